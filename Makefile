@@ -1,0 +1,134 @@
+# Everything sets itself up: `python3 -m venv` and pip are all that is needed.
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST ?= -n auto --dist loadfile
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet
+
+.PHONY: demo test docs lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: spec-bump pull-request browser build smoke sbom check-tag test-pythons test-bounds soak bench work clean
+
+$(VENV)/run.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable ".[emulator]"
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	$(PIP) "pip>=25.1"
+	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group checks --group bench
+	@touch $@
+
+## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).
+demo: $(VENV)/run.stamp
+	@$(BIN)/python examples/demo.py
+
+## The whole suite.
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest $(PYTEST)
+
+## The README, the docs and the examples, as tests.
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest tests/docs
+
+browser:
+	.ci/browser
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+## The workflows of the repository: their form, and what is unsafe in them.
+workflows: $(VENV)/dev.stamp
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github/workflows
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+generate: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen generate
+
+check-generated: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen check
+
+lint-document: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen lint
+
+## What changed between two documents: make diff OLD=v0.1.0:openapi.server.json NEW=new.json
+diff: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen diff $(OLD) $(or $(NEW),openapi.server.json)
+
+## Take a new document over, or change nothing: make bump NEW=new.json
+bump: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen bump $(NEW)
+
+## This SDK against the recorded requests, or against a Node SDK: make parity NODE=path
+parity: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen parity $(if $(NODE),--node $(NODE))
+
+## The public Python surface against the last release.
+surface: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen surface
+
+## Fetch the document from $$SPEC, take it over, and hold the result against the Node SDK $$NODE_SDK if that is set.
+spec-bump: $(VENV)/dev.stamp
+	@test -n "$$SPEC" || { echo "SPEC is not set: where is the new document?" >&2; exit 2; }
+	mkdir -p .reports
+	$(BIN)/python -m codegen bump "$$SPEC" --report .reports/bump.md
+	if [ -n "$$NODE_SDK" ]; then npm install --silent --no-save --prefix .node "$$NODE_SDK"; fi
+	-$(BIN)/python -m codegen parity $${NODE_SDK:+--node .node} --report .reports/parity.md
+
+pull-request:
+	.ci/pull-request .reports/bump.md .reports/parity.md
+
+build: $(VENV)/dev.stamp
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	@ls -l dist
+
+## Install the wheel into an empty environment, use it there, and see that all its types are known.
+smoke: build
+	rm -rf .venvs/smoke
+	$(PYTHON) -m venv .venvs/smoke
+	.venvs/smoke/bin/python -m pip install --quiet dist/*.whl
+	cd .venvs/smoke && bin/python -I ../../tests/packaging/smoke.py
+	PATH=$(CURDIR)/.venvs/smoke/bin:$$PATH && cd .venvs && $(CURDIR)/$(BIN)/pyright --verifytypes kraty_server --ignoreexternal
+
+## What the wheel brings with it, as CycloneDX.
+sbom: build
+	rm -rf .venvs/sbom sbom
+	$(PYTHON) -m venv --without-pip .venvs/sbom
+	$(BIN)/python -m pip --python .venvs/sbom/bin/python install --quiet dist/*.whl
+	mkdir sbom
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom/kraty-server.cdx.json .venvs/sbom/bin/python
+	$(BIN)/python tests/packaging/sbom.py sbom/kraty-server.cdx.json
+
+## Whether the tag that is being released says our version, and the CHANGELOG a date.
+check-tag: $(VENV)/dev.stamp
+	$(BIN)/python -m codegen release "$(or $(TAG),$(GITHUB_REF_NAME))"
+
+## The suite on every supported Python that is installed.
+test-pythons:
+	.ci/pythons
+
+## The suite with the oldest and the newest dependencies that pyproject.toml allows.
+test-bounds:
+	.ci/bounds
+
+## 20,000 writes in each flavour through a proxy that breaks 30 % of the requests, and an audit (some minutes).
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.faults.soak $(SOAK)
+
+## What a call costs, and what the emulator takes.
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.client $(BENCH)
+	$(BIN)/python -m benchmarks.emulator
+
+## The work of a call in our own code, counted: fails where it has grown by more than a tenth.
+work: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.work
+
+clean:
+	rm -rf $(VENV) .venvs .node .reports dist sbom

@@ -1,0 +1,1 @@
+"""What does it cost? `make bench` prints it; nothing here decides about a test."""

@@ -1,0 +1,303 @@
+"""What does a call cost, beside a bare client that encodes and decodes the same? `python -m benchmarks.client`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.server import SMALL, SNAPSHOT, running
+from kraty_server import AsyncKratyServer, KratyServer
+from kraty_server.models import PlayerSnapshot
+from kraty_server_generated.api import migrate
+
+ROUNDS = 9
+KEY = "bench.key"
+PATH = "/server/v1/players/p/wallet/gold/credit"
+number = count()
+
+
+@dataclass
+class Figure:
+    """One line of the table: what, the seconds of ours and of what it is compared with, and the target."""
+
+    name: str
+    ours: float
+    beside: float
+    against: str
+    target: float
+    spread: float = 0.0
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.beside
+
+    def __str__(self) -> str:
+        met = "met" if self.ratio <= self.target else "MISSED"
+        return (f"{self.name:<52}{self.ours * 1e6:>9.1f} µs {self.beside * 1e6:>9.1f} µs  {self.ratio:>6.2f} × "
+                f"{self.against:<30} at most {self.target:<5g} {met} (± {self.spread:.0%})")  # fmt: skip
+
+
+def body() -> dict[str, Any]:
+    return {"amount": 5, "reason": "iap", "idempotencyKey": f"receipt-{next(number)}"}
+
+
+def timed(calls: dict[str, Callable[[], object]], times: int) -> dict[str, list[float]]:
+    """Seconds per call, in turns, so that whatever else the machine does meets all of them."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        for _ in range(times // 4):
+            call()
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(times):
+                call()
+            taken[name].append((time.perf_counter() - start) / times)
+    return taken
+
+
+def spread(values: list[float]) -> float:
+    low, _, high = statistics.quantiles(values, n=4)
+    return (high - low) / statistics.median(values)
+
+
+def figure(name: str, taken: dict[str, list[float]], ours: str, beside: str, target: float) -> Figure:
+    a, b = taken[ours], taken[beside]
+    return Figure(name, statistics.median(a), statistics.median(b), beside, target, spread(a))
+
+
+# Blocking
+
+
+def blocking(url: str) -> Iterator[Figure]:
+    with KratyServer(api_key=KEY, base_url=url) as kraty, httpx.Client(base_url=url) as bare:
+        taken = timed(
+            {
+                "ours": lambda: kraty.wallet.credit("p", "gold", amount=5, reason="iap", idempotency_key="receipt"),
+                "httpx.Client": lambda: bare.post(PATH, json=body()).json(),
+            },
+            300,
+        )
+        yield figure("sync wallet.credit", taken, "ours", "httpx.Client", 0.70)
+        taken = timed(
+            {
+                "ours": lambda: kraty.players.get("p"),
+                "httpx.Client + json": lambda: json.loads(bare.get("/server/v1/players/p").content),
+            },
+            200,
+        )
+        yield figure("sync players.get, 50 items, 5 balances, 20 grants", taken, "ours", "httpx.Client + json", 0.90)
+
+
+# Async
+
+
+async def lap(call: Callable[[], Awaitable[object]], flying: int, times: int) -> float:
+    """Seconds per call, with so many under way at once."""
+
+    async def worker(calls: int) -> None:
+        for _ in range(calls):
+            await call()
+
+    start = time.perf_counter()
+    await asyncio.gather(*(worker(times // flying) for _ in range(flying)))
+    return (time.perf_counter() - start) / (times // flying * flying)
+
+
+async def laps(calls: dict[str, Callable[[], Awaitable[object]]], flying: int) -> dict[str, list[float]]:
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    times = max(256, flying * 4)
+    for call in calls.values():
+        await lap(call, flying, times)
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            taken[name].append(await lap(call, flying, times))
+    return taken
+
+
+async def awaited(url: str) -> list[Figure]:
+    figures: list[Figure] = []
+    limits = httpx.Limits(max_connections=256, max_keepalive_connections=256)
+    targets = {1: (0.85, 0.35), 32: (0.35, 0.12), 128: (0.35, 0.12)}
+    for flying, (plain, quick) in targets.items():
+        async with httpx.AsyncClient(base_url=url, limits=limits) as bare:
+            clients = {"httpx": AsyncKratyServer(api_key=KEY, base_url=url, transport="httpx")}
+            calls: dict[str, Callable[[], Awaitable[object]]] = {"httpx.AsyncClient": lambda: posted(bare)}
+            try:
+                import aiohttp
+            except ImportError:
+                session = None
+            else:
+                session = aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=256))
+                calls["aiohttp"] = lambda session=session: sent(session)  # type: ignore[misc]  # as above
+                clients["aiohttp"] = AsyncKratyServer(api_key=KEY, base_url=url, transport="aiohttp")
+            for name, kraty in clients.items():
+                calls[f"ours, {name}"] = lambda kraty=kraty: kraty.wallet.credit(  # type: ignore[misc]  # mypy sees no types in lambdas with defaults
+                    "p", "gold", amount=5, reason="iap", idempotency_key="receipt"
+                )
+            taken = await laps(calls, flying)
+            name = f"async wallet.credit, {flying} in flight"
+            figures.append(figure(name, taken, "ours, httpx", "httpx.AsyncClient", plain))
+            if session is not None:
+                figures.append(figure(f"{name}, aiohttp", taken, "ours, aiohttp", "httpx.AsyncClient", quick))
+                figures.append(figure(f"{name}, aiohttp", taken, "ours, aiohttp", "aiohttp", 1.8))
+                await session.close()
+            for kraty in clients.values():
+                await kraty.aclose()
+    return figures
+
+
+async def posted(bare: httpx.AsyncClient) -> object:
+    return (await bare.post(PATH, json=body())).json()
+
+
+async def sent(session: Any) -> object:
+    async with session.post(PATH, json=body()) as response:
+        return await response.json()
+
+
+# Without I/O
+
+
+class AtOnce(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that answers at once."""
+
+    def __init__(self) -> None:
+        self.content = SMALL.partition(b"\r\n\r\n")[2]
+        self.headers = [(b"content-type", b"application/json")]
+
+    def handle_request(self, _: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers=self.headers, stream=httpx.ByteStream(self.content))
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers=self.headers, stream=httpx.ByteStream(self.content))
+
+
+def own_work() -> Iterator[Figure]:
+    """What remains of a call when the transport is taken out of it."""
+    at_once = AtOnce()
+    with KratyServer(api_key=KEY, base_url="http://127.0.0.1:1", transport=at_once) as kraty:
+        taken = timed(
+            {
+                "ours": lambda: kraty.wallet.credit("p", "gold", amount=5, reason="iap", idempotency_key="receipt"),
+                "transport": lambda: at_once.handle_request(None),  # type: ignore[arg-type]  # it does not look at it
+            },
+            2000,
+        )
+    alone = statistics.median(taken["ours"]) - statistics.median(taken["transport"])
+    yield Figure("our own work, sync", alone, 25e-6, "25 µs", 1.0, spread(taken["ours"]))
+
+    async def main() -> list[float]:
+        times = 2000
+        async with AsyncKratyServer(api_key=KEY, base_url="http://127.0.0.1:1", transport=at_once) as kraty:
+
+            def call() -> Awaitable[object]:
+                return kraty.wallet.credit("p", "gold", amount=5, reason="iap", idempotency_key="receipt")
+
+            return [await lap(call, 1, times) for _ in range(ROUNDS)]
+
+    laps_taken = asyncio.run(main())
+    alone = statistics.median(laps_taken) - statistics.median(taken["transport"])
+    yield Figure("our own work, async", alone, 35e-6, "35 µs", 1.0, spread(laps_taken))
+
+
+def decoding() -> Iterator[Figure]:
+    text = json.dumps(SNAPSHOT["data"])
+    value = json.loads(text)
+    taken = timed({"ours": lambda: PlayerSnapshot.from_dict(value), "json.loads": lambda: json.loads(text)}, 500)
+    yield figure("a snapshot decoded into models", taken, "ours", "json.loads", 1.0)
+
+
+def encoding() -> Iterator[Figure]:
+    from kraty_server import _json
+
+    rows = [{"externalPlayerId": f"p{n}", "economyKey": "gold", "amount": n + 1, "idempotencyKey": f"w{n}"}
+            for n in range(1000)]  # fmt: skip
+    taken = timed(
+        {
+            "ours": lambda: _json.dumps(migrate.wallet(rows=rows).body),
+            "json.dumps": lambda: json.dumps({"rows": rows, "idempotencyKey": "k"}).encode(),
+        },
+        10,
+    )
+    yield figure("1,000 migrate rows checked and encoded", taken, "ours", "json.dumps", 2.5)
+
+
+# Imports and memory
+
+
+def importing() -> Iterator[Figure]:
+    def imported(what: str) -> float:
+        code = f"import time; s = time.perf_counter(); import {what}; print(time.perf_counter() - s)"
+        return float(
+            subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+        )
+
+    names = {
+        "the clients": "kraty_server.client",
+        "httpx": "httpx",
+        "kraty_server": "kraty_server",
+        "webhooks": "kraty_server.webhooks",
+        "models": "kraty_server.models",
+        "json": "json",
+    }
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(ROUNDS):
+        for name, what in names.items():
+            taken[name].append(imported(what))
+    yield figure("import kraty_server.client", taken, "the clients", "httpx", 1.15)
+    for name in ("kraty_server", "webhooks", "models"):
+        yield figure(f"import {name}", taken, name, "json", 1.3)
+        yield Figure(f"import {name}", statistics.median(taken[name]), 20e-3, "20 ms", 1.0, spread(taken[name]))
+
+
+def memory() -> str:
+    with KratyServer(api_key=KEY, base_url="http://127.0.0.1:1") as kraty:
+        kraty.with_options(timeout=1)
+        tracemalloc.start()
+        made = [kraty.with_options(timeout=n + 1) for n in range(1000)]
+        taken, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return f"{len(made)} clients made with with_options: {taken / len(made):,.0f} bytes each, at most 2,048"
+
+
+def lines() -> str:
+    root = Path(__file__).parent.parent / "generated"
+    total = sum(path.read_text("utf-8").count("\n") for path in root.rglob("*.py"))
+    return f"generated code: {total:,} lines, at most 3,000"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    given = parser.parse_args()
+    print(f"Python {platform.python_version()}, httpx {httpx.__version__}, {platform.machine()}, medians of {ROUNDS}")
+    figures: list[Figure] = []
+    with running() as url:
+        for found in (blocking(url), asyncio.run(awaited(url)), own_work(), decoding(), encoding(), importing()):
+            for one in found:
+                figures.append(one)
+                print(one, flush=True)
+    print(memory())
+    print(lines())
+    if given.json:
+        given.json.write_text(json.dumps([asdict(one) | {"ratio": one.ratio} for one in figures], indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

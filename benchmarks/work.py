@@ -1,0 +1,103 @@
+"""How much work is a call? Counted in instructions of Python in our own code, so that the clock has no say.
+
+`python -m benchmarks.work` prints the counts and fails where one has grown by more than a tenth over `work.json`;
+`--write` takes them over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import kraty_server
+import kraty_server_generated
+from benchmarks.client import AtOnce
+from benchmarks.server import LARGE
+from kraty_server import AsyncKratyServer, KratyServer
+
+BASELINE = Path(__file__).with_name("work.json")
+OURS = tuple(str(Path(str(package.__file__)).parent) for package in (kraty_server, kraty_server_generated))
+GROWTH = 0.10
+OPTIONS: dict[str, Any] = {"api_key": "bench.key", "base_url": "http://127.0.0.1:1"}
+CREDIT: dict[str, Any] = {"amount": 5, "reason": "iap", "idempotency_key": "receipt"}
+
+
+def instructions(call: Callable[[], object]) -> int:
+    """Count the instructions that a call executes in our code."""
+    counted = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal counted
+        if event == "call":
+            if not frame.f_code.co_filename.startswith(OURS):
+                return None
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        counted += event == "opcode"
+        return trace
+
+    for _ in range(3):  # caches fill, and what is imported on first use is imported
+        call()
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return counted
+
+
+def counts() -> dict[str, int]:
+    """The counts of some calls."""
+    large = AtOnce()
+    large.content = LARGE.partition(b"\r\n\r\n")[2]
+
+    async def awaited(make: Callable[[AsyncKratyServer], Any]) -> None:
+        async with AsyncKratyServer(transport=AtOnce(), **OPTIONS) as kraty:
+            await make(kraty)
+
+    with KratyServer(transport=AtOnce(), **OPTIONS) as kraty, KratyServer(transport=large, **OPTIONS) as reader:
+        return {
+            "sync wallet.credit": instructions(lambda: kraty.wallet.credit("p", "gold", **CREDIT)),
+            "sync players.get": instructions(lambda: reader.players.get("p")),
+            "async client and wallet.credit": instructions(
+                lambda: asyncio.run(awaited(lambda client: client.wallet.credit("p", "gold", **CREDIT)))
+            ),
+            "with_options": instructions(lambda: kraty.with_options(timeout=5.0)),
+        }
+
+
+def grown(now: dict[str, int], before: dict[str, int]) -> list[str]:
+    """What has grown by more than a tenth."""
+    return [f"{name}: {before[name]} → {count}" for name, count in now.items()
+            if name in before and count > before[name] * (1 + GROWTH)]  # fmt: skip
+
+
+def main() -> int:
+    """Print, and compare or write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="take the counts over")
+    given = parser.parse_args()
+    version = "{}.{}".format(*sys.version_info)
+    baseline = json.loads(BASELINE.read_text("utf-8")) if BASELINE.exists() else {}
+    now = counts()
+    for name, count in now.items():
+        print(f"{name:<34}{count:>8} instructions, {baseline.get(version, {}).get(name, 'nothing')} before")
+    if given.write:
+        BASELINE.write_text(json.dumps(baseline | {version: now}, indent=2, sort_keys=True) + "\n", "utf-8")
+        return 0
+    if version not in baseline:
+        print(f"there are no counts for Python {version} yet: --write them")
+    if more := grown(now, baseline.get(version, {})):
+        print("more than a tenth more work:", *more, sep="\n  ")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

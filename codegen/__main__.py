@@ -1,0 +1,137 @@
+"""`python -m codegen generate | check | lint | diff | bump | parity | surface | release`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from codegen import write
+from codegen.read import NotCovered
+
+FAILED = 3
+"""The exit code of a command that has no verdict."""
+VECTORS = write.ROOT / "tests" / "parity" / "node-0.13.0.json"
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (
+        ("generate", "write generated/ from the document"),
+        ("check", "compare generated/ with the document, both ways"),
+        ("lint", "look for what the generator, the templates or a reader would stumble over"),
+    ):
+        commands.add_parser(name, help=what).add_argument("document", nargs="?", default=str(write.DOCUMENT))
+    diff = commands.add_parser("diff", help="what changed: exit code 2 if it breaks, 1 if it adds, 0 if neither")
+    diff.add_argument("old", help="a file, or a file of a git revision: v0.3.0:openapi.server.json")
+    diff.add_argument("new", help="the same")
+    diff.add_argument("--format", choices=("table", "markdown", "json"), default="table")
+    bump = commands.add_parser("bump", help="take a new document over, or change nothing")
+    bump.add_argument("new", help="as for diff")
+    bump.add_argument("--report", type=Path, help="write the report to this file too, as Markdown")
+    parity = commands.add_parser("parity", help="hold this SDK against the Node SDK: exit code 1 if they differ")
+    parity.add_argument("--vectors", default=str(VECTORS), help="recorded requests, or cases for --node")
+    parity.add_argument("--node", type=Path, metavar="PATH", help="a Node SDK, or a folder where it is installed")
+    parity.add_argument("--report", type=Path, help="write the table to this file too, as Markdown")
+    surface = commands.add_parser("surface", help="the public Python surface since the last release: exit code 1 "
+                                                   "if the version is too low for it")  # fmt: skip
+    surface.add_argument("--against", metavar="TAG", help="the release to compare with; the last one otherwise")
+    release = commands.add_parser("release", help="whether a tag says our version, and the CHANGELOG a date")
+    release.add_argument("tag")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    given = _arguments().parse_args(arguments)
+    try:
+        if given.command == "diff":
+            return _diff(given.old, given.new, given.format)
+        if given.command == "bump":
+            from codegen.bump import bump
+
+            report = bump(write.load(given.new))
+            print(report)
+            if given.report:
+                given.report.write_text(report + "\n", "utf-8")
+            return 0
+        if given.command == "parity":
+            return _parity(given.vectors, given.node, given.report)
+        if given.command == "surface":
+            return _surface(given.against)
+        if given.command == "release":
+            from codegen.bump import unfit
+
+            why = unfit(given.tag)
+            print(why or f"{given.tag} can go out")
+            return 1 if why else 0
+        document = write.load(given.document)
+        if given.command == "generate":
+            changes = write.plan(document)
+            write.apply(changes)
+            print(f"{len(changes)} files of {write.GENERATED} changed")
+        elif given.command == "check":
+            write.check(document)
+            print("generated/ is what the document says")
+        else:
+            from codegen.lint import problems
+
+            if wrong := problems(document):
+                print("\n".join(wrong), file=sys.stderr)
+                return 1
+            print("nothing wrong with the document")
+    except (NotCovered, write.Drift) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _diff(old: str, new: str, style: str) -> int:
+    from codegen import diff
+    from codegen.bump import version
+
+    changes = diff.diff(write.load(old), write.load(new))
+    tell = {"table": diff.table, "markdown": diff.markdown, "json": diff.as_json}[style]
+    print(tell(changes, version()))
+    return int(diff.verdict(changes) or 0)
+
+
+def _parity(vectors: str, node: Path | None, report: Path | None) -> int:
+    from codegen.parity import compare, surface
+
+    cases = json.loads(Path(vectors).read_text("utf-8"))
+    reviewed = compare.Reviewed.load()
+    if node is None:
+        results = compare.calls(cases, {case["id"]: case for case in cases}, reviewed)
+        stale = reviewed.stale("calls")
+    else:
+        results = compare.calls(cases, compare.recorded(node, cases), reviewed)
+        for difference in surface.differences(surface.ours(), surface.theirs(node)):
+            results += compare.judged(difference.where, [difference], reviewed)
+        stale = reviewed.stale("calls", "surface")
+    table = compare.table(results, stale)
+    print(table)
+    if report:
+        report.write_text(f"```text\n{table}\n```\n", "utf-8")
+    return int(compare.wrong(results, stale))
+
+
+def _surface(against: str | None) -> int:
+    from codegen import surface
+
+    tag = against or surface.last_release()
+    if tag is None:
+        print("nothing was released yet: nothing to compare with")
+        return 0
+    lines, enough = surface.judged(tag)
+    print("\n".join(lines))
+    return 0 if enough else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

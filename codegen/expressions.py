@@ -1,0 +1,250 @@
+"""How is a value of the document typed, decoded and checked in Python?"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from codegen.read import (
+    IDEMPOTENCY_KEY,
+    Api,
+    Const,
+    EnumOf,
+    Field,
+    Kind,
+    ListOf,
+    MapOf,
+    Model,
+    ModelOf,
+    NotCovered,
+    Operation,
+    Scalar,
+    UnionOf,
+    snake,
+)
+
+SCALARS = {
+    "text": "str",
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "time": "datetime",
+    "any": "Any",
+}
+
+
+def python(value: object) -> str:
+    """Write a literal."""
+    return repr(value) if not isinstance(value, str) else '"' + repr("'" + value)[2:-1].replace('"', '\\"') + '"'
+
+
+def python_pattern(ecma: str) -> str:
+    """A pattern of the document as Python reads it: there, `$` also comes before a line break at the end."""
+    parts = re.findall(r"\\.|\[(?:\\.|[^\]\\])*\]|.", ecma, re.DOTALL)
+    return "".join(r"\Z" if part == "$" else part for part in parts)
+
+
+class Writer:
+    """Expressions for one document."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.given = api.given()
+        texts = [kind for fields in self._all_fields() for f in fields for kind in self._leaves(f.kind)]
+        self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
+
+    def _all_fields(self) -> list[tuple[Field, ...]]:
+        given = [model.fields for name, model in self.api.models.items() if name in self.given]
+        return (
+            given + [o.parameters for o in self.api.operations] + [o.body.fields for o in self.api.operations if o.body]
+        )
+
+    def _leaves(self, kind: Kind) -> list[Kind]:
+        return self._leaves(kind.item) if isinstance(kind, ListOf) else [kind]
+
+    # --- what comes back
+
+    def type(self, kind: Kind) -> str:
+        """The type of a decoded value."""
+        match kind:
+            case Scalar(name):
+                return SCALARS[name]
+            case EnumOf(name) | ModelOf(name) | UnionOf(name):
+                return name
+            case ListOf(item):
+                return f"list[{self.type(item)}]"
+            case MapOf(value):
+                return f"dict[str, {self.type(value)}]"
+            case Const(value):
+                return f"Literal[{python(value)}]"
+
+    def annotation(self, field: Field) -> str:
+        return self.type(field.kind) + " | None" * field.nullable + " | Unset" * (not field.required)
+
+    def decoded(self, kind: Kind, value: str) -> str:
+        """The expression that decodes the non-null JSON value `value`; `value` itself where nothing is to do."""
+        match kind:
+            case Scalar("time"):
+                return f"t.read_time({value})"
+            case EnumOf(name):
+                return f"{table(name)}[{value}]"
+            case ModelOf(name):
+                return f"{name}.from_dict({value})"
+            case UnionOf(name):
+                return f"read_{snake(name)}({value})"
+            case ListOf(item):
+                inner = self.decoded(item, "i")
+                return value if inner == "i" else f"[{inner} for i in {value}]"
+            case _:
+                return value
+
+    def decoder(self, kind: Kind) -> str | None:
+        """The same as a function."""
+        match kind:
+            case Scalar("time"):
+                return "t.read_time"
+            case EnumOf(name):
+                return f"{table(name)}.__getitem__"
+            case ModelOf(name):
+                return f"{name}.from_dict"
+            case UnionOf(name):
+                return f"read_{snake(name)}"
+            case _:
+                expression = self.decoded(kind, "v")
+                return None if expression == "v" else f"lambda v: {expression}"
+
+    def wires(self, model: Model) -> str:
+        """The JSON names of a model's properties; `?` marks an optional one."""
+        text = " ".join(f.wire + "?" * (not f.required) for f in model.fields)
+        lines = textwrap.wrap(text, 100)
+        return " ".join(python(line + " " * (line != lines[-1])) for line in lines)
+
+    def argument(self, field: Field) -> str:
+        """The argument of the constructor, from `data`."""
+        key = python(field.wire)
+        source = f"data[{key}]" if field.required else f"data.get({key}, UNSET)"
+        if (expression := self.decoded(field.kind, "v")) == "v":
+            return source
+        if field.required and not field.nullable:
+            return self.decoded(field.kind, source)
+        tests = ["v is UNSET"] * (not field.required) + ["v is None"] * field.nullable
+        tests[0] = tests[0].replace("v", f"(v := {source})")
+        return f"v if {' or '.join(tests)} else {expression}" if len(tests) > 1 else (
+            f"{'UNSET' if not field.required else 'None'} if {tests[0]} else {expression}"
+        )  # fmt: skip
+
+    # --- what goes out
+
+    def given_type(self, kind: Kind) -> str:
+        """The type of an argument."""
+        match kind:
+            case Scalar("time"):
+                return "datetime | str"
+            case Scalar("any"):
+                return "object"
+            case EnumOf(name) | ModelOf(name) | UnionOf(name):
+                return f"m.{name}Input"
+            case ListOf(item):
+                return f"Iterable[{self.given_type(item)}]"
+            case MapOf(value):
+                return f"Mapping[str, {self.given_type(value)}]"
+            case _:
+                return self.type(kind)
+
+    def parameter(self, field: Field) -> str:
+        """A keyword argument of an operation."""
+        if field.required:
+            return f"{field.name}: {self.given_type(field.kind)}" + " | None" * field.nullable
+        if field.nullable:
+            return f"{field.name}: {self.given_type(field.kind)} | None | Unset = UNSET"
+        return f"{field.name}: {self.given_type(field.kind)} | None = None"
+
+    def checker(self, kind: Kind, place: str, prefix: str = "") -> tuple[str, str]:
+        """The function that checks a value, and its further arguments."""
+        match kind:
+            case Scalar("text", min_length=low, pattern=pattern):
+                where = f", t.PATTERNS[{self.patterns.index(pattern)}]" if pattern else ""
+                return "t.text", f", {low}{where}" if low or where else ""
+            case Scalar("integer", minimum, maximum):
+                bounds = "" if minimum is None and maximum is None else f", {minimum}"
+                return "t.integer", bounds + (f", {maximum}" if maximum not in (None, 2**53 - 1) else "")
+            case Scalar("number", None, None) | Scalar("boolean") | Scalar("time"):
+                return f"t.{kind.name}", ""
+            case Scalar("any"):
+                return "t.json", ""
+            case EnumOf():
+                return "t.text", ", 1"
+            case MapOf(Scalar("any")):
+                return "t.json_object", ""
+            case MapOf(Scalar("number")):
+                return "t.number_map", ""
+            case ListOf(item, low, high):
+                limits = f", {low}, {high}" if high is not None else f", {low}" if low else ""
+                return "t.items", f", {self.check_one(item, place, prefix)}{limits}"
+            case _:
+                raise NotCovered(place, f"no check is known for {kind}")
+
+    def check_one(self, kind: Kind, place: str, prefix: str) -> str:
+        """The function that checks one item of a list."""
+        if isinstance(kind, ModelOf | UnionOf):
+            return f"{prefix}take_{snake(kind.name)}"
+        function, more = self.checker(kind, place, prefix)
+        return f'lambda i: {function}(i, ""{more})'
+
+    def checked(self, field: Field, value: str, name: str, place: str, prefix: str = "") -> str:
+        """The expression that checks `value` and gives what goes on the wire."""
+        if isinstance(field.kind, ModelOf | UnionOf):
+            expression = f"{prefix}take_{snake(field.kind.name)}({value})"
+        else:
+            function, more = self.checker(field.kind, place, prefix)
+            expression = f"{function}({value}, {python(name)}{more})"
+        return f"None if {value} is None else {expression}" if field.nullable else expression
+
+    def rewrites(self, kind: Kind) -> bool:
+        """Whether a check gives another value than it was given."""
+        return not isinstance(kind, Scalar) or kind.name in ("time", "any")
+
+    def path(self, operation: Operation) -> str:
+        """The f-string of the path."""
+        path = operation.route
+        for p in operation.parameters:
+            assert isinstance(p.kind, Scalar)
+            _, more = self.checker(p.kind, operation.id)
+            path = path.replace(f"{{{p.wire}}}", f"{{t.segment({p.name}, '{p.name}'{more})}}")
+        return f'f"{path}"' if operation.parameters else python(path)
+
+    def signature(self, operation: Operation) -> str:
+        parameters = [f"{p.name}: str" for p in operation.parameters]
+        fields = list(operation.body.fields) if operation.body else []
+        names = [p.name for p in operation.parameters] + [f.name for f in fields]
+        if len(set(names)) != len(names):
+            raise NotCovered(operation.id, f"two arguments of one name in {names}")
+        if fields:
+            parameters += ["*", *(self.parameter(f) for f in fields)]
+        return ", ".join(parameters)
+
+    def key_check(self) -> str:
+        """Further arguments of the check of an idempotency key."""
+        kinds = [f.kind for o in self.api.operations if o.body for f in o.body.fields if f.wire == IDEMPOTENCY_KEY]
+        return self.checker(kinds[0], IDEMPOTENCY_KEY)[1] if kinds else ", 1"
+
+    def stamp(self, operation: Operation) -> str | None:
+        """The property of the body that takes the idempotency key."""
+        wires = [f.wire for f in operation.body.fields] if operation.body else []
+        return IDEMPOTENCY_KEY if IDEMPOTENCY_KEY in wires else None
+
+    def shown(self) -> list[Model]:
+        """The models that a person meets: not the bodies, which are arguments, nor the envelopes, which are opened."""
+        taken = {o.body.name for o in self.api.operations if o.body}
+        roots: list[Kind] = [ModelOf(o.result) for o in self.api.operations]
+        used = self.api.reachable(roots) | (self.given - taken)
+        wrapped = {name for name, model in self.api.models.items() if [f.wire for f in model.fields] == ["data"]}
+        return [
+            model
+            for name, model in sorted(self.api.models.items())
+            if name in used or name not in taken | wrapped
+        ]  # fmt: skip
+
+
+def table(enum: str) -> str:
+    return f"_{snake(enum)}"

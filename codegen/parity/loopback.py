@@ -1,0 +1,96 @@
+"""A server that is only a socket: it keeps every byte that arrives and answers what it was told to."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass
+class Arrived:
+    """One request as it came in."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Reply:
+    """What to answer; `drop` closes the connection instead."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    drop: bool = False
+
+    @classmethod
+    def of(cls, case: Mapping[str, Any]) -> Self:
+        body = json.dumps(case["json"]).encode() if "json" in case else case.get("raw", "").encode()
+        return cls(case.get("status", 200), body, case.get("headers", {}), case.get("drop", False))
+
+
+class RawServer:
+    """Answers the replies in their order, then the last one again and again."""
+
+    def __init__(self, replies: Iterable[Reply]) -> None:
+        self.replies = list(replies)
+        self.arrived: list[Arrived] = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.lock = threading.Lock()
+        self.connections: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        for connection in self.connections:
+            connection.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines:
+            try:
+                while line := lines.readline():
+                    method, target, _ = line.decode("ascii").split(" ")
+                    headers: dict[str, str] = {}
+                    while (header := lines.readline().decode("latin-1").strip()) != "":
+                        name, _, value = header.partition(":")
+                        headers[name.lower()] = value.strip()
+                    body = lines.read(int(headers.get("content-length", 0)))
+                    with self.lock:
+                        reply = self.replies[min(len(self.arrived), len(self.replies) - 1)]
+                        self.arrived.append(Arrived(method, target, headers, body))
+                    if reply.drop:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        return
+                    connection.sendall(self._head(reply) + reply.body)
+            except OSError:
+                return
+
+    def _head(self, reply: Reply) -> bytes:
+        headers = {
+            "content-length": str(len(reply.body)),
+            "content-type": "application/json",
+            **reply.headers,
+        }
+        lines = [f"HTTP/1.1 {reply.status} Reply", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")

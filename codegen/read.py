@@ -1,0 +1,473 @@
+"""What does the document say? It is parsed by openapi-python-client and told in the few words the templates need."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.parser.openapi import Endpoint, GeneratorData
+from openapi_python_client.parser.properties.any import AnyProperty
+from openapi_python_client.parser.properties.boolean import BooleanProperty
+from openapi_python_client.parser.properties.const import ConstProperty
+from openapi_python_client.parser.properties.datetime import DateTimeProperty
+from openapi_python_client.parser.properties.enum_property import EnumProperty
+from openapi_python_client.parser.properties.float import FloatProperty
+from openapi_python_client.parser.properties.int import IntProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.model_property import ModelProperty
+from openapi_python_client.parser.properties.none import NoneProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.string import StringProperty
+from openapi_python_client.parser.properties.union import UnionProperty
+
+Document: TypeAlias = Mapping[str, Any]
+
+METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
+IDEMPOTENCY_KEY = "idempotencyKey"
+# What a model has of its own; a property of that name would hide it.
+RESERVED = frozenset({"additional_properties", "from_dict", "to_dict", "is_known", "keep_unknown", "field"})
+# Keywords with a meaning for the reader, the linter or the emulator, none for the generated code.
+SILENT = frozenset({"description", "example", "examples", "deprecated"})
+COVERED = SILENT | {
+    *("type", "enum", "const", "format", "properties", "required", "items", "additionalProperties", "oneOf"),
+    *(
+        "discriminator",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+        "minLength",
+        "pattern",
+        "x-at-least-one-of",
+    ),
+}
+
+
+class NotCovered(Exception):
+    """The document holds something that the templates cannot write."""
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(f"{place}: {what}")
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """text, integer, number, boolean, time or any."""
+
+    name: str
+    minimum: int | None = None
+    maximum: int | None = None
+    min_length: int = 0
+    pattern: str | None = None
+
+
+@dataclass(frozen=True)
+class EnumOf:
+    name: str
+
+
+@dataclass(frozen=True)
+class ModelOf:
+    name: str
+
+
+@dataclass(frozen=True)
+class UnionOf:
+    name: str
+
+
+@dataclass(frozen=True)
+class MapOf:
+    value: Scalar
+
+
+@dataclass(frozen=True)
+class ListOf:
+    item: Kind
+    min_items: int = 0
+    max_items: int | None = None
+
+
+@dataclass(frozen=True)
+class Const:
+    value: str | int
+
+
+Kind: TypeAlias = Scalar | EnumOf | ModelOf | UnionOf | MapOf | ListOf | Const
+
+
+@dataclass(frozen=True)
+class Field:
+    """One property of an object, or one parameter of a path."""
+
+    wire: str
+    name: str
+    kind: Kind
+    required: bool
+    nullable: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    description: str
+    fields: tuple[Field, ...]
+    at_least_one_of: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> list[Field]:
+        """Everything but constants, required first: the order of the constructor."""
+        return sorted((f for f in self.fields if not isinstance(f.kind, Const)), key=lambda f: not f.required)
+
+
+@dataclass(frozen=True)
+class Enum:
+    name: str
+    description: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Union:
+    name: str
+    description: str
+    tag: str
+    members: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Operation:
+    id: str
+    method: str
+    route: str
+    parameters: tuple[Field, ...]
+    body: Model | None
+    result: str
+    envelope: str | None
+    summary: str
+    description: str
+    error_codes: Mapping[str, list[str]]
+
+    @property
+    def tag(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition(".")[2]
+
+
+@dataclass
+class Api:
+    """The whole document."""
+
+    origin: str
+    operations: list[Operation] = field(default_factory=list[Operation])
+    models: dict[str, Model] = field(default_factory=dict[str, Model])
+    enums: dict[str, Enum] = field(default_factory=dict[str, Enum])
+    unions: dict[str, Union] = field(default_factory=dict[str, Union])
+
+    def tags(self) -> dict[str, list[Operation]]:
+        """Operations by tag, in the order of the document."""
+        by_tag: dict[str, list[Operation]] = {}
+        for operation in self.operations:
+            by_tag.setdefault(operation.tag, []).append(operation)
+        return by_tag
+
+    def reachable(self, roots: Iterable[Kind]) -> set[str]:
+        """Names of the models, enums and unions that these kinds lead to."""
+        seen: set[str] = set()
+        todo = list(roots)
+        while todo:
+            kind = todo.pop()
+            if isinstance(kind, ListOf):
+                todo.append(kind.item)
+            elif isinstance(kind, ModelOf | EnumOf | UnionOf) and kind.name not in seen:
+                seen.add(kind.name)
+                if isinstance(kind, ModelOf):
+                    todo += [f.kind for f in self.models[kind.name].fields]
+                elif isinstance(kind, UnionOf):
+                    todo += [ModelOf(name) for name in self.unions[kind.name].members.values()]
+        return seen
+
+    def given(self) -> set[str]:
+        """What can be part of a request."""
+        return self.reachable(f.kind for o in self.operations if o.body for f in o.body.fields)
+
+
+def parse(document: Document) -> GeneratorData:
+    """Parse with openapi-python-client; whatever it would leave out with a warning stops us."""
+    config = Config.from_sources(
+        ConfigFile(),
+        MetaType.NONE,
+        document_source=Path(),
+        file_encoding="utf-8",
+        overwrite=True,
+        output_path=None,
+    )
+    data = GeneratorData.from_dict(dict(document), config=config)
+    if isinstance(data, GeneratorError):
+        raise NotCovered("document", f"{data.header} {data.detail}")
+    for tag, collection in data.endpoint_collections_by_tag.items():
+        for error in collection.parse_errors:
+            raise NotCovered(f"tag {tag}", f"{error.header} {error.detail}")
+    for error in data.errors:
+        raise NotCovered("components", f"{error.header} {error.detail}")
+    return data
+
+
+def snake(name: str) -> str:
+    """CamelCase to snake_case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+class Reader:
+    """Walks the parsed document beside the raw one, which alone has the bounds and the names of the references."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.parsed = parse(document)
+        self.parsed_models = {str(model.class_info.name): model for model in self.parsed.models}
+        self.schemas: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
+        servers = document.get("servers") or [{"url": ""}]
+        url = urlsplit(servers[0]["url"])
+        self.prefix = url.path.rstrip("/")
+        self.api = Api(origin=f"{url.scheme}://{url.netloc}" if url.netloc else "")
+
+    def resolve(self, node: Mapping[str, Any], place: str) -> tuple[str | None, Mapping[str, Any]]:
+        """Follow a reference; the name is that of the component."""
+        name = None
+        while "$ref" in node:
+            at: Any = self.document
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                at = at[part]
+            name, node = node["$ref"].rpartition("/")[2], at
+        if unknown := sorted(node.keys() - COVERED):
+            raise NotCovered(place, f"keyword {unknown[0]!r}")
+        return name, node
+
+    def kind(self, prop: PropertyProtocol, raw: Mapping[str, Any], place: str) -> tuple[Kind, bool]:
+        """The kind of a value, and whether it may be null."""
+        name, node = self.resolve(raw, place)
+        match prop:
+            case UnionProperty():
+                return self.union(prop, raw, place)
+            case ConstProperty():
+                if not isinstance(prop.value.raw_value, str | int):
+                    raise NotCovered(place, f"const {prop.value.raw_value!r}")
+                return Const(prop.value.raw_value), False
+            case EnumProperty():
+                if name is None or prop.value_type is not str:
+                    raise NotCovered(place, "an enum must be a named component of strings")
+                return EnumOf(name), False
+            case ModelProperty():
+                if name is None:
+                    raise NotCovered(place, "an object must be a named component")
+                return self.object(name, node, place), False
+            case ListProperty():
+                item, nullable = self.kind(prop.inner_property, node["items"], f"{place}[]")
+                if nullable:
+                    raise NotCovered(f"{place}[]", "items that may be null")
+                return ListOf(item, node.get("minItems", 0), node.get("maxItems")), False
+            case _:
+                return self.scalar(prop, node, place), False
+
+    def scalar(self, prop: PropertyProtocol, node: Mapping[str, Any], place: str) -> Scalar:
+        kinds: dict[type, str] = {
+            StringProperty: "text",
+            IntProperty: "integer",
+            FloatProperty: "number",
+            BooleanProperty: "boolean",
+            DateTimeProperty: "time",
+            AnyProperty: "any",
+        }
+        if type(prop) not in kinds:
+            raise NotCovered(place, f"{type(prop).__name__} (format {node.get('format')!r})")
+        if getattr(prop, "default", None) is not None:
+            raise NotCovered(place, "`default` (it would be sent; say it in the description)")
+        bounds = {"minimum": "minimum", "maximum": "maximum", "minLength": "min_length", "pattern": "pattern"}
+        return Scalar(kinds[type(prop)], **{mine: node[theirs] for theirs, mine in bounds.items() if theirs in node})
+
+    def union(self, prop: UnionProperty, raw: Mapping[str, Any], place: str) -> tuple[Kind, bool]:
+        inner = [p for p in prop.inner_properties if not isinstance(p, NoneProperty)]
+        nullable = len(inner) < len(prop.inner_properties)
+        name, node = self.resolve(raw, place)
+        alternatives = [m for m in node.get("oneOf", []) if m.get("type") != "null"]
+        if len(inner) == 1:
+            return self.kind(inner[0], alternatives[0] if alternatives else node, place)[0], nullable
+        if name is None and len(alternatives) == 1:  # oneOf: [a reference to a union, null]
+            name, node = self.resolve(alternatives[0], place)
+            alternatives = list(node["oneOf"])
+        tag = node.get("discriminator", {}).get("propertyName")
+        if name is None or tag is None:
+            raise NotCovered(place, "a union must be a named component with a discriminator")
+        if name not in self.api.unions:
+            members: dict[str, str] = {}
+            for member, alternative in zip(inner, alternatives, strict=True):
+                kind, _ = self.kind(member, alternative, place)
+                if not isinstance(kind, ModelOf):
+                    raise NotCovered(place, "a union's members must be objects")
+                consts = [f.kind.value for f in self.api.models[kind.name].fields
+                          if f.wire == tag and f.required and isinstance(f.kind, Const)]  # fmt: skip
+                if not consts:
+                    raise NotCovered(f"{place}<{kind.name}>", f"no required `const` at {tag!r}")
+                members[str(consts[0])] = kind.name
+            self.api.unions[name] = Union(name, node.get("description", ""), tag, members)
+        return UnionOf(name), nullable
+
+    def object(self, name: str, node: Mapping[str, Any], place: str) -> Kind:
+        if not node.get("properties"):
+            extra = self.parsed_models[name].additional_properties if name in self.parsed_models else None
+            if extra is None:
+                raise NotCovered(place, f"{name} has neither properties nor additionalProperties")
+            raw: Any = node.get("additionalProperties")
+            value, nullable = self.kind(extra, {} if raw is True else raw, f"{place}{{}}")
+            if not isinstance(value, Scalar) or value.name == "time" or nullable:
+                raise NotCovered(place, f"{name} maps to something other than plain JSON")
+            return MapOf(value)
+        if node.get("additionalProperties") is False:
+            raise NotCovered(name, "`additionalProperties: false` (unknown fields are kept, always)")
+        if name not in self.api.models:
+            self.api.models[name] = Model(name, "", ())  # a model may lead back to itself
+            fields = self.fields(self.parsed_models[name], node, name)
+            self.api.models[name] = Model(
+                name, node.get("description", ""), fields, tuple(node.get("x-at-least-one-of", ()))
+            )
+        return ModelOf(name)
+
+    def fields(self, prop: ModelProperty, node: Mapping[str, Any], place: str) -> tuple[Field, ...]:
+        parsed = {
+            p.name.get_untrusted_value(): p
+            for p in [*(prop.required_properties or ()), *(prop.optional_properties or ())]
+        }
+        if parsed.keys() != node["properties"].keys():
+            raise NotCovered(place, f"properties {sorted(parsed.keys() ^ node['properties'].keys())} were not parsed")
+        fields: list[Field] = []
+        for wire, raw in node["properties"].items():
+            at = f"{place}.{wire}"
+            if (python := snake(wire)) in RESERVED or not python.isidentifier() or keyword.iskeyword(python):
+                raise NotCovered(at, f"{python!r} cannot be the name of an attribute")
+            kind, nullable = self.kind(parsed[wire], raw, at)
+            if isinstance(kind, Const) and not parsed[wire].required:
+                raise NotCovered(at, "an optional `const`")
+            description = raw.get("description") or self.resolve(raw, at)[1].get("description", "")
+            fields.append(Field(wire, python, kind, parsed[wire].required, nullable, description))
+        return tuple(fields)
+
+    def read(self) -> Api:
+        for enum in self.parsed.enums:
+            name = str(enum.class_info.name)
+            if name in self.schemas and isinstance(enum, EnumProperty):
+                self.api.enums[name] = Enum(
+                    name,
+                    self.schemas[name].get("description", ""),
+                    {k: str(v) for k, v in enum.values.items()},
+                )
+        for model in self.parsed.models:
+            name = str(model.class_info.name)
+            if name not in self.schemas:
+                raise NotCovered(name, "an object must be a named component with a name in PascalCase")
+            self.object(name, self.schemas[name], name)
+        endpoints = {
+            str(endpoint.name): endpoint
+            for collection in self.parsed.endpoint_collections_by_tag.values()
+            for endpoint in collection.endpoints
+        }
+        for path, item in self.document["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    self.api.operations.append(self.operation(method, path, item, endpoints))
+        return self.api
+
+    def operation(
+        self, method: str, path: str, item: Mapping[str, Any], endpoints: MutableMapping[str, Endpoint]
+    ) -> Operation:
+        place = f"{method.upper()} {path}"
+        raw = item[method]
+        if not re.fullmatch(r"[a-z_]+\.[a-z_]+", raw.get("operationId", "")):
+            raise NotCovered(place, "operationId must be `tag.method`")
+        endpoint = endpoints.pop(raw["operationId"].replace(".", "_"), None)
+        if endpoint is None:
+            raise NotCovered(place, "the parser left this operation out (is the operationId there twice?)")
+        if endpoint.query_parameters or endpoint.header_parameters or endpoint.cookie_parameters:
+            raise NotCovered(place, "parameters outside the path")
+        result, envelope = self.result(raw, place)
+        return Operation(
+            id=raw["operationId"],
+            method=method.upper(),
+            route=self.prefix + path,
+            parameters=self.parameters([*item.get("parameters", ()), *raw.get("parameters", ())], path, place),
+            body=self.body(raw, place),
+            result=result,
+            envelope=envelope,
+            summary=raw["summary"],
+            description=raw.get("description", ""),
+            error_codes=raw.get("x-error-codes", {}),
+        )
+
+    def parameters(self, raw: list[Mapping[str, Any]], path: str, place: str) -> tuple[Field, ...]:
+        found: dict[str, Field] = {}
+        for node in raw:
+            while "$ref" in node:
+                node = self.document["components"]["parameters"][node["$ref"].rpartition("/")[2]]
+            if node["in"] != "path":
+                raise NotCovered(place, f"a parameter in {node['in']!r}")
+            _, schema = self.resolve(node["schema"], place)
+            if schema.get("type") != "string":
+                raise NotCovered(place, f"parameter {node['name']!r} is no string")
+            kind = Scalar("text", min_length=schema.get("minLength", 0), pattern=schema.get("pattern"))
+            name = node.get("x-argument") or snake(node["name"])
+            found[node["name"]] = Field(node["name"], name, kind, True, False, node.get("description", ""))
+        names = re.findall(r"\{(.*?)\}", path)
+        if sorted(names) != sorted(found):
+            raise NotCovered(place, f"path has {names}, parameters are {sorted(found)}")
+        return tuple(found[name] for name in names)
+
+    def body(self, raw: Mapping[str, Any], place: str) -> Model | None:
+        if "requestBody" not in raw:
+            return None
+        node = raw["requestBody"]
+        while "$ref" in node:
+            node = self.document["components"]["requestBodies"][node["$ref"].rpartition("/")[2]]
+        if list(node["content"]) != ["application/json"]:
+            raise NotCovered(place, f"a body of {list(node['content'])}")
+        name, _ = self.resolve(node["content"]["application/json"]["schema"], place)
+        if name not in self.api.models:
+            raise NotCovered(place, "a body must be an object that is a named component")
+        return self.api.models[name]
+
+    def result(self, raw: Mapping[str, Any], place: str) -> tuple[str, str | None]:
+        """The model of the 2xx answers, and the property it is wrapped in."""
+        names: set[str | None] = set()
+        for status, response in raw["responses"].items():
+            while "$ref" in response:
+                response = self.document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+            if status.startswith("2"):
+                if list(response.get("content", {})) != ["application/json"]:
+                    raise NotCovered(f"{place} {status}", f"an answer of {list(response.get('content', {}))}")
+                names.add(self.resolve(response["content"]["application/json"]["schema"], f"{place} {status}")[0])
+        if len(names) != 1 or not (name := names.pop()) or name not in self.api.models:
+            raise NotCovered(place, "the 2xx answers must all be one object that is a named component")
+        fields = self.api.models[name].fields
+        if [f.wire for f in fields] != ["data"]:
+            return name, None
+        if not isinstance(fields[0].kind, ModelOf):
+            raise NotCovered(place, "`data` must be an object")
+        return fields[0].kind.name, "data"
+
+
+def read(document: Document) -> Api:
+    """Read a document.
+
+    Raises:
+        NotCovered: it holds something that the templates cannot write; the message names the place.
+    """
+    return Reader(document).read()

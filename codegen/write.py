@@ -1,0 +1,200 @@
+"""Write `generated/` from the document, and tell whether it still is what the document says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from codegen.expressions import Writer, python, python_pattern, table
+from codegen.read import IDEMPOTENCY_KEY, Document, NotCovered, read, snake
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "openapi.server.json"
+TEMPLATES = ROOT / "templates"
+PACKAGE = "kraty_server_generated"
+GENERATED = ROOT / "generated" / PACKAGE
+MARKER = "DO NOT EDIT: generated from openapi.server.json by `make generate`."
+RUFF = ("--isolated", "--no-cache", "--quiet")
+FORMAT = ("--line-length=110", "--config", "format.skip-magic-trailing-comma=true")
+LINT = ("--fix", "--select=F401,I", "--line-length=110")
+
+
+class Drift(Exception):
+    """`generated/` is not what the document says."""
+
+
+def load(source: str | Path) -> dict[str, Any]:
+    """Read a document: a file, a file of a git revision, as `v0.3.0:openapi.server.json`, or an address.
+
+    Raises:
+        OSError, ValueError: there is none.
+    """
+    path = Path(source)
+    if str(source).startswith(("https://", "http://")):
+        try:
+            text = httpx.get(str(source), follow_redirects=True, timeout=30).raise_for_status().text
+        except httpx.HTTPError as error:
+            raise ValueError(f"{source}: {error}") from error
+    elif path.exists() or ":" not in str(source):
+        text = path.read_text("utf-8")
+    else:
+        shown = subprocess.run(["git", "show", str(source)], capture_output=True, text=True, encoding="utf-8")
+        if shown.returncode:
+            raise ValueError(f"{source}: {shown.stderr.strip()}")
+        text = shown.stdout
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def docstring(text: str, indent: int) -> str:
+    """Write a docstring, with the lines after the first indented."""
+    safe = text.strip().replace("\\", "\\\\").replace('"""', "'''") or "As the API sends it."
+    safe = safe + " " * safe.endswith('"')
+    lines = [line.rstrip() for line in safe.splitlines()]
+    if len(lines) == 1 and len(lines[0]) + indent + 6 <= 110:
+        return f'"""{lines[0]}"""'
+    words = [wrapped for line in lines for wrapped in (wrap(line, 110 - indent) if line else [""])]
+    pad = "\n" + " " * indent
+    return '"""' + pad.join(words).replace(pad + "\n", "\n\n") + pad + '"""'
+
+
+def wrap(line: str, width: int) -> list[str]:
+    return textwrap.wrap(line, width - 3, break_long_words=False, break_on_hyphens=False)
+
+
+def render(document: Document) -> dict[str, str]:
+    """Every file of the package, before formatting, by its path."""
+    api = read(document)
+    w = Writer(api)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters: dict[str, Any] = {"python": python, "snake": snake, "table": table, "docstring": docstring}
+    environment.filters.update(filters)
+
+    def write(template: str, **values: Any) -> str:
+        return environment.get_template(template).render(api=api, w=w, **values)
+
+    models = w.shown()
+    exported = [model.name for model in models] + list(api.enums) + list(api.unions)
+    exported += [f"{name}Input" for name in exported if name in w.given]
+    files = {
+        "__init__.py": '"""The Kraty server API as the document describes it: models and calls, no I/O."""\n',
+        "types.py": write(
+            "types.py.jinja",
+            patterns=map(python_pattern, w.patterns),
+            idempotency_key=IDEMPOTENCY_KEY,
+            key_check=w.key_check(),
+        ),
+        "models.py": write("models.py.jinja", models=models, exported=sorted(exported)),
+        "api/__init__.py": '"""One module per tag, one function per operation."""\n',
+        "py.typed": "",
+        "openapi.json": json.dumps({"x-generated": MARKER, **document}, ensure_ascii=False, separators=(",", ":"))
+        + "\n",
+    }
+    for tag, operations in api.tags().items():
+        files[f"api/{tag}.py"] = write("api.py.jinja", tag=tag, operations=operations)
+    return {path: f"# {MARKER}\n{text}" if path.endswith((".py", ".typed")) else text for path, text in files.items()}
+
+
+def formatted(files: Mapping[str, str]) -> dict[str, str]:
+    """The files as ruff formats them, each of them compiled once."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / PACKAGE
+        for path, text in files.items():
+            (package / path).parent.mkdir(parents=True, exist_ok=True)
+            (package / path).write_text(text, "utf-8")
+        for command in (["check", *RUFF, *LINT], ["format", *RUFF, *FORMAT]):
+            done = subprocess.run(
+                [sys.executable, "-m", "ruff", *command, str(package)], capture_output=True, text=True
+            )
+            if done.returncode:
+                raise NotCovered("templates", f"what they wrote is no Python: {done.stdout}{done.stderr}")
+        result = {path: (package / path).read_text("utf-8") for path in files}
+    for path, text in result.items():
+        if path.endswith(".py"):
+            compile(text, path, "exec")
+            if " object at 0x" in text:
+                raise NotCovered("templates", f"{path} holds the repr of an object")
+    return result
+
+
+def package(document: Document) -> dict[str, str]:
+    """Every file of the package by its path."""
+    return formatted(render(document))
+
+
+def found(folder: Path) -> dict[str, str]:
+    """The files that are there, compiled ones aside."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def differences(wanted: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
+    """What is missing, extra or different, each with its path."""
+    missing = [f"missing: {path}" for path in sorted(wanted.keys() - there.keys())]
+    extra = [f"extra: {path}" for path in sorted(there.keys() - wanted.keys())]
+    different = [f"different: {path}" for path in sorted(wanted.keys() & there.keys()) if wanted[path] != there[path]]
+    return missing + extra + different
+
+
+def plan(document: Document, folder: Path = GENERATED) -> dict[Path, str | None]:
+    """What is to be written to make the package, by its path; None where a file has to go.
+
+    Raises:
+        Drift: a file in the way has no marker in its first line, so it is nobody's to delete.
+    """
+    wanted = package(document)
+    there = found(folder) if folder.exists() else {}
+    changes: dict[Path, str | None] = {folder / path: t for path, t in wanted.items() if there.get(path) != t}
+    for path in there.keys() - wanted.keys():
+        if MARKER not in there[path].partition("\n")[0]:
+            raise Drift(f"{folder / path} was not generated; move it away")
+        changes[folder / path] = None
+    return changes
+
+
+def apply(changes: Mapping[Path, str | None]) -> None:
+    """Write and delete files: all of them, or none."""
+    before = {path: path.read_bytes() if path.exists() else None for path in changes}
+    try:
+        for path, text in changes.items():
+            _put(path, None if text is None else text.encode("utf-8"))
+    except BaseException:
+        for path, content in before.items():
+            _put(path, content)
+        raise
+
+
+def _put(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def check(document: Document, folder: Path = GENERATED) -> None:
+    """Compare both ways.
+
+    Raises:
+        Drift: a file is missing, extra or different.
+    """
+    if drift := differences(package(document), found(folder)):
+        raise Drift("\n".join(drift) + "\nrun `make generate`, or undo the change by hand")

@@ -1,0 +1,2 @@
+# DO NOT EDIT: generated from openapi.server.json by `make generate`.
+"""The Kraty server API as the document describes it: models and calls, no I/O."""

@@ -1,0 +1,1759 @@
+# DO NOT EDIT: generated from openapi.server.json by `make generate`.
+"""The models: what the API answers, and the objects that requests are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal, Self, TypeAlias
+
+from attrs import define, field
+
+from kraty_server_generated import types as t
+from kraty_server_generated.types import UNSET, EnumTable, Model, OpenEnum, UnknownVariant, Unset
+
+
+class AttemptStatus(OpenEnum):
+    """Where an attempt stands. `force_completed` comes from the operator's tool."""
+
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    FORCE_COMPLETED = "force_completed"
+
+
+_attempt_status = EnumTable(AttemptStatus)
+
+
+class DeleteReason(OpenEnum):
+    """Why a player is erased."""
+
+    GDPR_ERASURE = "gdpr_erasure"
+    STUDIO_REQUEST = "studio_request"
+    TEST = "test"
+
+
+_delete_reason = EnumTable(DeleteReason)
+DeleteReasonInput: TypeAlias = DeleteReason | Literal["gdpr_erasure", "studio_request", "test"]
+
+
+class DeleteStatus(OpenEnum):
+    """What an erasure did."""
+
+    ERASED = "erased"
+    NO_OP_ALREADY_ERASED = "no_op_already_erased"
+    NO_OP_NEVER_EXISTED = "no_op_never_existed"
+
+
+_delete_status = EnumTable(DeleteStatus)
+
+
+class FinishOutcome(OpenEnum):
+    """How an attempt ended: `completed` rolls the completion rewards, `expired` is a target event that was
+    ended early.
+    """
+
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+
+
+_finish_outcome = EnumTable(FinishOutcome)
+
+
+class FriendRequestDirection(OpenEnum):
+    """Whether the player received the request or sent it."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+
+
+_friend_request_direction = EnumTable(FriendRequestDirection)
+
+
+class GrantKind(OpenEnum):
+    """How a grant is delivered: `reward` is claimed as it is, `crate` has to be opened by the player first."""
+
+    REWARD = "reward"
+    CRATE = "crate"
+
+
+_grant_kind = EnumTable(GrantKind)
+GrantKindInput: TypeAlias = GrantKind | Literal["reward", "crate"]
+
+
+class GrantSourceKind(OpenEnum):
+    """Who asked for the grant: `api` for a backend, `admin` for an operator's override."""
+
+    API = "api"
+    ADMIN = "admin"
+
+
+_grant_source_kind = EnumTable(GrantSourceKind)
+GrantSourceKindInput: TypeAlias = GrantSourceKind | Literal["api", "admin"]
+
+
+class GrantStatus(OpenEnum):
+    """Where a grant stands."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    EXPIRED = "expired"
+
+
+_grant_status = EnumTable(GrantStatus)
+
+
+class KeyEnvironment(OpenEnum):
+    """Whether a key works on live or on test data."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+_key_environment = EnumTable(KeyEnvironment)
+
+
+class LobbyStatus(OpenEnum):
+    """Where a lobby stands; it only moves forward."""
+
+    FORMING = "forming"
+    ACTIVE = "active"
+    CLOSED = "closed"
+
+
+_lobby_status = EnumTable(LobbyStatus)
+
+
+class MergeStatus(OpenEnum):
+    """What a merge did."""
+
+    MERGED = "merged"
+    NO_OP_ALREADY_MERGED = "no_op_already_merged"
+
+
+_merge_status = EnumTable(MergeStatus)
+
+
+class ProgressMode(OpenEnum):
+    """Whether reported metrics replace the stored ones (`set`) or are added to them (`increment`)."""
+
+    SET = "set"
+    INCREMENT = "increment"
+
+
+_progress_mode = EnumTable(ProgressMode)
+ProgressModeInput: TypeAlias = ProgressMode | Literal["set", "increment"]
+
+
+class WebhookEventName(OpenEnum):
+    """The known events. More may come: read unknown ones as text."""
+
+    GRANT_CREATED = "grant.created"
+    INVENTORY_CHANGED = "inventory.changed"
+    WALLET_CHANGED = "wallet.changed"
+    PLAYER_REGISTERED = "player.registered"
+    PLAYER_BANNED = "player.banned"
+    PLAYER_DELETED = "player.deleted"
+    LOBBY_CREATED = "lobby.created"
+    LOBBY_STARTED = "lobby.started"
+    LOBBY_CLOSED = "lobby.closed"
+
+
+_webhook_event_name = EnumTable(WebhookEventName)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class AdjustItemResult(Model):
+    """What the player holds after the change."""
+
+    item_key: str
+    """Key of the item."""
+    quantity: int
+    """How many the player holds now."""
+    applied: bool
+    """False for a replay, which changed nothing."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["itemKey"], data["quantity"], data["applied"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class AdjustWalletResult(Model):
+    """The balance after the change."""
+
+    economy_key: str
+    """Key of the currency or progression resource."""
+    balance: float
+    """The balance now."""
+    applied: bool
+    """False for a replay, which changed nothing."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["economyKey"], data["balance"], data["applied"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ApiKeyInfo(Model):
+    """The key that made the call."""
+
+    id: str
+    """Id of the key."""
+    prefix: str
+    """The part of the key before its dot; not secret."""
+    permission_set: str
+    """What the key may do; `server_integration` for this API."""
+    environment: KeyEnvironment
+    """Whether the key works on live or on test data."""
+    studio_id: str
+    """Studio that the key belongs to."""
+    game_id: str | None
+    """Game that the key is for. Typed as nullable although server keys are made for one game."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"],
+                data["prefix"],
+                data["permissionSet"],
+                _key_environment[data["environment"]],
+                data["studioId"],
+                data["gameId"],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class Attempt(Model):
+    """A player's run at an event."""
+
+    id: str
+    """Id of the attempt."""
+    event_id: str
+    """Its event."""
+    event_window_id: str
+    """Window of the event it runs in."""
+    leaderboard_id: str
+    """Its board."""
+    player_id: str
+    """The player, by Kraty's id."""
+    started_at: datetime
+    """When it began."""
+    ends_at: datetime
+    """When it ends by itself."""
+    completed_at: datetime | None
+    """When it was completed."""
+    metrics: dict[str, float]
+    """Metrics, capped at their targets."""
+    metrics_raw: dict[str, float]
+    """The same, uncapped."""
+    score: float
+    """Its score."""
+    status: AttemptStatus
+    """Where it stands."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"],
+                data["eventId"],
+                data["eventWindowId"],
+                data["leaderboardId"],
+                data["playerId"],
+                t.read_time(data["startedAt"]),
+                t.read_time(data["endsAt"]),
+                None if (v := data["completedAt"]) is None else t.read_time(v),
+                data["metrics"],
+                data["metricsRaw"],
+                data["score"],
+                _attempt_status[data["status"]],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 12 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class BanPlayerResult(Model):
+    """The ban as it stands."""
+
+    player_id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    banned_at: datetime
+    """When the ban began."""
+    reason: str
+    """Why."""
+    applied: bool
+    """False where the player was banned already and only the reason was refreshed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["playerId"],
+                data["externalPlayerId"],
+                t.read_time(data["bannedAt"]),
+                data["reason"],
+                data["applied"],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class BlockList(Model):
+    """Whom a player blocks."""
+
+    blocked: list[BlockedPlayer]
+    """All of them; there is no paging."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls([BlockedPlayer.from_dict(i) for i in data["blocked"]])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class BlockedPlayer(Model):
+    """A player who is blocked."""
+
+    external_player_id: str
+    """The blocked player, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+    blocked_at: datetime
+    """Since when."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["externalPlayerId"],
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
+                t.read_time(data["blockedAt"]),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class CrateEntry(Model):
+    """A number of crates, which the player opens for their contents."""
+
+    crate_item_key: str
+    """Key of the crate item in the game's catalog."""
+    quantity: int
+    """How many; at least 1."""
+    type: Literal["crate"] = field(default="crate", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["crateItemKey"], data["quantity"])
+            if (tag := data["type"]) != "crate":
+                self.type = tag
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class CurrencyEntry(Model):
+    """An amount of a currency."""
+
+    currency_key: str
+    """Key of the currency in the game's catalog."""
+    amount: int
+    """How much; at least 1. Assumed: an integer."""
+    type: Literal["currency"] = field(default="currency", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["currencyKey"], data["amount"])
+            if (tag := data["type"]) != "currency":
+                self.type = tag
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class DeletePlayerResult(Model):
+    """What an erasure did."""
+
+    player_id: str | None
+    """The player, by Kraty's id; null where there never was one."""
+    external_player_id: str
+    """Your id, as it was asked for."""
+    anonymized_external_id: str | None
+    """The placeholder that took the place of your id."""
+    deleted_at: datetime
+    """When; set even where nothing was to do."""
+    attempts_anonymized: int
+    """Attempts made anonymous."""
+    lobbies_anonymized: int
+    """Lobbies made anonymous."""
+    leaderboards_scrubbed: int
+    """Boards scrubbed."""
+    status: DeleteStatus
+    """What was done."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["playerId"],
+                data["externalPlayerId"],
+                data["anonymizedExternalId"],
+                t.read_time(data["deletedAt"]),
+                data["attemptsAnonymized"],
+                data["lobbiesAnonymized"],
+                data["leaderboardsScrubbed"],
+                _delete_status[data["status"]],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ErrorDetail(Model):
+    """What went wrong."""
+
+    code: str
+    """Code for programs, as `not_found`. More may come."""
+    message: str
+    """Text for people."""
+    details: Any | Unset = UNSET
+    """More, depending on the code; the fields for `validation_failed`."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["code"], data["message"], data.get("details", UNSET))
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ErrorResponse(Model):
+    """The envelope of every error."""
+
+    error: ErrorDetail
+    """What went wrong."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(ErrorDetail.from_dict(data["error"]))
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ExportedLobby(Model):
+    """A lobby of an export."""
+
+    id: str
+    """Id of the lobby."""
+    event_id: str
+    """Its event."""
+    status: LobbyStatus
+    """Where it stands."""
+    created_at: datetime
+    """When it was made."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"], data["eventId"], _lobby_status[data["status"]], t.read_time(data["createdAt"])
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ExportedPlayer(Model):
+    """The player of an export."""
+
+    id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    studio_id: str
+    """Studio of the game."""
+    game_id: str
+    """Game of the player."""
+    first_seen_at: datetime
+    """When the player was first seen."""
+    last_seen_at: datetime
+    """When the player was last seen."""
+    last_context_snapshot: dict[str, Any] | None
+    """The last context that a client sent."""
+    registered_at: datetime | None
+    """When the player registered."""
+    secret_rotated_at: datetime | None
+    """When the player's secret was changed."""
+    deleted_at: datetime | None
+    """When the player was erased."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"],
+                data["externalPlayerId"],
+                data["studioId"],
+                data["gameId"],
+                t.read_time(data["firstSeenAt"]),
+                t.read_time(data["lastSeenAt"]),
+                data["lastContextSnapshot"],
+                None if (v := data["registeredAt"]) is None else t.read_time(v),
+                None if (v := data["secretRotatedAt"]) is None else t.read_time(v),
+                None if (v := data["deletedAt"]) is None else t.read_time(v),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 10 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class FinishAttemptResult(Model):
+    """The attempt after its end."""
+
+    attempt: Attempt
+    """The attempt now."""
+    outcome: FinishOutcome
+    """How it ended."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(Attempt.from_dict(data["attempt"]), _finish_outcome[data["outcome"]])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class Friend(Model):
+    """A friend of a player."""
+
+    external_player_id: str
+    """The friend, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+    friends_since: datetime
+    """Since when."""
+    online: bool
+    """Whether the friend is online."""
+    last_active_at: datetime | None
+    """When the friend was last active."""
+    status: str | None
+    """Free text, as `in_match`."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["externalPlayerId"],
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
+                t.read_time(data["friendsSince"]),
+                data["online"],
+                None if (v := data["lastActiveAt"]) is None else t.read_time(v),
+                data["status"],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class FriendList(Model):
+    """A player's friends."""
+
+    friends: list[Friend]
+    """All of them; there is no paging."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls([Friend.from_dict(i) for i in data["friends"]])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class FriendRequest(Model):
+    """A friend request that waits."""
+
+    request_id: str
+    """Id of the request."""
+    direction: FriendRequestDirection
+    """Whether the player received or sent it."""
+    player: SocialPlayer
+    """The other player."""
+    created_at: datetime
+    """When it was made."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["requestId"],
+                _friend_request_direction[data["direction"]],
+                SocialPlayer.from_dict(data["player"]),
+                t.read_time(data["createdAt"]),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class FriendRequests(Model):
+    """Friend requests that wait."""
+
+    incoming: list[FriendRequest]
+    """Received."""
+    outgoing: list[FriendRequest]
+    """Sent."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                [FriendRequest.from_dict(i) for i in data["incoming"]],
+                [FriendRequest.from_dict(i) for i in data["outgoing"]],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class Grant(Model):
+    """A payout that a player claims, or that a server acknowledges for them."""
+
+    id: str
+    """Id of the grant."""
+    kind: GrantKind
+    """`reward`, or `crate` which has to be opened."""
+    contents: dict[str, Any]
+    """What is in it; free form, usually with `entries`."""
+    source_kind: str
+    """Who asked for it: `api`, `admin`, or a value of the engine."""
+    source_ref_id: str | None
+    """Your id for tracing."""
+    parent_grant_id: str | None
+    """The crate that produced it."""
+    status: GrantStatus
+    """Where it stands."""
+    rolled_at: datetime | None
+    """When its contents were rolled."""
+    claimed_at: datetime | None
+    """When it was claimed."""
+    expires_at: datetime | None
+    """When it can no longer be claimed."""
+    created_at: datetime
+    """When it was minted."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"],
+                _grant_kind[data["kind"]],
+                data["contents"],
+                data["sourceKind"],
+                data["sourceRefId"],
+                data["parentGrantId"],
+                _grant_status[data["status"]],
+                None if (v := data["rolledAt"]) is None else t.read_time(v),
+                None if (v := data["claimedAt"]) is None else t.read_time(v),
+                None if (v := data["expiresAt"]) is None else t.read_time(v),
+                t.read_time(data["createdAt"]),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 11 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class InventoryItem(Model):
+    """An item that a player holds."""
+
+    item_key: str
+    """Key of the item."""
+    quantity: int
+    """How many."""
+    metadata: dict[str, Any]
+    """Anything kept with it."""
+    created_at: datetime
+    """When it was first there."""
+    updated_at: datetime
+    """When it last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["itemKey"],
+                data["quantity"],
+                data["metadata"],
+                t.read_time(data["createdAt"]),
+                t.read_time(data["updatedAt"]),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ItemEntry(Model):
+    """A number of one item."""
+
+    item_key: str
+    """Key of the item in the game's catalog."""
+    quantity: int
+    """How many; at least 1."""
+    parameters: dict[str, Any] | Unset = UNSET
+    """Parameters of the item, kept with it."""
+    type: Literal["item"] = field(default="item", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["itemKey"], data["quantity"], data.get("parameters", UNSET))
+            if (tag := data["type"]) != "item":
+                self.type = tag
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class Lobby(Model):
+    """A lobby of matched players."""
+
+    id: str
+    """Id of the lobby."""
+    event_id: str
+    """Event it plays."""
+    event_window_id: str
+    """Window of the event it plays in."""
+    leaderboard_id: str | None
+    """Its board, once there is one."""
+    mode: str
+    """Board mode of the event, `lobby_matched`."""
+    status: LobbyStatus
+    """Where it stands."""
+    capacity: int
+    """Seats."""
+    fill_by: datetime | None
+    """When it starts at the latest."""
+    participant_count: int
+    """Players in it."""
+    started_at: datetime | None
+    """When it became active."""
+    ends_at: datetime | None
+    """When it closes."""
+    bot_slots: int | Unset = UNSET
+    """Bots projected at the time of reading; grows while it forms."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"],
+                data["eventId"],
+                data["eventWindowId"],
+                data["leaderboardId"],
+                data["mode"],
+                _lobby_status[data["status"]],
+                data["capacity"],
+                None if (v := data["fillBy"]) is None else t.read_time(v),
+                data["participantCount"],
+                None if (v := data["startedAt"]) is None else t.read_time(v),
+                None if (v := data["endsAt"]) is None else t.read_time(v),
+                data.get("botSlots", UNSET),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 11 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MergeCounts(Model):
+    """How much a merge moved."""
+
+    attempts_reassigned: int
+    """Attempts moved."""
+    grants_reassigned: int
+    """Grants moved."""
+    items_merged: int
+    """Items moved or summed."""
+    item_ledger_rows_moved: int
+    """Rows of the item ledger moved."""
+    wallets_merged: int
+    """Balances moved or summed."""
+    wallet_ledger_rows_moved: int
+    """Rows of the wallet ledger moved."""
+    lobbies_touched: int
+    """Lobbies changed."""
+    leaderboards_scrubbed: int
+    """Boards scrubbed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["attemptsReassigned"],
+                data["grantsReassigned"],
+                data["itemsMerged"],
+                data["itemLedgerRowsMoved"],
+                data["walletsMerged"],
+                data["walletLedgerRowsMoved"],
+                data["lobbiesTouched"],
+                data["leaderboardsScrubbed"],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MergePlayerResult(Model):
+    """What a merge did."""
+
+    from_player_id: str
+    """The merged player, by Kraty's id."""
+    from_external_player_id: str
+    """The merged player, by your id, which is free again."""
+    to_player_id: str
+    """The player that remains, by Kraty's id."""
+    to_external_player_id: str
+    """The player that remains, by your id."""
+    anonymized_external_player_id: str | None
+    """The placeholder that took the place of the merged id."""
+    counts: MergeCounts
+    """How much was moved."""
+    merged_at: datetime
+    """When."""
+    status: MergeStatus
+    """What was done."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["fromPlayerId"],
+                data["fromExternalPlayerId"],
+                data["toPlayerId"],
+                data["toExternalPlayerId"],
+                data["anonymizedExternalPlayerId"],
+                MergeCounts.from_dict(data["counts"]),
+                t.read_time(data["mergedAt"]),
+                _merge_status[data["status"]],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateFailure(Model):
+    """A row that failed."""
+
+    row_index: int
+    """Which row, from 0."""
+    error: MigrateRowError
+    """Why."""
+    external_player_id: str | Unset = UNSET
+    """The player of the row."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["rowIndex"],
+                MigrateRowError.from_dict(data["error"]),
+                data.get("externalPlayerId", UNSET),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateInventoryRow(Model):
+    """Items to import."""
+
+    external_player_id: str
+    """The player, by your id; made where unknown."""
+    item_key: str
+    """Key of the item."""
+    quantity: int
+    """How many to add; at least 1."""
+    idempotency_key: str
+    """Key of this row, so that a batch can be sent again."""
+    parameters: dict[str, Any] | Unset = UNSET
+    """Parameters of the item."""
+    reason: str | Unset = UNSET
+    """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["externalPlayerId"],
+                data["itemKey"],
+                data["quantity"],
+                data["idempotencyKey"],
+                data.get("parameters", UNSET),
+                data.get("reason", UNSET),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateOutcome(Model):
+    """What became of a batch: applied, skipped and failed add up to its size."""
+
+    applied: int
+    """Rows applied."""
+    skipped: int
+    """Rows that were replays."""
+    failed: int
+    """Rows that failed; the others were applied all the same."""
+    failures: list[MigrateFailure]
+    """The rows that failed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["applied"],
+                data["skipped"],
+                data["failed"],
+                [MigrateFailure.from_dict(i) for i in data["failures"]],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigratePlayerRow(Model):
+    """A player to import."""
+
+    external_player_id: str
+    """The player, by your id."""
+    idempotency_key: str
+    """Key of this row, so that a batch can be sent again."""
+    context_snapshot: dict[str, Any] | Unset = UNSET
+    """Context of the player, as a country."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["externalPlayerId"], data["idempotencyKey"], data.get("contextSnapshot", UNSET))
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateRowError(Model):
+    """Why a row failed."""
+
+    code: str
+    """Code, as `unknown_item`."""
+    message: str
+    """Text for people."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["code"], data["message"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateWalletRow(Model):
+    """A balance to import."""
+
+    external_player_id: str
+    """The player, by your id; made where unknown."""
+    economy_key: str
+    """Key of the currency."""
+    amount: int
+    """How much to add; at least 1."""
+    idempotency_key: str
+    """Key of this row, so that a batch can be sent again."""
+    reason: str | Unset = UNSET
+    """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["externalPlayerId"],
+                data["economyKey"],
+                data["amount"],
+                data["idempotencyKey"],
+                data.get("reason", UNSET),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MilestoneFired(Model):
+    """A milestone that was passed, and what it granted."""
+
+    key: str
+    """Key of the milestone."""
+    grants: list[Grant]
+    """The grants it made."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["key"], [Grant.from_dict(i) for i in data["grants"]])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerExport(Model):
+    """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
+
+    exported_at: datetime
+    """When it was made."""
+    player: ExportedPlayer
+    """The player."""
+    attempts: list[dict[str, Any]]
+    """Attempts, in a shape of the server's."""
+    grants: list[dict[str, Any]]
+    """Grants, in a shape of the server's."""
+    inventory: list[dict[str, Any]]
+    """Items, in a shape of the server's."""
+    wallet: list[dict[str, Any]]
+    """Balances, in a shape of the server's."""
+    lobbies: list[ExportedLobby]
+    """Lobbies."""
+    schema_version: Literal[1] = field(default=1, init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                t.read_time(data["exportedAt"]),
+                ExportedPlayer.from_dict(data["player"]),
+                data["attempts"],
+                data["grants"],
+                data["inventory"],
+                data["wallet"],
+                [ExportedLobby.from_dict(i) for i in data["lobbies"]],
+            )
+            if (tag := data["schemaVersion"]) != 1:
+                self.schema_version = tag
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerIdentity(Model):
+    """A name to show."""
+
+    name: str
+    """Display name."""
+    avatar: str | None | Unset = UNSET
+    """URL of the avatar."""
+    country: str | None | Unset = UNSET
+    """ISO 3166 alpha-2, found out by the server."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["name"], data.get("avatar", UNSET), data.get("country", UNSET))
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerSnapshot(Model):
+    """What support needs to see of a player, in one read."""
+
+    player: SnapshotPlayer
+    """The player."""
+    inventory: list[InventoryItem]
+    """Items held."""
+    wallet: list[WalletBalance]
+    """Balances."""
+    recent_grants: list[Grant]
+    """Recent grants; how many is not known."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                SnapshotPlayer.from_dict(data["player"]),
+                [InventoryItem.from_dict(i) for i in data["inventory"]],
+                [WalletBalance.from_dict(i) for i in data["wallet"]],
+                [Grant.from_dict(i) for i in data["recentGrants"]],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ReportProgressResult(Model):
+    """The attempt after the report."""
+
+    attempt: Attempt
+    """The attempt now."""
+    milestones_fired: list[MilestoneFired]
+    """Milestones that this report passed; empty where there are none."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                Attempt.from_dict(data["attempt"]),
+                [MilestoneFired.from_dict(i) for i in data["milestonesFired"]],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ServerPingResponse(Model):
+    """Answer to a ping. The only answer that is not wrapped in `data`."""
+
+    ok: bool
+    """True when the key is valid."""
+    api_key: ApiKeyInfo
+    """The key that made the call."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["ok"], ApiKeyInfo.from_dict(data["apiKey"]))
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SetIdentityResult(Model):
+    """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
+    `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
+    """
+
+    external_player_id: str
+    """The player, by your id."""
+    display_identity: PlayerIdentity | None | Unset = UNSET
+    """The chosen name, else one from the pool."""
+    anonymized_identity: PlayerIdentity | None | Unset = UNSET
+    """The unchanging name from the pool."""
+    synthetic_identity: SyntheticIdentity | Unset = UNSET
+    """The older shape."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["externalPlayerId"],
+                v
+                if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
+                else PlayerIdentity.from_dict(v),
+                v
+                if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
+                else PlayerIdentity.from_dict(v),
+                UNSET
+                if (v := data.get("syntheticIdentity", UNSET)) is UNSET
+                else SyntheticIdentity.from_dict(v),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SnapshotPlayer(Model):
+    """The player of a snapshot."""
+
+    id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    studio_id: str
+    """Studio of the game."""
+    game_id: str
+    """Game of the player."""
+    created_at: datetime
+    """When the player was first seen."""
+    updated_at: datetime
+    """When the player last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"],
+                data["externalPlayerId"],
+                data["studioId"],
+                data["gameId"],
+                t.read_time(data["createdAt"]),
+                t.read_time(data["updatedAt"]),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SocialPlayer(Model):
+    """The other player of a friend request."""
+
+    external_player_id: str
+    """The player, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["externalPlayerId"],
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SubmitScoreResult(Model):
+    """Where the player stands on the board."""
+
+    leaderboard_id: str
+    """Id of the board."""
+    score: float
+    """The player's score now."""
+    rank: int | None
+    """Rank, from 1; null while there is none."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["leaderboardId"], data["score"], data["rank"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SyntheticIdentity(Model):
+    """A name to show, in the shape used before July 2026."""
+
+    name: str
+    """Display name."""
+    avatar: str | None | Unset = UNSET
+    """URL of the avatar."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(data["name"], data.get("avatar", UNSET))
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class UnbanPlayerResult(Model):
+    """The lifted ban."""
+
+    player_id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    unbanned_at: datetime
+    """When."""
+    applied: bool
+    """False where there was no ban."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["playerId"], data["externalPlayerId"], t.read_time(data["unbannedAt"]), data["applied"]
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class WalletBalance(Model):
+    """A balance of a player."""
+
+    economy_key: str
+    """Key of the currency or progression resource."""
+    balance: float
+    """The balance."""
+    metadata: dict[str, Any]
+    """Anything kept with it."""
+    created_at: datetime
+    """When it was first there."""
+    updated_at: datetime
+    """When it last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["economyKey"],
+                data["balance"],
+                data["metadata"],
+                t.read_time(data["createdAt"]),
+                t.read_time(data["updatedAt"]),
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class WebhookEvent(Model):
+    """The body of a webhook. Assumed: its `id` stays the same over automatic retries."""
+
+    id: str
+    """Id of the delivery; use it to notice repeats."""
+    event_name: WebhookEventName
+    """What happened."""
+    studio_id: str
+    """Studio of the game."""
+    game_id: str
+    """The game."""
+    occurred_at: datetime
+    """When it happened."""
+    delivery_attempt: int
+    """Counted from 1."""
+    data: dict[str, Any]
+    """What it is about; its shape depends on the event and is not documented."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        try:
+            self = cls(
+                data["id"],
+                _webhook_event_name[data["eventName"]],
+                data["studioId"],
+                data["gameId"],
+                t.read_time(data["occurredAt"]),
+                data["deliveryAttempt"],
+                data["data"],
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 7 else self.keep_unknown(data)
+
+
+GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | UnknownVariant
+"""One entry of a grant. Assumed: fixed numbers only, no ranges."""
+
+_granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntry]] = {
+    "currency": CurrencyEntry.from_dict,
+    "item": ItemEntry.from_dict,
+    "crate": CrateEntry.from_dict,
+}
+
+
+def read_granted_reward_entry(data: Mapping[str, Any]) -> GrantedRewardEntry:
+    return _granted_reward_entry.get(data["type"], UnknownVariant.from_dict)(data)
+
+
+t.describe(AdjustItemResult, "itemKey quantity applied")
+t.describe(AdjustWalletResult, "economyKey balance applied")
+t.describe(
+    ApiKeyInfo,
+    "id prefix permissionSet environment studioId gameId",
+    environment=_key_environment.__getitem__,
+)
+t.describe(
+    Attempt,
+    "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
+    "score status",
+    startedAt=t.read_time,
+    endsAt=t.read_time,
+    completedAt=t.read_time,
+    status=_attempt_status.__getitem__,
+)
+t.describe(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=t.read_time)
+t.describe(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
+t.describe(
+    BlockedPlayer,
+    "externalPlayerId displayIdentity blockedAt",
+    displayIdentity=PlayerIdentity.from_dict,
+    blockedAt=t.read_time,
+)
+t.describe(CrateEntry, "type crateItemKey quantity")
+t.describe(CurrencyEntry, "type currencyKey amount")
+t.describe(
+    DeletePlayerResult,
+    "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
+    "leaderboardsScrubbed status",
+    deletedAt=t.read_time,
+    status=_delete_status.__getitem__,
+)
+t.describe(ErrorDetail, "code message details?")
+t.describe(ErrorResponse, "error", error=ErrorDetail.from_dict)
+t.describe(
+    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=t.read_time
+)
+t.describe(
+    ExportedPlayer,
+    "id externalPlayerId studioId gameId firstSeenAt lastSeenAt lastContextSnapshot registeredAt "
+    "secretRotatedAt deletedAt",
+    firstSeenAt=t.read_time,
+    lastSeenAt=t.read_time,
+    registeredAt=t.read_time,
+    secretRotatedAt=t.read_time,
+    deletedAt=t.read_time,
+)
+t.describe(
+    FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
+)
+t.describe(
+    Friend,
+    "externalPlayerId displayIdentity friendsSince online lastActiveAt status",
+    displayIdentity=PlayerIdentity.from_dict,
+    friendsSince=t.read_time,
+    lastActiveAt=t.read_time,
+)
+t.describe(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
+t.describe(
+    FriendRequest,
+    "requestId direction player createdAt",
+    direction=_friend_request_direction.__getitem__,
+    player=SocialPlayer.from_dict,
+    createdAt=t.read_time,
+)
+t.describe(
+    FriendRequests,
+    "incoming outgoing",
+    incoming=lambda v: [FriendRequest.from_dict(i) for i in v],
+    outgoing=lambda v: [FriendRequest.from_dict(i) for i in v],
+)
+t.describe(
+    Grant,
+    "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
+    kind=_grant_kind.__getitem__,
+    status=_grant_status.__getitem__,
+    rolledAt=t.read_time,
+    claimedAt=t.read_time,
+    expiresAt=t.read_time,
+    createdAt=t.read_time,
+)
+t.describe(
+    InventoryItem,
+    "itemKey quantity metadata createdAt updatedAt",
+    createdAt=t.read_time,
+    updatedAt=t.read_time,
+)
+t.describe(ItemEntry, "type itemKey quantity parameters?")
+t.describe(
+    Lobby,
+    "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
+    "startedAt endsAt",
+    status=_lobby_status.__getitem__,
+    fillBy=t.read_time,
+    startedAt=t.read_time,
+    endsAt=t.read_time,
+)
+t.describe(
+    MergeCounts,
+    "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
+    "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
+)
+t.describe(
+    MergePlayerResult,
+    "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
+    "mergedAt status",
+    counts=MergeCounts.from_dict,
+    mergedAt=t.read_time,
+    status=_merge_status.__getitem__,
+)
+t.describe(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
+t.describe(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
+t.describe(
+    MigrateOutcome,
+    "applied skipped failed failures",
+    failures=lambda v: [MigrateFailure.from_dict(i) for i in v],
+)
+t.describe(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
+t.describe(MigrateRowError, "code message")
+t.describe(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
+t.describe(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
+t.describe(
+    PlayerExport,
+    "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
+    exportedAt=t.read_time,
+    player=ExportedPlayer.from_dict,
+    lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
+)
+t.describe(PlayerIdentity, "name avatar? country?")
+t.describe(
+    PlayerSnapshot,
+    "player inventory wallet recentGrants",
+    player=SnapshotPlayer.from_dict,
+    inventory=lambda v: [InventoryItem.from_dict(i) for i in v],
+    wallet=lambda v: [WalletBalance.from_dict(i) for i in v],
+    recentGrants=lambda v: [Grant.from_dict(i) for i in v],
+)
+t.describe(
+    ReportProgressResult,
+    "attempt milestonesFired",
+    attempt=Attempt.from_dict,
+    milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
+)
+t.describe(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
+t.describe(
+    SetIdentityResult,
+    "externalPlayerId displayIdentity? anonymizedIdentity? syntheticIdentity?",
+    displayIdentity=PlayerIdentity.from_dict,
+    anonymizedIdentity=PlayerIdentity.from_dict,
+    syntheticIdentity=SyntheticIdentity.from_dict,
+)
+t.describe(
+    SnapshotPlayer,
+    "id externalPlayerId studioId gameId createdAt updatedAt",
+    createdAt=t.read_time,
+    updatedAt=t.read_time,
+)
+t.describe(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
+t.describe(SubmitScoreResult, "leaderboardId score rank")
+t.describe(SyntheticIdentity, "name avatar?")
+t.describe(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=t.read_time)
+t.describe(
+    WalletBalance,
+    "economyKey balance metadata createdAt updatedAt",
+    createdAt=t.read_time,
+    updatedAt=t.read_time,
+)
+t.describe(
+    WebhookEvent,
+    "id eventName studioId gameId occurredAt deliveryAttempt data",
+    eventName=_webhook_event_name.__getitem__,
+    occurredAt=t.read_time,
+)
+
+CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
+"""A `CrateEntry`, or the same as a dict in the contract's own names."""
+
+
+def take_crate_entry(value: Any) -> dict[str, Any]:
+    data = t.mapping(value, CrateEntry.known__)
+    t.text(data["crateItemKey"], "crateItemKey", 1, t.PATTERNS[0])
+    t.integer(data["quantity"], "quantity", 1)
+    return data
+
+
+CurrencyEntryInput: TypeAlias = CurrencyEntry | Mapping[str, Any]
+"""A `CurrencyEntry`, or the same as a dict in the contract's own names."""
+
+
+def take_currency_entry(value: Any) -> dict[str, Any]:
+    data = t.mapping(value, CurrencyEntry.known__)
+    t.text(data["currencyKey"], "currencyKey", 1, t.PATTERNS[0])
+    t.integer(data["amount"], "amount", 1)
+    return data
+
+
+ItemEntryInput: TypeAlias = ItemEntry | Mapping[str, Any]
+"""A `ItemEntry`, or the same as a dict in the contract's own names."""
+
+
+def take_item_entry(value: Any) -> dict[str, Any]:
+    data = t.mapping(value, ItemEntry.known__)
+    t.text(data["itemKey"], "itemKey", 1, t.PATTERNS[0])
+    t.integer(data["quantity"], "quantity", 1)
+    if "parameters" in data:
+        data["parameters"] = t.json_object(data["parameters"], "parameters")
+    return data
+
+
+MigrateInventoryRowInput: TypeAlias = MigrateInventoryRow | Mapping[str, Any]
+"""A `MigrateInventoryRow`, or the same as a dict in the contract's own names."""
+
+
+def take_migrate_inventory_row(value: Any) -> dict[str, Any]:
+    data = t.mapping(value, MigrateInventoryRow.known__)
+    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
+    t.text(data["itemKey"], "itemKey", 1, t.PATTERNS[0])
+    t.integer(data["quantity"], "quantity", 1)
+    if "parameters" in data:
+        data["parameters"] = t.json_object(data["parameters"], "parameters")
+    if "reason" in data:
+        t.text(data["reason"], "reason")
+    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    return data
+
+
+MigratePlayerRowInput: TypeAlias = MigratePlayerRow | Mapping[str, Any]
+"""A `MigratePlayerRow`, or the same as a dict in the contract's own names."""
+
+
+def take_migrate_player_row(value: Any) -> dict[str, Any]:
+    data = t.mapping(value, MigratePlayerRow.known__)
+    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
+    if "contextSnapshot" in data:
+        data["contextSnapshot"] = t.json_object(data["contextSnapshot"], "contextSnapshot")
+    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    return data
+
+
+MigrateWalletRowInput: TypeAlias = MigrateWalletRow | Mapping[str, Any]
+"""A `MigrateWalletRow`, or the same as a dict in the contract's own names."""
+
+
+def take_migrate_wallet_row(value: Any) -> dict[str, Any]:
+    data = t.mapping(value, MigrateWalletRow.known__)
+    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
+    t.text(data["economyKey"], "economyKey", 1, t.PATTERNS[0])
+    t.integer(data["amount"], "amount", 1)
+    if "reason" in data:
+        t.text(data["reason"], "reason")
+    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    return data
+
+
+GrantedRewardEntryInput: TypeAlias = GrantedRewardEntry | Mapping[str, Any]
+"""A member of `GrantedRewardEntry`, or the same as a dict in the contract's own names."""
+
+_take_granted_reward_entry: dict[Any, Callable[[Any], dict[str, Any]]] = {
+    "currency": take_currency_entry,
+    "item": take_item_entry,
+    "crate": take_crate_entry,
+}
+
+
+def take_granted_reward_entry(value: Any) -> dict[str, Any]:
+    data = t.mapping(value)
+    tag = t.text(data["type"], "type", 1)
+    take = _take_granted_reward_entry.get(tag)
+    return take(value) if take else {key: t.json(item, key) for key, item in data.items()}
+
+
+__all__ = [
+    "AdjustItemResult",
+    "AdjustWalletResult",
+    "ApiKeyInfo",
+    "Attempt",
+    "AttemptStatus",
+    "BanPlayerResult",
+    "BlockList",
+    "BlockedPlayer",
+    "CrateEntry",
+    "CrateEntryInput",
+    "CurrencyEntry",
+    "CurrencyEntryInput",
+    "DeletePlayerResult",
+    "DeleteReason",
+    "DeleteReasonInput",
+    "DeleteStatus",
+    "ErrorDetail",
+    "ErrorResponse",
+    "ExportedLobby",
+    "ExportedPlayer",
+    "FinishAttemptResult",
+    "FinishOutcome",
+    "Friend",
+    "FriendList",
+    "FriendRequest",
+    "FriendRequestDirection",
+    "FriendRequests",
+    "Grant",
+    "GrantKind",
+    "GrantKindInput",
+    "GrantSourceKind",
+    "GrantSourceKindInput",
+    "GrantStatus",
+    "GrantedRewardEntry",
+    "GrantedRewardEntryInput",
+    "InventoryItem",
+    "ItemEntry",
+    "ItemEntryInput",
+    "KeyEnvironment",
+    "Lobby",
+    "LobbyStatus",
+    "MergeCounts",
+    "MergePlayerResult",
+    "MergeStatus",
+    "MigrateFailure",
+    "MigrateInventoryRow",
+    "MigrateInventoryRowInput",
+    "MigrateOutcome",
+    "MigratePlayerRow",
+    "MigratePlayerRowInput",
+    "MigrateRowError",
+    "MigrateWalletRow",
+    "MigrateWalletRowInput",
+    "MilestoneFired",
+    "PlayerExport",
+    "PlayerIdentity",
+    "PlayerSnapshot",
+    "ProgressMode",
+    "ProgressModeInput",
+    "ReportProgressResult",
+    "ServerPingResponse",
+    "SetIdentityResult",
+    "SnapshotPlayer",
+    "SocialPlayer",
+    "SubmitScoreResult",
+    "SyntheticIdentity",
+    "UnbanPlayerResult",
+    "WalletBalance",
+    "WebhookEvent",
+    "WebhookEventName",
+]

@@ -1,0 +1,77 @@
+"""JSON, byte for byte as JavaScript's `JSON.stringify` writes it."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from json.encoder import encode_basestring
+from typing import Any, Final, cast
+
+from kraty_server_generated.types import MAX_INTEGER
+
+loads = json.loads
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_SURROGATES: Final = "kraty_server.surrogates"
+
+
+def _escape_surrogates(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(f"\\u{ord(c):04x}" for c in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_SURROGATES, _escape_surrogates)
+
+
+def number(value: float) -> str:
+    """Write a finite number as ECMAScript's Number::toString does."""
+    if value == int(value) and abs(value) <= MAX_INTEGER:
+        return str(int(value))
+    sign, text = ("-", repr(value)[1:]) if value < 0 else ("", repr(value))
+    mantissa, _, exponent = text.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = fraction.rstrip("0")
+    point = len(whole) + int(exponent or 0)
+    digits = (whole + fraction).lstrip("0")
+    point -= len(whole + fraction) - len(digits)
+    digits = digits.rstrip("0")
+    count = len(digits)
+    if count <= point <= 21:
+        return sign + digits + "0" * (point - count)
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    tail = f".{digits[1:]}" if count > 1 else ""
+    return f"{sign}{digits[0]}{tail}e{point - 1:+d}"
+
+
+def _plain(value: object) -> bool:
+    """Whether Python's encoder writes this as JavaScript does: everything but floats and large integers."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -MAX_INTEGER <= cast(int, value) <= MAX_INTEGER
+    if kind is dict or kind is list:
+        items = cast("dict[str, object]", value).values() if kind is dict else cast("list[object]", value)
+        for item in items:  # noqa: SIM110  # all() is slower: most items are texts, and bodies can be large
+            if type(item) is not str and not _plain(item):
+                return False
+        return True
+    return isinstance(value, str)
+
+
+def _write(value: object) -> str:
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value).items()
+        return "{" + ",".join(f"{encode_basestring(key)}:{_write(item)}" for key, item in items) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_write, cast("list[object]", value))) + "]"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(float(value))
+    return _encode(value)
+
+
+def dumps(value: Any) -> bytes:
+    """Encode what the generated checks let through."""
+    return (_encode(value) if _plain(value) else _write(value)).encode("utf-8", _SURROGATES)

@@ -1,0 +1,262 @@
+"""How is a request sent, blocking? And what of it do both flavours share?"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import httpx
+
+from kraty_server._flow import MAX_BODY, Answer, Flow, Lost, Reply, Send, Sleep
+from kraty_server._options import Options, request_headers
+from kraty_server._wall import wall
+from kraty_server.errors import KratyClosedError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from kraty_server._backend import WalledBackend
+
+T = TypeVar("T")
+
+LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
+"""Idle connections go before the 60 s after which usual load balancers drop them."""
+# By name, since what is given as http_client may be of another library of the family.
+NEVER_REACHED: Final = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}
+)
+NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "LocalProtocolError", "InvalidURL"})
+
+
+def _scrubbed(error: BaseException, step: Send) -> None:
+    """Take the request's headers and the frames that held them out of an error we are going to hold on to."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        todo += [one.__cause__, one.__context__]
+        one.__traceback__ = None
+        if hasattr(type(one), "request"):  # an error of httpx, or of its family
+            setattr(one, "request", httpx.Request(step.method, step.url))  # noqa: B010  (whatever type has it)
+
+
+def lost(error: Exception, step: Send) -> Lost:
+    _scrubbed(error, step)
+    # aiohttp's errors say more than what they are turned into: a lost connection becomes a ConnectTimeout of httpx.
+    cause = error.__cause__
+    told = cause if cause is not None and type(cause).__module__.startswith("aiohttp.") else error
+    names = {kind.__name__ for kind in type(told).__mro__}
+    late = isinstance(told, TimeoutError) or "TimeoutException" in names
+    return Lost(error, reached=not names & (NEVER_REACHED | NEVER_SENT), late=late, again=not names & NEVER_SENT)
+
+
+def closed(what: str) -> Lost:
+    return Lost(KratyClosedError(f"the client was closed {what}; make a new one"), reached=False, again=False)
+
+
+class Address:
+    """What all requests of a client have in common."""
+
+    base: httpx.URL
+    origin: int
+    fixed: list[tuple[bytes, bytes]]
+    last: tuple[Options, bool, list[tuple[bytes, bytes]]] | None
+
+    def __init__(self, base_url: str, accepted: str) -> None:
+        self.base = httpx.URL(base_url)
+        self.origin = len(f"{self.base.scheme}://{self.base.netloc.decode('ascii')}")
+        self.fixed = [(b"Host", self.base.netloc), (b"Accept-Encoding", accepted.encode("ascii"))]
+        self.last = None
+
+    def request(self, step: Send, options: Options) -> httpx.Request:
+        """Make a request as it goes to a transport. Nothing is parsed where the path is percent-encoded already."""
+        target = step.url[self.origin :]
+        url = _Url(self.base, target) if _encoded(target) else httpx.URL(step.url)
+        content = step.content
+        headers = self.headers(options, has_body=content is not None)
+        if content is not None:
+            headers = [*headers, (b"Content-Length", b"%d" % len(content))]
+        patience = {"connect": step.timeout, "read": step.timeout, "write": step.timeout, "pool": step.timeout}
+        stream = httpx.ByteStream(content or b"")
+        return httpx.Request(step.method, url, headers=headers, stream=stream, extensions={"timeout": patience})
+
+    def headers(self, options: Options, *, has_body: bool) -> list[tuple[bytes, bytes]]:
+        """The headers, those of the last request where they are the same."""
+        last = self.last
+        if last is None or last[0] is not options or last[1] is not has_body:
+            made = [*self.fixed, *request_headers(options, has_body=has_body)]
+            self.last = last = (options, has_body, made)
+        return last[2]
+
+
+_encoded: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*").fullmatch
+
+
+class _Url(httpx.URL):
+    """An address with another path, which needs no look at its text."""
+
+    def __init__(self, base: httpx.URL | str, target: str | None = None) -> None:
+        if target is None or not isinstance(base, httpx.URL):
+            super().__init__(base)
+        else:  # httpx has no public way to this; tests/parity shows that it works at both bounds of httpx
+            self._uri_reference = base._uri_reference._replace(path=target)
+
+
+def chosen(client: httpx.Client | httpx.AsyncClient, base_url: str) -> Any:
+    """The transport that a client of httpx chooses for an address: its own, or that of a proxy in the environment."""
+    return getattr(client, "_transport_for_url")(httpx.URL(base_url))  # noqa: B009  (a private name, on purpose)
+
+
+def fields_of(response: httpx.Response) -> dict[str, str]:
+    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
+
+
+def made_elsewhere(transport: object, where: str) -> KratyClosedError:
+    what = "http_client" if transport is None else "transport"
+    return KratyClosedError(
+        f"{what} was {where}: its connections cannot be used here. Make both where they are used, or leave {what} out"
+    )
+
+
+class Connections:
+    """The connections of a blocking client: a pool for each process that uses it."""
+
+    client: httpx.Client | None
+    transport: httpx.BaseTransport | None
+    base_url: str
+    http2: bool
+    home: int
+    pools: dict[int, _Pool]
+    closed: bool
+    context: ssl.SSLContext | None
+
+    def __init__(
+        self,
+        base_url: str,
+        client: httpx.Client | None = None,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        http2: bool = False,
+    ) -> None:
+        self.client = client
+        self.transport = transport
+        self.base_url = base_url
+        self.http2 = http2
+        self.home = os.getpid()
+        self.pools = {}
+        self.closed = False
+        # Made here, not with the first call: OpenSSL's own locks do not survive a fork amid other threads.
+        given = client is not None or transport is not None
+        self.context = None if given else httpx.create_ssl_context()
+        if given:
+            self.pools[self.home] = _Pool(self)
+
+    def pool(self) -> _Pool:
+        """The pool of this process. No lock, so none can be held over a fork; a race makes one pool too many."""
+        if (pool := self.pools.get(os.getpid())) is None:
+            if self.context is None:
+                raise made_elsewhere(self.transport, f"made in process {self.home}, and this is its fork {os.getpid()}")
+            pool = self.pools.setdefault(os.getpid(), _Pool(self))
+        return pool
+
+    def run(self, steps: Flow[T], options: Options) -> T:
+        """Drive a flow, blocking."""
+        reply: Reply = None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            if isinstance(step, Sleep):
+                self.pool().closing.wait(step.seconds)  # or until the client is closed
+                reply = None
+            else:
+                reply = self.send(step, options)
+
+    def send(self, step: Send, options: Options) -> Reply:
+        """Send one request and read the whole answer."""
+        if self.closed:
+            return closed("before this call")
+        try:
+            pool = self.pool()
+        except KratyClosedError as error:
+            return Lost(error, reached=False, again=False)
+        until = time.monotonic() + step.timeout
+        try:
+            with wall(until):
+                response = pool.sent(step, options)
+                try:
+                    headers = fields_of(response)
+                    content = bytearray()
+                    # A stream of its own is cheaper than iter_bytes, which decodes.
+                    stream = response.iter_bytes() if pool.client or "content-encoding" in headers else response.stream
+                    for chunk in cast("Iterable[bytes]", stream):
+                        content += chunk
+                        if time.monotonic() > until:
+                            raise httpx.ReadTimeout("the time for this attempt has passed")
+                        if len(content) > MAX_BODY:
+                            return Answer(response.status_code, headers, bytes(content[:MAX_BODY]), False)
+                    return Answer(response.status_code, headers, bytes(content))
+                finally:
+                    response.close()
+        except Exception as error:  # httpx's, or whatever an http_client of the caller raises
+            if self.closed:
+                return Lost(closed("while this call was under way").cause, reached=True, again=False)
+            return lost(error, step)
+
+    def close(self) -> None:
+        """Close our connections; a client or transport that was given stays open."""
+        self.closed = True
+        if (pool := self.pools.get(os.getpid())) is not None:
+            pool.closing.set()
+            if pool.ours is not None:
+                for backend in pool.backends:
+                    backend.hang_up()
+                pool.ours.close()
+
+
+class _Pool:
+    """Requests go through a client that was given, or straight to a transport."""
+
+    closing: threading.Event
+    client: httpx.Client | None
+    ours: httpx.Client | None
+    transport: httpx.BaseTransport | None
+    address: Address
+    backends: list[WalledBackend]
+
+    def __init__(self, made: Connections) -> None:
+        from kraty_server._backend import build_walls  # it needs httpcore, which httpx imports this late too
+
+        self.closing = threading.Event()
+        self.client = made.client
+        self.ours = None
+        accepted = "gzip, deflate"
+        if made.context is not None:
+            self.ours = httpx.Client(verify=made.context, limits=LIMITS, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
+            accepted = self.ours.headers["accept-encoding"]
+        self.transport = chosen(self.ours, made.base_url) if self.ours else made.transport
+        self.address = Address(made.base_url, accepted)
+        self.backends = build_walls(self.ours or self.client or self.transport)
+
+    def sent(self, step: Send, options: Options) -> httpx.Response:
+        """Send a request; the body of the answer is still to be read."""
+        if self.client is None:
+            assert self.transport is not None
+            return self.transport.handle_request(self.address.request(step, options))
+        request = self.client.build_request(
+            step.method,
+            step.url,
+            content=step.content,
+            headers=request_headers(options, has_body=step.content is not None),
+            timeout=step.timeout,
+        )
+        return self.client.send(request, auth=None, follow_redirects=False, stream=True)

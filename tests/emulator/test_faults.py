@@ -1,0 +1,134 @@
+"""Faults strike when and how the script says, over a socket and without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kraty_server import (
+    AsyncKratyServer,
+    InternalServerError,
+    KratyNetworkError,
+    KratyServer,
+    KratyTimeoutError,
+    RateLimitedError,
+    RetryConfig,
+)
+from kraty_server.testing import Emulator
+from tests.flavours import Flavour, both
+
+ONCE = RetryConfig(attempts=1)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(params=["socket", "in process"])
+def emulator(request: pytest.FixtureRequest, served: Emulator) -> Emulator:
+    served.reset()
+    return served
+
+
+def options(emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest) -> dict[str, Any]:
+    given: dict[str, Any] = {"api_key": emulator.api_key, "base_url": emulator.url, "retry": ONCE}
+    if request.node.callspec.params["emulator"] == "in process":
+        make = emulator.client if flavour.name == "sync" else emulator.async_client
+        given["transport"] = make()._connections.transport
+    return given
+
+
+def credit(kraty: KratyServer | AsyncKratyServer) -> Any:
+    return kraty.wallet.credit("p", "gold", amount=5)
+
+
+@both
+def test_lost_answers_are_unknown_and_took_effect_or_not_as_scripted(
+    emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest
+) -> None:
+    for effect, outcome, rows in (
+        ("drop_before", "unknown", 0),
+        ("drop_after_commit", "unknown", 1),
+        ("cut_body", "unknown", 1),
+    ):
+        emulator.reset()
+        emulator.fault("wallet.credit", **{effect: 1})  # type: ignore[arg-type]  # one of FaultOptions
+        with pytest.raises(KratyNetworkError) as lost:
+            flavour(credit, **options(emulator, flavour, request))
+        assert (lost.value.outcome, len(emulator.ledger())) == (outcome, rows), effect
+        assert flavour(credit, **options(emulator, flavour, request)).applied
+        assert [r.fault for r in emulator.requests] == [effect, None]
+
+
+@both
+def test_statuses_are_answered_without_effect(
+    emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest
+) -> None:
+    emulator.fault("wallet.credit", status=500)
+    emulator.fault("wallet.credit", retry_after=7)
+    with pytest.raises(InternalServerError):
+        flavour(credit, **options(emulator, flavour, request))
+    with pytest.raises(RateLimitedError) as limited:
+        flavour(credit, **options(emulator, flavour, request))
+    assert limited.value.retry_after == 7
+    assert emulator.ledger() == []
+
+
+@both
+def test_latency_delays_the_answer_not_the_effect(
+    emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest
+) -> None:
+    emulator.fault(latency=0.6)
+    with pytest.raises(KratyTimeoutError) as late:
+        flavour(credit, **options(emulator, flavour, request), timeout=0.2)
+    assert (late.value.outcome, len(emulator.ledger())) == ("unknown", 1)
+
+
+@both
+def test_a_lost_answer_is_retried_to_the_same_effect(
+    emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest
+) -> None:
+    for effect in ("drop_before", "drop_after_commit", "cut_body"):
+        emulator.fault("wallet.credit", **{effect: 1})  # type: ignore[arg-type]  # one of FaultOptions
+    given = options(emulator, flavour, request) | {"retry": RetryConfig(initial_delay=0.001)}
+    assert flavour(credit, **given).balance == 5
+    assert len(emulator.ledger()) == 1
+    assert len({r.body["idempotencyKey"] for r in emulator.requests}) == 1
+
+
+def test_faults_strike_by_operation_count_and_probability(served: Emulator) -> None:
+    served.reset()
+    served.fault("wallet.debit", status=500)
+    served.fault("*", status=503, times=None, probability=0.5, seed=3)
+    with served.client(retry=ONCE) as kraty:
+        struck = []
+        for _ in range(40):
+            try:
+                kraty.health.ping()
+                struck.append(False)
+            except InternalServerError:
+                struck.append(True)
+    assert 10 < sum(struck) < 30
+    served.reset()
+    served.fault("*", status=503, times=None, probability=0.5, seed=3)
+    with served.client(retry=ONCE) as kraty:
+        for wanted in struck:
+            if wanted:
+                with pytest.raises(InternalServerError):
+                    kraty.health.ping()
+            else:
+                kraty.health.ping()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"status": 500, "cut_body": 1}, {"status": 200}, {"status": 500, "probability": 2}, {"status": 500, "times": 0},
+     {"latency": -1}, {"operation": "wallet.steal", "status": 500}],
+)  # fmt: skip
+def test_a_script_that_cannot_be_is_refused(served: Emulator, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"effect|status|probability|times|latency|operation"):
+        served.fault(**wrong)

@@ -1,0 +1,141 @@
+"""What the workflows do can be done here: they call make, and what they call works."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from codegen.bump import unfit, version
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_calls_make_and_nothing_else(workflow: Path) -> None:
+    for step in steps(workflow):
+        if "run" in step:
+            found = re.fullmatch(r"make ([\w-]+)", step["run"])
+            assert found, step
+            assert found[1] in TARGETS, step
+        else:
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"]), step
+
+
+def test_each_action_has_one_version() -> None:
+    used = {step["uses"] for workflow in WORKFLOWS for step in steps(workflow) if "uses" in step}
+    names = [use.partition("@")[0] for use in used]
+    assert len(names) == len(set(names))
+
+
+def test_what_must_pass_here_must_pass_there() -> None:
+    here = set(re.findall(r"^step make --no-print-directory ([\w-]+)$", (ROOT / ".ci/run").read_text("utf-8"), re.M))
+    there = {step["run"].removeprefix("make ") for step in steps(ROOT / ".github/workflows/ci.yml") if "run" in step}
+    assert here - {"test-pythons"} <= there  # its matrix is that
+
+
+@pytest.mark.parametrize(
+    "harm", [("runs-on", "run-on"), ("    steps:", "    step:"), ("timeout-minutes: 20", "timeout-minutes: [x]")]
+)
+def test_a_broken_workflow_is_seen(harm: tuple[str, str], tmp_path: Path) -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    (tmp_path / "good.yml").write_text(text, "utf-8")
+    (tmp_path / "bad.yml").write_text(text.replace(*harm), "utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    assert subprocess.run([*command, str(tmp_path / "good.yml")], capture_output=True).returncode == 0
+    assert subprocess.run([*command, str(tmp_path / "bad.yml")], capture_output=True).returncode == 1
+
+
+# Releases
+
+
+def test_only_the_tag_of_our_version_is_released_and_with_a_date(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changelog = tmp_path / "CHANGELOG.md"
+    monkeypatch.setattr("codegen.bump.CHANGELOG", changelog)
+    changelog.write_text(f"# Changelog\n\n## {version()} – unreleased\n", "utf-8")
+    assert "unreleased" in str(unfit(f"v{version()}"))
+    changelog.write_text("# Changelog\n", "utf-8")
+    assert "nowhere" in str(unfit(f"v{version()}"))
+    changelog.write_text(f"# Changelog\n\n## {version()} – 2026-12-01\n", "utf-8")
+    assert unfit(f"v{version()}") is None
+    assert "v9.9.9" in str(unfit("v9.9.9"))
+
+
+# Spec bumps
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A clone with a remote, and a `gh` that writes down what it is asked."""
+    (tmp_path / "bin").mkdir()
+    gh = tmp_path / "bin" / "gh"
+    gh.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n[ "$1" = pr ] && cat >> {tmp_path}/body\nexit 0\n')
+    gh.chmod(0o755)
+    subprocess.run(["git", "init", "-q", "--bare", tmp_path / "remote.git"], check=True)
+    clone = tmp_path / "clone"
+    for folder in (clone / ".ci", clone / "generated", clone / ".reports"):
+        folder.mkdir(parents=True)
+    (clone / ".ci" / "pull-request").write_bytes((ROOT / ".ci" / "pull-request").read_bytes())
+    (clone / ".ci" / "pull-request").chmod(0o755)
+    for name in ("openapi.server.json", "CHANGELOG.md", "pyproject.toml", "generated/models.py"):
+        (clone / name).write_text("old\n")
+    for name in ("bump", "parity"):
+        (clone / ".reports" / f"{name}.md").write_text(f"the {name} report\n")
+    (clone / ".gitignore").write_text(".reports/\n")
+    git(clone, "init", "-q", "-b", "main")
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "one")
+    git(clone, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    git(clone, "push", "-q", "origin", "main")
+    return clone
+
+
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def pull_request(clone: Path) -> str:
+    path = os.pathsep.join([str(clone.parent / "bin"), os.environ["PATH"]])
+    command = [".ci/pull-request", ".reports/bump.md", ".reports/parity.md"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, env=os.environ | {"PATH": path})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_new_document_becomes_one_pull_request_with_both_reports(repository: Path) -> None:
+    (repository / "openapi.server.json").write_text("new\n")
+    (repository / "generated" / "more.py").write_text("new\n")
+    (repository / "unrelated").write_text("not part of it\n")
+    pull_request(repository)
+    (branch,) = re.findall(r"spec-bump/[0-9a-f]{12}", git(repository, "ls-remote", "origin"))
+    changed = git(repository, "diff", "--name-only", "main", branch).split()
+    assert changed == ["generated/more.py", "openapi.server.json"]
+    assert (repository.parent / "body").read_text() == "the bump report\nthe parity report\n"
+    asked = (repository.parent / "asked").read_text()
+    assert f"pr create --head {branch}" in asked
+    # The same document a week later.
+    git(repository, "switch", "-q", "main")
+    (repository / "openapi.server.json").write_text("new\n")
+    assert "no second pull request" in pull_request(repository)
+    assert (repository.parent / "asked").read_text() == asked
+
+
+def test_the_same_document_becomes_no_pull_request(repository: Path) -> None:
+    assert "no pull request" in pull_request(repository)
+    assert not (repository.parent / "asked").exists()

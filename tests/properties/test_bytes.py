@@ -1,0 +1,94 @@
+"""JavaScript's bytes, for any value: held against Node where it is there, and against a table made with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kraty_server import _json
+from kraty_server_generated import types as t
+
+TABLE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("javascript.json").read_text("utf-8"))
+SCRIPT = """
+const values = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const bytes = new DataView(new ArrayBuffer(8));
+console.log(JSON.stringify(values.map(v => v.bits !== undefined
+  ? (bytes.setBigUint64(0, BigInt(v.bits)), JSON.stringify(bytes.getFloat64(0)))
+  : v.segment !== undefined ? encodeURIComponent(v.segment) : JSON.stringify(v.text))));
+"""
+node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+
+def bits(value: float) -> str:
+    import struct
+
+    return str(struct.unpack(">Q", struct.pack(">d", value))[0])
+
+
+def javascript(values: list[dict[str, Any]]) -> list[str]:
+    done = subprocess.run(
+        ["node", "-e", SCRIPT],
+        input=json.dumps(values),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    result: list[str] = json.loads(done.stdout)
+    return result
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row["javascript"][:30])
+def test_numbers_strings_and_segments_are_as_node_wrote_them(row: dict[str, Any]) -> None:
+    if "number" in row:
+        assert _json.dumps(float(row["number"])).decode() == row["javascript"]
+    elif "segment" in row:
+        assert t.segment(row["segment"], "x") == row["javascript"]
+    else:
+        assert _json.dumps(row["text"]).decode() == row["javascript"]
+
+
+@node
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=50, max_size=400))
+def test_any_double_is_written_as_node_writes_it(values: list[float]) -> None:
+    assert [_json.dumps(v).decode() for v in values] == javascript([{"bits": bits(v)} for v in values])
+
+
+@node
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-16"), max_size=20), min_size=20, max_size=100))
+def test_any_text_is_written_as_node_writes_it(values: list[str]) -> None:
+    assert [_json.dumps(v).decode() for v in values] == javascript([{"text": v} for v in values])
+
+
+@node
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=20, max_size=100))
+def test_any_segment_is_quoted_as_node_quotes_it(values: list[str]) -> None:
+    values = [v for v in values if v not in (".", "..")]
+    assert [t.segment(v, "x") for v in values] == javascript([{"segment": v} for v in values])
+
+
+def test_a_lone_surrogate_is_escaped() -> None:
+    assert _json.dumps("\ud800") == b'"\\ud800"'
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=8), inner, max_size=4),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(JSON)
+def test_what_is_written_reads_back_the_same(value: Any) -> None:
+    assert json.loads(_json.dumps(value), parse_int=float) == value  # as JavaScript reads it

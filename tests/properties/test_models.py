@@ -1,0 +1,87 @@
+"""Every model, for any answer that the contract allows: lossless there and back."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kraty_server import models
+
+DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.server.json").read_text("utf-8"))
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
+ANY = st.none() | st.booleans() | st.integers() | TEXT
+TIMES = st.one_of(
+    st.datetimes().map(lambda d: d.isoformat(timespec="milliseconds") + "Z"),
+    st.datetimes().map(lambda d: d.isoformat() + "+02:00"),
+    st.dates().map(lambda d: d.isoformat()),
+)
+MODELS = sorted(
+    name for name, kind in vars(models).items() if isinstance(kind, type) and issubclass(kind, models.Model)
+    and name in SCHEMAS
+)  # fmt: skip
+
+
+def values(schema: Any, depth: int = 0) -> st.SearchStrategy[Any]:
+    """Values that the contract allows, and some that a newer one would."""
+    if "$ref" in schema:
+        return values(SCHEMAS[schema["$ref"].rpartition("/")[2]], depth)
+    if "oneOf" in schema:
+        return st.one_of(*(values(member, depth) for member in schema["oneOf"]))
+    if "const" in schema:
+        return st.just(schema["const"])
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return st.none() | values(schema | {"type": kind[0]}, depth)
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"]) | st.just("brand_new")
+    if kind == "array":
+        return st.lists(values(schema["items"], depth + 1), max_size=2 if depth < 3 else 0)
+    if kind == "object":
+        wires = schema.get("properties", {})
+        if not wires:
+            return st.dictionaries(
+                TEXT, ANY if schema["additionalProperties"] is True else st.floats(-1e9, 1e9), max_size=2
+            )
+        required = {w: values(s, depth + 1) for w, s in wires.items() if w in schema["required"]}
+        optional = {w: values(s, depth + 1) for w, s in wires.items() if w not in schema["required"]}
+        return st.builds(
+            lambda known, new: {**new, **known},
+            st.fixed_dictionaries(required, optional=optional),
+            st.dictionaries(TEXT.map(lambda w: f"new {w}"), ANY, max_size=1),
+        )
+    if kind == "null":
+        return st.none()
+    if kind is None:
+        return ANY
+    if schema.get("format") == "date-time":
+        return TIMES
+    return {
+        "string": TEXT,
+        "integer": st.integers(),
+        "number": st.floats(-1e9, 1e9),
+        "boolean": st.booleans(),
+    }[kind]
+
+
+def test_no_model_is_forgotten() -> None:
+    assert len(MODELS) > 40
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_there_and_back_is_the_same(name: str, data: Any) -> None:
+    wire = data.draw(values(SCHEMAS[name]))
+    model = getattr(models, name).from_dict(wire)
+    assert model.to_dict() == wire
+    assert copy.deepcopy(model) == model == pickle.loads(pickle.dumps(model))
+    assert json.dumps(model.to_dict())
+    assert repr(model).startswith(name)

@@ -1,0 +1,156 @@
+"""Functions generated from a few lines: they check what they are given and say what to send."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.templates.tiny import generated, tiny
+
+REF = "#/components/schemas/"
+
+
+def body(**properties: Any) -> Any:
+    return tiny(
+        body={name.replace("_req", "!"): schema for name, schema in properties.items()},
+        Row={"type": "object", "required": ["n"], "properties": {"n": {"type": "integer", "minimum": 1},
+             "more": {"$ref": REF + "Bag"}}},
+        Bag={"type": "object", "additionalProperties": True},
+        Numbers={"type": "object", "additionalProperties": {"type": "number"}},
+        Mode={"type": "string", "enum": ["set", "increment"]},
+    )  # fmt: skip
+
+
+def test_a_call_says_what_to_send_and_how_to_read_the_answer(tmp_path: Path) -> None:
+    with generated(tiny(), tmp_path) as made:
+        call = made.things.change("a b", idempotency_key="k")
+        assert (call.operation, call.method) == ("things.change", "POST")
+        assert (call.route, call.path) == ("/server/v1/things/{thingId}", "/server/v1/things/a%20b")
+        assert call.body == {"idempotencyKey": "k"}
+        assert call.idempotency_key == "k"
+        assert call.parse({"data": {"id": "t"}}) == made.models.Thing("t")
+        assert call.then(lambda thing: thing.id).parse({"data": {"id": "t"}}) == "t"
+
+
+@pytest.mark.parametrize("bad", ["", ".", "..", "a\nb", "a\n", "\x00", "\ud800"])
+def test_a_segment_that_would_call_something_else_is_refused(bad: str, tmp_path: Path) -> None:
+    with generated(tiny(), tmp_path) as made, pytest.raises(ValueError, match=r"^thing_id: "):
+        made.things.change(bad)
+
+
+@pytest.mark.parametrize("bad", [None, 5, b"x", ["x"]])
+def test_a_segment_that_is_no_text_is_refused(bad: Any, tmp_path: Path) -> None:
+    with generated(tiny(), tmp_path) as made, pytest.raises(TypeError, match=r"^thing_id: text is needed"):
+        made.things.change(bad)
+
+
+INTEGER = {"type": "integer", "minimum": 1, "maximum": 2**53 - 1}
+ROWS = {"type": "array", "minItems": 1, "maxItems": 2, "items": {"$ref": REF + "Row"}}
+BAG = {"$ref": REF + "Bag"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "error", "text"),
+    [
+        (INTEGER, True, TypeError, "x: an integer is needed, got bool"),
+        (INTEGER, 1.0, TypeError, "x: an integer is needed, got float"),
+        (INTEGER, 0, ValueError, "x: must be at least 1 and at most 9007199254740991, got 0"),
+        (INTEGER, 2**53, ValueError, "x: must be at least 1"),
+        (INTEGER, None, TypeError, "x: an integer is needed, got None"),
+        ({"type": "number"}, math.nan, ValueError, "x: nan cannot be sent"),
+        ({"type": "number"}, math.inf, ValueError, "x: inf cannot be sent"),
+        ({"type": "number"}, 2**53 + 1, ValueError, "x: 9007199254740993 is too large"),
+        ({"type": "number"}, 10**400, ValueError, "is too large"),
+        ({"type": "number"}, "1", TypeError, "x: a number is needed, got str"),
+        ({"type": "number"}, True, TypeError, "x: a number is needed, got bool"),
+        ({"type": "boolean"}, 1, TypeError, "x: a bool is needed, got int"),
+        ({"type": "string", "minLength": 1}, "", ValueError, "x: must not be empty"),
+        ({"type": "string"}, 1, TypeError, "x: text is needed, got int"),
+        ({"$ref": REF + "Mode"}, 1, TypeError, "x: text is needed, got int"),
+        ({"type": "string", "format": "date-time"}, datetime(2026, 1, 1), ValueError, "x: a naive datetime"),
+        ({"type": "string", "format": "date-time"}, 5, TypeError, "x: text is needed, got int"),
+        (ROWS, [], ValueError, "x: must not be empty"),
+        (ROWS, [{"n": 1}] * 3, ValueError, "x: at most 2 are taken at once, got 3"),
+        (ROWS, [{"n": 1}, {"n": 0}], ValueError, r"x\[1\]\.n: must be at least 1"),
+        (ROWS, [{}], ValueError, r"x\[0\]\.n: is required"),
+        (ROWS, ["n"], TypeError, r"x\[0\]: an object of the SDK or a dict is needed, got str"),
+        (ROWS, "n", TypeError, "x: a list is needed, got str"),
+        (ROWS, {"n": 1}, TypeError, "x: a list is needed, got dict"),
+        (ROWS, 5, TypeError, "x: a list is needed, got int"),
+        (ROWS, [{"n": 1, "new": {"a": {1}}}], TypeError, r"x\[0\]\.new\.a: set cannot be sent"),
+        (ROWS, [{"n": 1, "more": {"a": Decimal(1)}}], TypeError, r"x\[0\]\.more\.a: Decimal cannot be sent"),
+        (BAG, {"items": [0, 1, 2, {"price": Decimal(1)}]}, TypeError, r"x\.items\[3\]\.price: Decimal"),
+        (BAG, {"a": math.nan}, ValueError, r"x\.a: nan cannot be sent"),
+        (BAG, {"a": {1: 2}}, TypeError, r"x\.a: int 1 is no key of a JSON object"),
+        (BAG, [1], TypeError, "x: a dict is needed, got list"),
+        ({"$ref": REF + "Numbers"}, {"a": "1"}, TypeError, r"x\.a: a number is needed"),
+        ({"$ref": REF + "Numbers"}, {1: 1}, TypeError, r"x \(a key\): text is needed"),
+        (
+            {"type": "array", "items": {"type": "string", "minLength": 1}},
+            ["a", ""],
+            ValueError,
+            r"x\[1\]: must not be empty",
+        ),
+    ],
+)
+def test_bad_input_is_refused_and_named(
+    schema: Any, value: Any, error: type[Exception], text: str, tmp_path: Path
+) -> None:
+    with (
+        generated(body(x_req=schema), tmp_path) as made,
+        pytest.raises(error, match=f"^{text}" if text[0] == "x" else text),
+    ):
+        made.things.change("t", x=value)
+
+
+def test_a_value_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    loop: dict[str, Any] = {}
+    loop["loop"] = loop
+    with (
+        generated(body(x_req=BAG), tmp_path) as made,
+        pytest.raises(ValueError, match=r"^x: nested too deeply"),
+    ):
+        made.things.change("t", x=loop)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "sent"),
+    [
+        (INTEGER, 2**53 - 1, 2**53 - 1),
+        ({"type": "number"}, 10**20, 10**20),
+        ({"type": "number"}, 0.5, 0.5),
+        (
+            {"type": "string", "format": "date-time"},
+            datetime(2026, 1, 1, tzinfo=UTC),
+            "2026-01-01T00:00:00.000Z",
+        ),
+        ({"type": "string", "format": "date-time"}, "2026-01-01", "2026-01-01"),
+        ({"$ref": REF + "Mode"}, "brand_new", "brand_new"),
+        (ROWS, ({"new": 1, "n": 2} for _ in range(2)), [{"new": 1, "n": 2}] * 2),
+        (BAG, {"t": (1, 2)}, {"t": [1, 2]}),
+    ],
+)
+def test_what_fits_is_sent_as_it_is(schema: Any, value: Any, sent: Any, tmp_path: Path) -> None:
+    with generated(body(x_req=schema), tmp_path) as made:
+        assert made.things.change("t", x=value).body == {"x": sent}
+
+
+def test_what_is_not_given_is_not_sent_and_null_is_not_unset(tmp_path: Path) -> None:
+    schema = body(name={"type": "string"}, avatar={"type": ["string", "null"]})
+    with generated(schema, tmp_path) as made:
+        assert made.things.change("t").body == {}
+        assert made.things.change("t", name="n", avatar=None).body == {"name": "n", "avatar": None}
+
+
+def test_at_least_one_of_is_asked_for(tmp_path: Path) -> None:
+    document = body(one={"type": "number"}, two={"type": "number"})
+    document["components"]["schemas"]["Body"]["x-at-least-one-of"] = ["one", "two"]
+    with generated(document, tmp_path) as made:
+        with pytest.raises(ValueError, match=r"^one or two: one of them is needed"):
+            made.things.change("t")
+        assert made.things.change("t", two=0).body == {"two": 0}

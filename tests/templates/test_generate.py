@@ -1,0 +1,109 @@
+"""Generation stops where it would leave something out, and drift is found in every direction."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegen import write
+from codegen.expressions import python_pattern
+from codegen.read import NotCovered
+from tests.templates.tiny import BASE, tiny
+
+REF = "#/components/schemas/"
+
+
+def change(path: str, value: Any) -> Any:
+    document = copy.deepcopy(BASE)
+    at: Any = document
+    *parts, last = path.split(" ")
+    for part in parts:
+        at = at[part]
+    at[last] = value
+    return document
+
+
+OPERATION = "paths /things/{thingId} post"
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        (tiny(thing={"x": {"type": "string", "format": "uuid"}}), "Thing.x"),
+        (tiny(thing={"x": {"type": "string", "format": "date"}}), "Thing.x"),
+        (tiny(thing={"x": {"type": "string", "default": "y"}}), "Thing.x"),
+        (tiny(thing={"x": {"type": "string", "maxLength": 5}}), "Thing.x: keyword 'maxLength'"),
+        (tiny(thing={"x": {"type": "object", "properties": {"y": {"type": "string"}}}}), "Thing.x"),
+        (tiny(thing={"x": {"oneOf": [{"type": "string"}, {"type": "integer"}]}}), "Thing.x: a union"),
+        (tiny(thing={"toDict": {"type": "string"}}), "Thing.toDict"),
+        (tiny(thing={"class": {"type": "string"}}), "Thing.class"),
+        (tiny(thing={"x": {"type": "array", "items": {"type": ["string", "null"]}}}), "Thing.x[]"),
+        (tiny(thing={"x": {"$ref": REF + "M"}}, M={"type": "object", "additionalProperties": {"$ref": REF + "Thing"}}), "M"),
+        (tiny(thing={"x": {"$ref": REF + "Closed"}}, Closed={"type": "object", "additionalProperties": False,
+              "properties": {"y": {"type": "string"}}}), "Closed"),
+        (tiny(thing={"x": {"type": "integer", "enum": [1, 2]}}), "Thing.x"),
+        (tiny(body={"x": {"type": "number", "minimum": 1}}), "Body.x"),
+        (change(f"{OPERATION} operationId", "changeThing"), "POST /things/{thingId}: operationId"),
+        (change(f"{OPERATION} parameters", []), "POST /things/{thingId}"),
+        (change(f"{OPERATION} parameters", [*BASE["paths"]["/things/{thingId}"]["post"]["parameters"],
+                {"name": "q", "in": "query", "schema": {"type": "string"}}]), "POST /things/{thingId}: parameters"),
+        (change(f"{OPERATION} responses 200 content", {"text/plain": {"schema": {"type": "string"}}}), "/things/{thingId}"),
+    ],
+)  # fmt: skip
+def test_generation_stops_and_names_the_place(document: Any, place: str) -> None:
+    with pytest.raises(NotCovered) as stopped:
+        write.package(document)
+    assert place in str(stopped.value)
+
+
+def test_every_file_carries_the_marker() -> None:
+    for path, text in write.package(tiny()).items():
+        assert write.MARKER in text.partition("\n")[0], path
+
+
+def test_generating_twice_gives_the_same_bytes() -> None:
+    assert write.package(tiny()) == write.package(tiny())
+
+
+@pytest.mark.parametrize(
+    ("harm", "found"),
+    [
+        (lambda folder: (folder / "models.py").unlink(), "missing: models.py"),
+        (lambda folder: (folder / "api" / "things.py").unlink(), "missing: api/things.py"),
+        (lambda folder: (folder / "more.py").write_text("x = 1\n"), "extra: more.py"),
+        (lambda folder: (folder / "api" / "old.py").write_text(f"# {write.MARKER}\n"), "extra: api/old.py"),
+        (lambda folder: (folder / "types.py").write_text("x = 1\n"), "different: types.py"),
+        (lambda folder: (folder / "py.typed").write_text(""), "different: py.typed"),
+        (lambda folder: (folder / "openapi.json").write_text("{}"), "different: openapi.json"),
+    ],
+)
+def test_drift_is_found_in_every_direction(harm: Any, found: str, tmp_path: Path) -> None:
+    folder = tmp_path / write.PACKAGE
+    write.apply(write.plan(tiny(), folder))
+    write.check(tiny(), folder)
+    harm(folder)
+    with pytest.raises(write.Drift, match=found):
+        write.check(tiny(), folder)
+
+
+def test_a_stale_file_goes_and_a_foreign_one_stops_us(tmp_path: Path) -> None:
+    folder = tmp_path / write.PACKAGE
+    write.apply(write.plan(tiny(), folder))
+    (folder / "api" / "old.py").write_text(f"# {write.MARKER}\n")
+    write.apply(write.plan(tiny(), folder))
+    assert not (folder / "api" / "old.py").exists()
+    (folder / "mine.py").write_text("x = 1\n")
+    with pytest.raises(write.Drift, match=r"mine\.py was not generated"):
+        write.apply(write.plan(tiny(), folder))
+    assert (folder / "mine.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("ecma", "python"),
+    [("^a$", r"^a\Z"), (r"^[$]\$$", r"^[$]\$\Z"), (r"^(?!\.{1,2}$)[^\]$]+$", r"^(?!\.{1,2}\Z)[^\]$]+\Z")],
+)
+def test_the_end_of_a_pattern_is_the_end_of_the_text(ecma: str, python: str) -> None:
+    assert python_pattern(ecma) == python

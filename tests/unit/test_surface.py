@@ -1,0 +1,168 @@
+"""The public surface: one method per operation, both flavours alike, nothing known that only the contract may know."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kraty_server
+import kraty_server_generated.api
+from kraty_server import AsyncKratyServer, KratyServer, errors
+from kraty_server._endpoint import endpoint
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi.server.json").read_text("utf-8"))
+OPERATIONS = [o for item in DOCUMENT["paths"].values() for o in item.values()]
+OVERLAY = sorted(p for p in (ROOT / "kraty_server").rglob("*.py") if "testing" not in p.parts)
+ALIASES = {"events.progress": "events.report_progress"}
+OPTIONS: dict[str, Any] = {"api_key": "prefix.secret", "base_url": "http://127.0.0.1:9"}
+
+
+def methods(client: Any) -> dict[str, Any]:
+    found = {}
+    for noun, resource in vars(client).items():
+        for name, method in inspect.getmembers(resource, inspect.isroutine):
+            if not noun.startswith("_") and not name.startswith("_"):
+                found[f"{noun}.{name}"] = method
+    return found
+
+
+@pytest.mark.parametrize(
+    "client", [KratyServer(**OPTIONS), AsyncKratyServer(**OPTIONS)], ids=lambda c: type(c).__name__
+)
+def test_every_operation_has_exactly_one_method(client: Any) -> None:
+    found = methods(client)
+    assert found.keys() - ALIASES.keys() == {o["operationId"] for o in OPERATIONS}
+    assert len(OPERATIONS) == 25
+    for alias, name in ALIASES.items():
+        assert found[alias].__doc__ == found[name].__doc__
+
+
+def test_both_flavours_have_the_same_signatures_and_docs() -> None:
+    sync, awaited = methods(KratyServer(**OPTIONS)), methods(AsyncKratyServer(**OPTIONS))
+    assert sync.keys() == awaited.keys()
+    for name, method in sync.items():
+        assert inspect.signature(method) == inspect.signature(awaited[name]), name
+        assert method.__doc__ == awaited[name].__doc__ != "", name
+        assert inspect.iscoroutinefunction(awaited[name]), name
+        assert not inspect.iscoroutinefunction(method), name
+        assert "Call" not in str(inspect.signature(method).return_annotation), name
+
+
+def test_every_write_takes_an_idempotency_key() -> None:
+    found = methods(KratyServer(**OPTIONS))
+    for item in DOCUMENT["paths"].values():
+        for verb, operation in item.items():
+            takes = "idempotency_key" in inspect.signature(found[operation["operationId"]]).parameters
+            assert takes == (verb in ("post", "put")), operation["operationId"]
+
+
+def test_an_endpoint_is_seen_as_such_on_its_class_only() -> None:
+    from kraty_server.resources import wallet
+
+    assert isinstance(vars(wallet._Wallet)["credit"], endpoint)
+    assert inspect.isfunction(vars(wallet.Wallet)["credit"])
+    assert vars(wallet.Wallet)["credit"].__qualname__ == "Wallet.credit"
+
+
+def test_the_overlay_knows_no_path_and_no_json_key() -> None:
+    wire = {w for s in DOCUMENT["components"]["schemas"].values() for w in s.get("properties", {}) if w != w.lower()}
+    assert "idempotencyKey" in wire
+    for path in OVERLAY:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
+                assert node.value not in wire, f"{path}:{node.lineno} knows {node.value!r}"
+                assert "/server/v1" not in node.value, f"{path}:{node.lineno} knows a path"
+
+
+LAYERS = ["client", "resources", "_endpoint", "_transport", "_flow"]
+
+
+def test_arrows_go_down_only() -> None:
+    for path in OVERLAY:
+        module = path.relative_to(ROOT / "kraty_server").parts[0].removesuffix(".py")
+        if module not in LAYERS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kraty_server."):
+                target = str(node.module).split(".")[1]
+                if target in LAYERS and target != module:
+                    assert LAYERS.index(target) > LAYERS.index(module), f"{path} imports {target}"
+
+
+def test_the_generated_client_imports_neither_httpx_nor_the_overlay() -> None:
+    program = (
+        "import sys, pkgutil, importlib, kraty_server_generated.api as api\n"
+        "for m in pkgutil.iter_modules(api.__path__): importlib.import_module(f'{api.__name__}.{m.name}')\n"
+        "print([m for m in ('httpx', 'httpcore', 'kraty_server', 'dateutil') if m in sys.modules])"
+    )
+    assert run(program) == "[]"
+
+
+def run(program: str) -> str:
+    path = f"{ROOT}:{ROOT / 'generated'}"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={"PYTHONPATH": path},
+    )
+    return done.stdout.strip()
+
+
+def test_webhooks_need_no_http_client() -> None:
+    program = "import sys; from kraty_server.webhooks import verify_webhook; print('httpx' in sys.modules)"
+    assert run(program) == "False"
+
+
+def test_nothing_happens_at_import() -> None:
+    program = (
+        "import os, sys, threading\n"
+        "class Env(dict):\n"
+        "    def __getitem__(self, k): read.append(k); return super().__getitem__(k)\n"
+        "    def get(self, k, d=None): read.append(k); return super().get(k, d)\n"
+        "read = []\n"
+        "import httpx, attrs, uuid, platform  # theirs, not ours\n"
+        "os.environ = Env(os.environ)\n"
+        "import kraty_server, kraty_server.client, kraty_server.models, kraty_server.webhooks\n"
+        "print(threading.active_count(), [k for k in read if k.startswith('KRATY')])"
+    )
+    assert run(program) == "1 []"
+
+
+def test_all_names_are_there_and_typed() -> None:
+    tree = ast.parse((ROOT / "kraty_server" / "__init__.py").read_text("utf-8"))
+    block = next(n for n in tree.body if isinstance(n, ast.If))
+    typed = {a.name for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names} | {"__version__"}
+    assert typed == set(kraty_server.__all__)
+    for name in kraty_server.__all__:
+        assert getattr(kraty_server, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = kraty_server.nothing
+
+
+def test_every_known_code_has_a_class_a_getter_and_an_export() -> None:
+    assert len(errors.BY_CODE) == len(errors.KratyServerError.__subclasses__())
+    for code, kind in errors.BY_CODE.items():
+        assert getattr(kind(400, code, "m"), f"is_{code}") is True
+        assert getattr(kind(400, "other", "m"), f"is_{code}") is False
+        assert kind.__name__ in kraty_server.__all__
+    getters = {name for name in vars(errors.KratyServerError) if name.startswith("is_")} - {"is_code"}
+    assert getters == {f"is_{code}" for code in errors.BY_CODE}
+    documented = {c for o in OPERATIONS for codes in o["x-error-codes"].values() for c in codes}
+    assert documented <= errors.BY_CODE.keys()
+
+
+def test_every_tag_is_a_module() -> None:
+    for tag in DOCUMENT["tags"]:
+        importlib.import_module(f"{kraty_server_generated.api.__name__}.{tag['name']}")

@@ -1,0 +1,353 @@
+"""Requests find their way: through proxies, certificates, HTTP/2, instrumentation and clients of other families."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+import trustme
+from httpx_aiohttp import HttpxAiohttpClient
+
+from codegen.parity.loopback import RawServer, Reply
+from kraty_server import AsyncKratyServer, KratyNetworkError, KratyServer, RetryConfig
+from tests.faults.proxy import FaultProxy
+from tests.flavours import Flavour, both
+
+PONG = b'{"ok":true,"apiKey":{"id":"k","prefix":"p","permissionSet":"s","environment":"live","studioId":"s","gameId":null}}'
+NOBODY = "http://127.0.0.1:9"
+OPTIONS: dict[str, Any] = {"api_key": "prefix.secret", "retry": RetryConfig(attempts=1)}
+
+
+def ping(kraty: Any) -> Any:
+    return kraty.health.ping()
+
+
+# Proxies
+
+
+class Proxy:
+    """A proxy for http, and for https by CONNECT."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            if not (data := client.recv(65536)):
+                client.close()
+                return
+            head += data
+        line = head.split(b"\r\n")[0].decode()
+        self.asked.append(line)
+        method, target, _ = line.split(" ")
+        port = target.rpartition(":")[2] if method == "CONNECT" else target.split("/")[2].rpartition(":")[2]
+        upstream = socket.create_connection(("127.0.0.1", int(port)))
+        if method == "CONNECT":
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            upstream.sendall(head.replace(target.encode(), b"/" + "/".join(target.split("/")[3:]).encode(), 1))
+        threading.Thread(target=self._pump, args=(client, upstream), daemon=True).start()
+        self._pump(upstream, client)
+
+    @staticmethod
+    def _pump(source: socket.socket, target: socket.socket) -> None:
+        with source, target:
+            try:
+                while data := source.recv(65536):
+                    target.sendall(data)
+            except OSError:
+                pass
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    made = Proxy()
+    yield made
+    made.close()
+
+
+@both
+def test_the_proxy_of_the_environment_is_used(flavour: Flavour, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer([Reply(body=PONG)]) as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert flavour(ping, base_url=server.url, **OPTIONS).ok
+        assert proxy.asked == [f"GET {server.url}/server/v1/ping HTTP/1.1"]
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert flavour(ping, base_url=server.url, **OPTIONS).ok
+        assert (len(proxy.asked), len(server.arrived)) == (1, 2)
+
+
+@both
+def test_a_proxy_that_is_not_there_is_an_error_that_took_no_effect(
+    flavour: Flavour, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert proxy.asked == []
+    monkeypatch.setenv("HTTP_PROXY", NOBODY)
+    with pytest.raises(KratyNetworkError) as lost:
+        flavour(ping, base_url="http://127.0.0.1:9", **OPTIONS)
+    assert lost.value.outcome == "not_applied"
+
+
+# Certificates, and HTTP/2
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
+    made, path = trustme.CA(), tmp_path / "ca.pem"
+    made.cert_pem.write_to_path(path)
+    return made, path
+
+
+@pytest.fixture
+def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
+    """An https server that speaks HTTP/1.1 and HTTP/2, and the versions that it was asked in."""
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    versions: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        versions.append(scope["http_version"])
+        while (await receive()).get("more_body"):
+            pass
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(PONG)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": PONG})
+
+    certificate = authority[0].issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for number, blob in enumerate(certificate.cert_chain_pems):
+        blob.write_to_path(tmp_path / "cert.pem", append=number > 0)
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    config = Config()
+    config.bind = [f"fd://{listening.detach()}"]
+    config.certfile, config.keyfile = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    config.loglevel = "CRITICAL"
+    stop = threading.Event()
+
+    async def main() -> None:
+        await serve(app, config, shutdown_trigger=lambda: asyncio.to_thread(stop.wait))
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    yield f"https://127.0.0.1:{port}", versions
+    stop.set()
+    thread.join()
+
+
+@both
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_certificates_of_the_environment_are_trusted_and_others_are_not(
+    flavour: Flavour,
+    secure: tuple[str, list[str]],
+    authority: tuple[trustme.CA, Path],
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url, versions = secure
+    with pytest.raises(KratyNetworkError) as refused:
+        flavour(ping, base_url=url, **OPTIONS)
+    assert refused.value.outcome == "not_applied"
+    assert "CERTIFICATE_VERIFY_FAILED" in str(refused.value)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
+    assert flavour(ping, base_url=url, **OPTIONS).ok
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    assert flavour(ping, base_url=url, **OPTIONS).ok
+    assert proxy.asked == [f"CONNECT {url.removeprefix('https://')} HTTP/1.1"]
+    assert versions == ["1.1", "1.1"]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_http2_is_spoken_where_it_is_asked_for(
+    kind: str,
+    secure: tuple[str, list[str]],
+    authority: tuple[trustme.CA, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url, versions = secure
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
+
+    async def main() -> None:
+        async with AsyncKratyServer(base_url=url, http2=True, **OPTIONS) as kraty:
+            await asyncio.gather(*(kraty.health.ping() for _ in range(5)))
+
+    if kind == "async":
+        asyncio.run(main())
+    else:
+        with KratyServer(base_url=url, http2=True, **OPTIONS) as kraty:
+            for _ in range(5):
+                kraty.health.ping()
+    assert versions == ["2"] * 5
+
+
+# Clients of other families
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_client_of_httpx2_is_taken_and_its_errors_are_understood(kind: str) -> None:
+    def outcomes(use: Callable[[str], Any]) -> None:
+        with RawServer([Reply(body=PONG)]) as server:
+            assert use(server.url).ok
+            assert server.arrived[0].headers["authorization"] == "Bearer prefix.secret"
+        with pytest.raises(KratyNetworkError) as never:
+            use(NOBODY)
+        assert never.value.outcome == "not_applied"
+        for fault in ("reset_after", "silent"):
+            with (
+                RawServer([Reply(body=PONG)]) as server,
+                FaultProxy(server.url, lambda n, fault=fault: fault) as faulty,  # type: ignore[misc]  # lambda with a default
+                pytest.raises(KratyNetworkError) as lost,
+            ):
+                use(faulty.url)
+            assert lost.value.outcome == "unknown", fault
+            assert "secret" not in repr(lost.value.original_cause.__dict__)
+
+    def blocking(url: str) -> Any:
+        with httpx2.Client() as mine:
+            client: Any = mine
+            return KratyServer(base_url=url, http_client=client, timeout=0.3, **OPTIONS).health.ping()
+
+    async def awaited(url: str) -> Any:
+        async with httpx2.AsyncClient() as mine:
+            client: Any = mine
+            return await AsyncKratyServer(base_url=url, http_client=client, timeout=0.3, **OPTIONS).health.ping()
+
+    outcomes(blocking if kind == "sync" else lambda url: asyncio.run(awaited(url)))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_connection_that_httpx_aiohttp_lost_is_not_taken_for_one_that_never_was() -> None:
+    async def main(url: str) -> None:
+        async with HttpxAiohttpClient() as mine:
+            await AsyncKratyServer(base_url=url, http_client=mine, timeout=0.5, **OPTIONS).health.ping()
+
+    with (
+        RawServer([Reply(body=PONG)]) as server,
+        FaultProxy(server.url, lambda n: "reset_after") as faulty,
+        pytest.raises(KratyNetworkError) as lost,
+    ):
+        asyncio.run(main(faulty.url))
+    assert lost.value.outcome == "unknown"
+    with pytest.raises(KratyNetworkError) as never:
+        asyncio.run(main(NOBODY))
+    assert never.value.outcome == "not_applied"
+
+
+# Instrumentation
+
+
+@both
+def test_opentelemetry_sees_our_requests(flavour: Flavour) -> None:
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    if flavour.name == "aiohttp":
+        pytest.skip("aiohttp has an instrumentation of its own")
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    instrumentor = HTTPXClientInstrumentor()
+    instrumentor.instrument(tracer_provider=provider)
+    try:
+        with RawServer([Reply(body=PONG)]) as server:
+            assert flavour(ping, base_url=server.url, **OPTIONS).ok
+            assert "traceparent" in server.arrived[0].headers
+    finally:
+        instrumentor.uninstrument()
+    (span,) = exporter.get_finished_spans()
+    assert span.attributes is not None
+    assert f"{server.url}/server/v1/ping" in span.attributes.values()
+    assert "secret" not in str(span.to_json())
+
+
+# Options
+
+
+@both
+def test_a_transport_of_yours_is_driven_and_stays_open(flavour: Flavour) -> None:
+    class Mine(httpx.BaseTransport, httpx.AsyncBaseTransport):
+        def __init__(self) -> None:
+            self.seen: list[str] = []
+            self.closed = False
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            self.seen.append(str(request.url))
+            return httpx.Response(200, stream=httpx.ByteStream(PONG))
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return self.handle_request(request)
+
+        def close(self) -> None:
+            self.closed = True
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    mine = Mine()
+    assert flavour(ping, transport=mine, base_url="https://host.example/prefix", **OPTIONS).ok
+    assert mine.seen[-1] == "https://host.example/prefix/server/v1/ping"
+    assert not mine.closed
+    with pytest.raises(ValueError, match="give it to your http_client"):
+        flavour(
+            ping,
+            transport=mine,
+            http_client=httpx.Client() if flavour.name == "sync" else httpx.AsyncClient(),
+            **OPTIONS,
+        )
+
+
+def test_options_of_transports_are_checked() -> None:
+    with pytest.raises(TypeError, match="an object with handle_request is needed"):
+        KratyServer(transport=object(), **OPTIONS)  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(ValueError, match="'aiohttp', 'httpx' or a transport"):
+        AsyncKratyServer(transport="curl", **OPTIONS)  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(ValueError, match="aiohttp speaks HTTP/1.1 only"):
+        AsyncKratyServer(transport="aiohttp", http2=True, **OPTIONS)
+
+
+def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kraty_server._options.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"install kraty-server\[aiohttp\]"):
+        AsyncKratyServer(transport="aiohttp", **OPTIONS)
+    assert AsyncKratyServer(**OPTIONS)._connections.aiohttp is False
+
+
+def test_the_async_pools_hold_no_more_connections_than_one_would() -> None:
+    from kraty_server import _async_transport, _transport
+
+    assert _transport.LIMITS.max_connections is not None
+    assert _async_transport.SMALL.max_connections is not None
+    assert _async_transport.POOLS * _async_transport.SMALL.max_connections <= _transport.LIMITS.max_connections

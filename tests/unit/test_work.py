@@ -1,0 +1,28 @@
+"""The gate on the work per call counts the same twice, and sees a call that does more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks import work
+from kraty_server import _flow
+
+
+def test_the_same_call_is_the_same_work() -> None:
+    assert work.counts() == work.counts()
+
+
+def test_more_work_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = work.counts()
+    tell = _flow._tell
+
+    def slower(*given: Any) -> None:
+        for _ in range(20):
+            tell(*given)
+
+    monkeypatch.setattr(_flow, "_tell", slower)
+    more = work.grown(work.counts(), before)
+    assert any(text.startswith("sync wallet.credit") for text in more)
+    assert not any(text.startswith("with_options") for text in more)

@@ -44,8 +44,11 @@ def instructions(call: Callable[[], object]) -> int:
     for _ in range(3):  # caches fill, and what is imported on first use is imported
         call()
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # from 3.12 on, `settrace` leaves opcodes out until a frame has asked
     sys.settrace(trace)
     try:
+        call()  # from 3.13 on, code shows its opcodes once it has been traced
+        counted = 0
         call()
     finally:
         sys.settrace(before)

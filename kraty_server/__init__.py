@@ -6,9 +6,7 @@ an HTTP client is imported when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` takes longer to import than this package
 if TYPE_CHECKING:
     from kraty_server.client import AsyncKratyServer, KratyServer
     from kraty_server.errors import (
@@ -69,6 +67,8 @@ def __getattr__(name: str) -> object:
 
         return sdk_version()
     if name in __all__:
+        from importlib import import_module
+
         for home in _HOMES:
             if hasattr(module := import_module(home), name):
                 globals()[name] = found = getattr(module, name)

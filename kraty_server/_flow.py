@@ -22,7 +22,6 @@ from kraty_server.errors import (
 )
 from kraty_server.retry import ASKED_TO_WAIT, seconds_asked
 from kraty_server.telemetry import RequestInfo
-from kraty_server_generated.models import ErrorResponse
 from kraty_server_generated.types import Call, absent_fields, idempotency_key
 
 T = TypeVar("T")
@@ -103,6 +102,8 @@ def _error_of(answer: Answer, payload: object) -> KratyServerError | None:
     """The error in an envelope; None where there is no whole one."""
     if not isinstance(payload, dict):
         return None
+    from kraty_server_generated.models import ErrorResponse  # loaded when the client was made
+
     try:
         error = ErrorResponse.from_dict(cast("dict[str, Any]", payload)).error
         code, message = error.code, getattr(error, "message", None)

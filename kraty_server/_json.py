@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Iterable
+from itertools import chain
 from json.encoder import encode_basestring
 from typing import Any, Final, cast
 
 from kraty_server_generated.types import MAX_INTEGER
 
 loads = json.loads
-_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+).encode
+_LEAVES: Final = {str, int, bool, type(None)}
+_PLAIN: Final = {*_LEAVES, dict, list}
 _SURROGATES: Final = "kraty_server.surrogates"
 
 
@@ -46,19 +52,14 @@ def number(value: float) -> str:
 
 
 def _plain(value: object) -> bool:
-    """Whether Python's encoder writes this as JavaScript does: everything but floats and large integers."""
-    kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
-    if kind is int:
-        return -MAX_INTEGER <= cast(int, value) <= MAX_INTEGER
-    if kind is dict or kind is list:
-        items = cast("dict[str, object]", value).values() if kind is dict else cast("list[object]", value)
-        for item in items:  # noqa: SIM110  # all() is slower: most items are texts, and bodies can be large
-            if type(item) is not str and not _plain(item):
-                return False
-        return True
-    return isinstance(value, str)
+    """Whether Python's encoder writes this as JavaScript does: everything but floats, which large integers are too."""
+    level: Iterable[object] = cast("dict[str, object]", value).values() if type(value) is dict else [value]
+    while not (kinds := set(map(type, level))) <= _LEAVES:
+        if not kinds <= _PLAIN:
+            return False
+        inner = [cast("dict[str, object]", item).values() for item in level if type(item) is dict]
+        level = list(chain(*inner, *(cast("list[object]", item) for item in level if type(item) is list)))
+    return True
 
 
 def _write(value: object) -> str:

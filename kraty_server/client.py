@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
 
@@ -90,6 +91,7 @@ def _checked(
 ) -> Options:
     _options.checked_hook("on_request", on_request)
     _options.checked_hook("generate_idempotency_key", generate_idempotency_key)
+    import_module("kraty_server_generated.models")  # now, and not within the first purchase
     return Options(
         key=_options.checked_key(api_key),
         base_url=_options.checked_base_url(base_url, allow_http=allow_http),

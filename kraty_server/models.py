@@ -1,5 +1,23 @@
-"""The models of the API: what calls return, and the typed objects that requests are made of."""
+"""The models of the API: what calls return, and the typed objects that requests are made of.
 
-from kraty_server_generated.models import *  # noqa: F403  (everything that is generated, by its __all__)
-from kraty_server_generated.types import Model as Model
-from kraty_server_generated.types import UnknownVariant as UnknownVariant
+They are loaded when one of them is asked for, or a client is made: it takes longer than importing all the rest.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # `typing` takes longer to import than this module
+if TYPE_CHECKING:
+    from kraty_server_generated.models import *  # noqa: F403  (everything that is generated, by its __all__)
+    from kraty_server_generated.types import Model as Model
+    from kraty_server_generated.types import UnknownVariant as UnknownVariant
+
+
+def __getattr__(name: str) -> object:
+    from kraty_server_generated import models, types
+
+    names = {one: getattr(models, one) for one in models.__all__}
+    names |= {"Model": types.Model, "UnknownVariant": types.UnknownVariant}
+    globals().update(names, __all__=list(names))
+    if name not in globals():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals()[name]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
+from importlib import import_module
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar
 from urllib.parse import quote
 
@@ -23,6 +24,18 @@ IDEMPOTENCY_KEY: Final = "idempotencyKey"
 
 MAX_INTEGER: Final = 2**53 - 1
 """The largest integer that JavaScript, and with it the server, holds exactly."""
+
+
+class Later:
+    """A module that is imported when something of it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(import_module(self._name), name)
+        setattr(self, name, found)
+        return found
 
 
 class Unset(Enum):
@@ -173,7 +186,7 @@ _ABSENT: Final = object()
 
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, Mapping)
+    return type(value) is dict or isinstance(value, Mapping)
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[Any]]:
@@ -307,8 +320,10 @@ def number(value: Any, name: str) -> int | float:
     if isinstance(value, float):
         if value - value != 0:
             raise ValueError(f"{name}: {value!r} cannot be sent as JSON")
-    elif not -MAX_INTEGER <= value <= MAX_INTEGER and not _survives(value):
-        raise ValueError(f"{name}: {value} is too large to be held exactly")
+    elif not -MAX_INTEGER <= value <= MAX_INTEGER:
+        if not _survives(value):
+            raise ValueError(f"{name}: {value} is too large to be held exactly")
+        return float(value)  # as JavaScript holds it, and writes it
     return value
 
 
@@ -364,11 +379,11 @@ def items(
 
 def mapping(value: Any, known: frozenset[str] | None = None) -> dict[str, Any]:
     """Take a model or a plain dict in the contract's own names."""
-    if isinstance(value, Model):
-        return value.to_dict()
     if not _is_mapping(value):
+        if isinstance(value, Model):
+            return value.to_dict()
         raise _refuse(value, "", "an object of the SDK or a dict")
-    if known is not None and not value.keys() <= known:
+    if known is not None and not known.issuperset(value):
         for key in value.keys() - known:
             json(value[key], key)
     return dict(value)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import events
-from kraty_server_generated.models import FinishAttemptResult, ProgressModeInput, ReportProgressResult
 from kraty_server_generated.types import Call
+
+if TYPE_CHECKING:
+    from kraty_server_generated.models import FinishAttemptResult, ProgressModeInput, ReportProgressResult
 
 
 class _Events:

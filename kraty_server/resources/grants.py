@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import grants
-from kraty_server_generated.models import (
-    Grant,
-    GrantedRewardEntryInput,
-    GrantKindInput,
-    GrantSourceKindInput,
-)
 from kraty_server_generated.types import Call
+
+if TYPE_CHECKING:
+    from kraty_server_generated.models import (
+        Grant,
+        GrantedRewardEntryInput,
+        GrantKindInput,
+        GrantSourceKindInput,
+    )
 
 
 class _Grants:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import health
-from kraty_server_generated.models import ServerPingResponse as PingResponse
 from kraty_server_generated.types import Call
+
+if TYPE_CHECKING:
+    from kraty_server_generated.models import ServerPingResponse as PingResponse
 
 
 class _Health:

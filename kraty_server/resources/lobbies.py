@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import lobbies
-from kraty_server_generated.models import Lobby
 from kraty_server_generated.types import Call
+
+if TYPE_CHECKING:
+    from kraty_server_generated.models import Lobby
 
 
 class _Lobbies:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import migrate
-from kraty_server_generated.models import (
-    MigrateInventoryRowInput,
-    MigrateOutcome,
-    MigratePlayerRowInput,
-    MigrateWalletRowInput,
-)
 from kraty_server_generated.types import Call
+
+if TYPE_CHECKING:
+    from kraty_server_generated.models import (
+        MigrateInventoryRowInput,
+        MigrateOutcome,
+        MigratePlayerRowInput,
+        MigrateWalletRowInput,
+    )
 
 
 class _Migrate:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import players
-from kraty_server_generated.models import (
-    BanPlayerResult,
-    BlockedPlayer,
-    DeletePlayerResult,
-    DeleteReasonInput,
-    Friend,
-    FriendRequests,
-    MergePlayerResult,
-    PlayerExport,
-    PlayerSnapshot,
-    SetIdentityResult,
-    UnbanPlayerResult,
-)
 from kraty_server_generated.types import UNSET, Call, Unset
+
+if TYPE_CHECKING:
+    from kraty_server_generated.models import (
+        BanPlayerResult,
+        BlockedPlayer,
+        DeletePlayerResult,
+        DeleteReasonInput,
+        Friend,
+        FriendRequests,
+        MergePlayerResult,
+        PlayerExport,
+        PlayerSnapshot,
+        SetIdentityResult,
+        UnbanPlayerResult,
+    )
 
 
 class _Players:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import wallet
-from kraty_server_generated.models import AdjustWalletResult
 from kraty_server_generated.types import Call
+
+if TYPE_CHECKING:
+    from kraty_server_generated.models import AdjustWalletResult
 
 
 class _Wallet:

@@ -47,6 +47,7 @@ class FaultProxy:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.tasks: set[asyncio.Task[None]] = set()
+        self.writers: list[asyncio.StreamWriter] = []
 
     def __enter__(self) -> Self:
         self.thread.start()
@@ -71,11 +72,15 @@ class FaultProxy:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        for writer in self.writers:
+            writer.transport.abort()  # close() waits for what nobody reads any more
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self.tasks.add(task)
+        self.writers.append(writer)
         self.connections += 1
         try:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -3,8 +3,15 @@
 
 from __future__ import annotations
 
-from kraty_server_generated import models as m
+from typing import TYPE_CHECKING
+
+from kraty_server_generated import types as t
 from kraty_server_generated.types import Call
+
+if TYPE_CHECKING:
+    from kraty_server_generated import models as m
+else:
+    m = t.Later("kraty_server_generated.models")
 
 
 def ping() -> Call[m.ServerPingResponse]:

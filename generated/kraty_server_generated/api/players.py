@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kraty_server_generated import models as m
 from kraty_server_generated import types as t
 from kraty_server_generated.types import UNSET, Call, Unset
+
+if TYPE_CHECKING:
+    from kraty_server_generated import models as m
+else:
+    m = t.Later("kraty_server_generated.models")
 
 
 def get(external_player_id: str) -> Call[m.PlayerSnapshot]:

@@ -120,9 +120,31 @@ def run(program: str) -> str:
     return done.stdout.strip()
 
 
-def test_webhooks_need_no_http_client() -> None:
-    program = "import sys; from kraty_server.webhooks import verify_webhook; print('httpx' in sys.modules)"
-    assert run(program) == "False"
+@pytest.mark.parametrize("part", ["kraty_server", "kraty_server.webhooks", "kraty_server.models"])
+def test_what_needs_no_http_client_imports_next_to_nothing(part: str) -> None:
+    heavy = ("httpx", "attr", "typing", "re", "datetime", "json", "kraty_server_generated")
+    program = f"import sys; before = set(sys.modules); import {part}; print(set({heavy}) & (set(sys.modules) - before))"
+    assert run(program) == "set()"
+
+
+def test_models_are_loaded_when_a_client_is_made_and_not_by_its_first_call() -> None:
+    program = (
+        "import sys; from kraty_server import KratyServer; print('kraty_server_generated.models' in sys.modules)\n"
+        f"KratyServer(**{OPTIONS}); print('kraty_server_generated.models' in sys.modules)"
+    )
+    assert run(program).split() == ["False", "True"]
+
+
+def test_the_models_that_are_loaded_late_are_all_there() -> None:
+    from kraty_server import models
+    from kraty_server_generated import models as generated
+
+    star: dict[str, Any] = {}
+    exec("from kraty_server.models import *", star)
+    for name in (*generated.__all__, "Model", "UnknownVariant"):
+        assert star[name] is getattr(models, name)
+    with pytest.raises(AttributeError, match="module 'kraty_server.models' has no attribute 'Wallet'"):
+        getattr(models, "Wallet")  # noqa: B009
 
 
 def test_nothing_happens_at_import() -> None:

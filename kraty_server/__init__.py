@@ -57,8 +57,8 @@ _HOMES = (
     "kraty_server.webhooks",
     "kraty_server_generated.types",
     "kraty_server_generated.models",
-    "kraty_server.client",
 )
+_CLIENTS = ("kraty_server.client",)
 
 
 def __getattr__(name: str) -> object:
@@ -69,7 +69,7 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         from importlib import import_module
 
-        for home in _HOMES:
+        for home in _CLIENTS if name in ("KratyServer", "AsyncKratyServer") else _HOMES:
             if hasattr(module := import_module(home), name):
                 globals()[name] = found = getattr(module, name)
                 return found

@@ -121,9 +121,12 @@ test-bounds:
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.faults.soak $(SOAK)
 
-## What a call costs, and what the emulator takes.
+## What a call costs, how it scales, and what a storm of retries does: the figures of docs/performance.md (some minutes).
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m benchmarks.client $(BENCH)
+	$(BIN)/python -m benchmarks.client --json benchmarks/results/client.json
+	$(BIN)/python -m benchmarks.scale --json benchmarks/results/scale.json
+	$(BIN)/python -m benchmarks.storm --json benchmarks/results/storm.json
+	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.emulator
 
 ## The work of a call in our own code, counted: fails where it has grown by more than a tenth.

@@ -85,7 +85,7 @@ class Writer:
         """The expression that decodes the non-null JSON value `value`; `value` itself where nothing is to do."""
         match kind:
             case Scalar("time"):
-                return f"t.read_time({value})"
+                return f"read_time({value})"
             case EnumOf(name):
                 return f"{table(name)}[{value}]"
             case ModelOf(name):
@@ -102,7 +102,7 @@ class Writer:
         """The same as a function."""
         match kind:
             case Scalar("time"):
-                return "t.read_time"
+                return "read_time"
             case EnumOf(name):
                 return f"{table(name)}.__getitem__"
             case ModelOf(name):

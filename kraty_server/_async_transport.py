@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 import httpx
 
 from kraty_server._flow import MAX_BODY, Answer, Flow, Lost, Reply, Send, Sleep
-from kraty_server._options import Options, request_headers
+from kraty_server._options import AsyncHttpClient, Options, request_headers
 from kraty_server._transport import LIMITS, Address, chosen, closed, fields_of, lost, made_elsewhere
 from kraty_server.errors import KratyClosedError
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-POOLS: Final = 16
+POOLS: Final = 32
 """httpx's async pool looks at each of its connections with each request, so small ones share the load."""
-SMALL: Final = httpx.Limits(max_connections=6, max_keepalive_connections=6, keepalive_expiry=30.0)
+SMALL: Final = httpx.Limits(max_connections=3, max_keepalive_connections=3, keepalive_expiry=LIMITS.keepalive_expiry)
 GRACE: Final = 0.1
 """Seconds after which an async attempt is cut; the transport's own time-outs, which say more, come first."""
 
@@ -32,7 +32,7 @@ GRACE: Final = 0.1
 class AsyncConnections:
     """The connections of an async client: pools for each event loop that uses it, in each process."""
 
-    client: httpx.AsyncClient | None
+    client: AsyncHttpClient | None
     transport: httpx.AsyncBaseTransport | None
     base_url: str
     aiohttp: bool
@@ -44,7 +44,7 @@ class AsyncConnections:
     def __init__(
         self,
         base_url: str,
-        client: httpx.AsyncClient | None = None,
+        client: AsyncHttpClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         aiohttp: bool,
@@ -143,7 +143,7 @@ class _AsyncPool:
 
     closing: asyncio.Event
     made: AsyncConnections
-    client: httpx.AsyncClient | None
+    client: AsyncHttpClient | None
     session: Session | None
     lanes: list[_Lane]
     address: Address
@@ -170,7 +170,8 @@ class _AsyncPool:
         """Make another small pool."""
         made = self.made
         assert made.context is not None
-        client = httpx.AsyncClient(verify=made.context, limits=SMALL, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
+        limits = LIMITS if made.http2 else SMALL
+        client = httpx.AsyncClient(verify=made.context, limits=limits, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
         return _Lane(client, chosen(client, made.base_url))
 
     async def send(self, step: Send, options: Options) -> Answer:
@@ -186,7 +187,7 @@ class _AsyncPool:
             response = await self.client.send(request, auth=None, follow_redirects=False, stream=True)
             return await self._answer(response)
         lane = min(self.lanes, key=_busy)
-        if lane.busy and lane.ours is not None and len(self.lanes) < POOLS:
+        if lane.busy and lane.ours is not None and len(self.lanes) < POOLS and not self.made.http2:
             self.lanes.append(lane := self.lane())
         lane.busy += 1
         try:

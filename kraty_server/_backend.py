@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 import httpcore
-import httpx
 
 from kraty_server._wall import left
 
@@ -104,7 +103,7 @@ class WalledBackend(httpcore.NetworkBackend):
                 stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
-def build_walls(given: httpx.Client | httpx.BaseTransport | None) -> list[WalledBackend]:
+def build_walls(given: object) -> list[WalledBackend]:
     """Give the pools of an httpx client or transport the wall; what is no pool of httpcore is left as it is."""
     # httpx has no public way to its pools' backends. tests/faults shows that this works at both bounds of httpx.
     transports = [given, getattr(given, "_transport", None), *getattr(given, "_mounts", {}).values()]

@@ -8,11 +8,11 @@ import os
 import platform
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from kraty_server.retry import RetryConfig
@@ -25,6 +25,42 @@ BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 OUR_HEADERS: Final = frozenset({"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"})
 _header_name: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _header_value: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?").fullmatch
+
+
+class HttpClient(Protocol):
+    """An `httpx.Client`, or one of httpx2."""
+
+    @property
+    def build_request(self) -> Callable[..., Any]:
+        """Make a request."""
+        ...
+
+    @property
+    def send(self) -> Callable[..., Any]:
+        """Send it."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class AsyncHttpClient(Protocol):
+    """An `httpx.AsyncClient`, or one of httpx2."""
+
+    @property
+    def build_request(self) -> Callable[..., Any]:
+        """Make a request."""
+        ...
+
+    @property
+    def send(self) -> Callable[..., Awaitable[Any]]:
+        """Send it."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
 
 
 class Secret:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import httpx
 
 from kraty_server._flow import MAX_BODY, Answer, Flow, Lost, Reply, Send, Sleep
-from kraty_server._options import Options, request_headers
+from kraty_server._options import HttpClient, Options, request_headers
 from kraty_server._wall import wall
 from kraty_server.errors import KratyClosedError
 
@@ -67,7 +67,7 @@ class Address:
     base: httpx.URL
     origin: int
     fixed: list[tuple[bytes, bytes]]
-    last: tuple[Options, bool, list[tuple[bytes, bytes]]] | None
+    last: tuple[Options, int | None, httpx.Headers] | None
 
     def __init__(self, base_url: str, accepted: str) -> None:
         self.base = httpx.URL(base_url)
@@ -80,19 +80,19 @@ class Address:
         target = step.url[self.origin :]
         url = _Url(self.base, target) if _encoded(target) else httpx.URL(step.url)
         content = step.content
-        headers = self.headers(options, has_body=content is not None)
-        if content is not None:
-            headers = [*headers, (b"Content-Length", b"%d" % len(content))]
+        headers = self.headers(options, None if content is None else len(content))
         patience = {"connect": step.timeout, "read": step.timeout, "write": step.timeout, "pool": step.timeout}
         stream = httpx.ByteStream(content or b"")
         return httpx.Request(step.method, url, headers=headers, stream=stream, extensions={"timeout": patience})
 
-    def headers(self, options: Options, *, has_body: bool) -> list[tuple[bytes, bytes]]:
+    def headers(self, options: Options, length: int | None) -> httpx.Headers:
         """The headers, those of the last request where they are the same."""
         last = self.last
-        if last is None or last[0] is not options or last[1] is not has_body:
-            made = [*self.fixed, *request_headers(options, has_body=has_body)]
-            self.last = last = (options, has_body, made)
+        if last is None or last[0] is not options or last[1] != length:
+            made = [*self.fixed, *request_headers(options, has_body=length is not None)]
+            if length is not None:
+                made.append((b"Content-Length", b"%d" % length))
+            self.last = last = (options, length, httpx.Headers(made))
         return last[2]
 
 
@@ -128,7 +128,7 @@ def made_elsewhere(transport: object, where: str) -> KratyClosedError:
 class Connections:
     """The connections of a blocking client: a pool for each process that uses it."""
 
-    client: httpx.Client | None
+    client: HttpClient | None
     transport: httpx.BaseTransport | None
     base_url: str
     http2: bool
@@ -140,7 +140,7 @@ class Connections:
     def __init__(
         self,
         base_url: str,
-        client: httpx.Client | None = None,
+        client: HttpClient | None = None,
         transport: httpx.BaseTransport | None = None,
         *,
         http2: bool = False,
@@ -227,7 +227,7 @@ class _Pool:
     """Requests go through a client that was given, or straight to a transport."""
 
     closing: threading.Event
-    client: httpx.Client | None
+    client: HttpClient | None
     ours: httpx.Client | None
     transport: httpx.BaseTransport | None
     address: Address
@@ -259,4 +259,5 @@ class _Pool:
             headers=request_headers(options, has_body=step.content is not None),
             timeout=step.timeout,
         )
-        return self.client.send(request, auth=None, follow_redirects=False, stream=True)
+        response: httpx.Response = self.client.send(request, auth=None, follow_redirects=False, stream=True)
+        return response

@@ -13,7 +13,7 @@ import httpx
 
 from kraty_server import _options
 from kraty_server._flow import flow
-from kraty_server._options import Options
+from kraty_server._options import AsyncHttpClient, HttpClient, Options
 from kraty_server._transport import Connections
 from kraty_server.resources.events import AsyncEvents, Events
 from kraty_server.resources.grants import AsyncGrants, Grants
@@ -141,7 +141,7 @@ class KratyServer(_Client):
         timeout: seconds for one attempt, from connecting to the last byte.
         deadline: seconds for a whole call, attempts and waits together.
         retry: how often and how patiently a call is tried.
-        http_client: an `httpx.Client` of yours, for proxies, certificates or tests. It stays yours to close.
+        http_client: a client of httpx or httpx2 of yours, for proxies, certificates or tests. It stays yours to close.
         transport: an `httpx.BaseTransport` of yours, without a client around it. It stays yours to close.
         http2: speak HTTP/2 where the server does; needs the extra `kraty-server[http2]`.
         generate_idempotency_key: makes a key where a call has none; random UUIDs otherwise.
@@ -161,7 +161,7 @@ class KratyServer(_Client):
         timeout: float = 15.0,
         deadline: float = 60.0,
         retry: RetryConfig | None = None,
-        http_client: httpx.Client | None = None,
+        http_client: HttpClient | None = None,
         transport: httpx.BaseTransport | None = None,
         http2: bool = False,
         generate_idempotency_key: Callable[[], str] | None = None,
@@ -258,9 +258,9 @@ class KratyServer(_Client):
 class AsyncKratyServer(_Client):
     """The Kraty server API, for asyncio. One client serves a whole process, in any number of event loops.
 
-    The options are those of `KratyServer`; `http_client` is an `httpx.AsyncClient`, and is bound to one loop, and so is
-    `transport`. Without either, aiohttp is used where the extra `kraty-server[aiohttp]` is installed, since it is the
-    faster one, and httpx otherwise; `transport="aiohttp"` and `transport="httpx"` decide it.
+    The options are those of `KratyServer`; `http_client` is an `AsyncClient` of httpx or httpx2, and is bound to one
+    loop, and so is `transport`. Without either, aiohttp is used where the extra `kraty-server[aiohttp]` is installed,
+    since it is the faster one, and httpx otherwise; `transport="aiohttp"` and `transport="httpx"` decide it.
     """
 
     def __init__(
@@ -271,7 +271,7 @@ class AsyncKratyServer(_Client):
         timeout: float = 15.0,
         deadline: float = 60.0,
         retry: RetryConfig | None = None,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: AsyncHttpClient | None = None,
         transport: httpx.AsyncBaseTransport | Literal["aiohttp", "httpx"] | None = None,
         http2: bool = False,
         generate_idempotency_key: Callable[[], str] | None = None,

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, TypeAlias
 from attrs import define, field
 
 from kraty_server_generated import types as t
-from kraty_server_generated.types import UNSET, EnumTable, Model, OpenEnum, UnknownVariant, Unset
+from kraty_server_generated.types import UNSET, EnumTable, Model, OpenEnum, UnknownVariant, Unset, read_time
 
 
 class AttemptStatus(OpenEnum):
@@ -273,9 +273,9 @@ class Attempt(Model):
                 data["eventWindowId"],
                 data["leaderboardId"],
                 data["playerId"],
-                t.read_time(data["startedAt"]),
-                t.read_time(data["endsAt"]),
-                None if (v := data["completedAt"]) is None else t.read_time(v),
+                read_time(data["startedAt"]),
+                read_time(data["endsAt"]),
+                None if (v := data["completedAt"]) is None else read_time(v),
                 data["metrics"],
                 data["metricsRaw"],
                 data["score"],
@@ -307,7 +307,7 @@ class BanPlayerResult(Model):
             self = cls(
                 data["playerId"],
                 data["externalPlayerId"],
-                t.read_time(data["bannedAt"]),
+                read_time(data["bannedAt"]),
                 data["reason"],
                 data["applied"],
             )
@@ -349,7 +349,7 @@ class BlockedPlayer(Model):
             self = cls(
                 data["externalPlayerId"],
                 None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
-                t.read_time(data["blockedAt"]),
+                read_time(data["blockedAt"]),
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -426,7 +426,7 @@ class DeletePlayerResult(Model):
                 data["playerId"],
                 data["externalPlayerId"],
                 data["anonymizedExternalId"],
-                t.read_time(data["deletedAt"]),
+                read_time(data["deletedAt"]),
                 data["attemptsAnonymized"],
                 data["lobbiesAnonymized"],
                 data["leaderboardsScrubbed"],
@@ -490,7 +490,7 @@ class ExportedLobby(Model):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         try:
             self = cls(
-                data["id"], data["eventId"], _lobby_status[data["status"]], t.read_time(data["createdAt"])
+                data["id"], data["eventId"], _lobby_status[data["status"]], read_time(data["createdAt"])
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -530,12 +530,12 @@ class ExportedPlayer(Model):
                 data["externalPlayerId"],
                 data["studioId"],
                 data["gameId"],
-                t.read_time(data["firstSeenAt"]),
-                t.read_time(data["lastSeenAt"]),
+                read_time(data["firstSeenAt"]),
+                read_time(data["lastSeenAt"]),
                 data["lastContextSnapshot"],
-                None if (v := data["registeredAt"]) is None else t.read_time(v),
-                None if (v := data["secretRotatedAt"]) is None else t.read_time(v),
-                None if (v := data["deletedAt"]) is None else t.read_time(v),
+                None if (v := data["registeredAt"]) is None else read_time(v),
+                None if (v := data["secretRotatedAt"]) is None else read_time(v),
+                None if (v := data["deletedAt"]) is None else read_time(v),
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -583,9 +583,9 @@ class Friend(Model):
             self = cls(
                 data["externalPlayerId"],
                 None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
-                t.read_time(data["friendsSince"]),
+                read_time(data["friendsSince"]),
                 data["online"],
-                None if (v := data["lastActiveAt"]) is None else t.read_time(v),
+                None if (v := data["lastActiveAt"]) is None else read_time(v),
                 data["status"],
             )
         except Exception:  # something is missing or null: once more, field by field
@@ -629,7 +629,7 @@ class FriendRequest(Model):
                 data["requestId"],
                 _friend_request_direction[data["direction"]],
                 SocialPlayer.from_dict(data["player"]),
-                t.read_time(data["createdAt"]),
+                read_time(data["createdAt"]),
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -695,10 +695,10 @@ class Grant(Model):
                 data["sourceRefId"],
                 data["parentGrantId"],
                 _grant_status[data["status"]],
-                None if (v := data["rolledAt"]) is None else t.read_time(v),
-                None if (v := data["claimedAt"]) is None else t.read_time(v),
-                None if (v := data["expiresAt"]) is None else t.read_time(v),
-                t.read_time(data["createdAt"]),
+                None if (v := data["rolledAt"]) is None else read_time(v),
+                None if (v := data["claimedAt"]) is None else read_time(v),
+                None if (v := data["expiresAt"]) is None else read_time(v),
+                read_time(data["createdAt"]),
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -727,8 +727,8 @@ class InventoryItem(Model):
                 data["itemKey"],
                 data["quantity"],
                 data["metadata"],
-                t.read_time(data["createdAt"]),
-                t.read_time(data["updatedAt"]),
+                read_time(data["createdAt"]),
+                read_time(data["updatedAt"]),
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -798,10 +798,10 @@ class Lobby(Model):
                 data["mode"],
                 _lobby_status[data["status"]],
                 data["capacity"],
-                None if (v := data["fillBy"]) is None else t.read_time(v),
+                None if (v := data["fillBy"]) is None else read_time(v),
                 data["participantCount"],
-                None if (v := data["startedAt"]) is None else t.read_time(v),
-                None if (v := data["endsAt"]) is None else t.read_time(v),
+                None if (v := data["startedAt"]) is None else read_time(v),
+                None if (v := data["endsAt"]) is None else read_time(v),
                 data.get("botSlots", UNSET),
             )
         except Exception:  # something is missing or null: once more, field by field
@@ -879,7 +879,7 @@ class MergePlayerResult(Model):
                 data["toExternalPlayerId"],
                 data["anonymizedExternalPlayerId"],
                 MergeCounts.from_dict(data["counts"]),
-                t.read_time(data["mergedAt"]),
+                read_time(data["mergedAt"]),
                 _merge_status[data["status"]],
             )
         except Exception:  # something is missing or null: once more, field by field
@@ -1081,7 +1081,7 @@ class PlayerExport(Model):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         try:
             self = cls(
-                t.read_time(data["exportedAt"]),
+                read_time(data["exportedAt"]),
                 ExportedPlayer.from_dict(data["player"]),
                 data["attempts"],
                 data["grants"],
@@ -1242,8 +1242,8 @@ class SnapshotPlayer(Model):
                 data["externalPlayerId"],
                 data["studioId"],
                 data["gameId"],
-                t.read_time(data["createdAt"]),
-                t.read_time(data["updatedAt"]),
+                read_time(data["createdAt"]),
+                read_time(data["updatedAt"]),
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -1326,7 +1326,7 @@ class UnbanPlayerResult(Model):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         try:
             self = cls(
-                data["playerId"], data["externalPlayerId"], t.read_time(data["unbannedAt"]), data["applied"]
+                data["playerId"], data["externalPlayerId"], read_time(data["unbannedAt"]), data["applied"]
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -1355,8 +1355,8 @@ class WalletBalance(Model):
                 data["economyKey"],
                 data["balance"],
                 data["metadata"],
-                t.read_time(data["createdAt"]),
-                t.read_time(data["updatedAt"]),
+                read_time(data["createdAt"]),
+                read_time(data["updatedAt"]),
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -1390,7 +1390,7 @@ class WebhookEvent(Model):
                 _webhook_event_name[data["eventName"]],
                 data["studioId"],
                 data["gameId"],
-                t.read_time(data["occurredAt"]),
+                read_time(data["occurredAt"]),
                 data["deliveryAttempt"],
                 data["data"],
             )
@@ -1424,18 +1424,18 @@ t.describe(
     Attempt,
     "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
     "score status",
-    startedAt=t.read_time,
-    endsAt=t.read_time,
-    completedAt=t.read_time,
+    startedAt=read_time,
+    endsAt=read_time,
+    completedAt=read_time,
     status=_attempt_status.__getitem__,
 )
-t.describe(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=t.read_time)
+t.describe(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=read_time)
 t.describe(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
 t.describe(
     BlockedPlayer,
     "externalPlayerId displayIdentity blockedAt",
     displayIdentity=PlayerIdentity.from_dict,
-    blockedAt=t.read_time,
+    blockedAt=read_time,
 )
 t.describe(CrateEntry, "type crateItemKey quantity")
 t.describe(CurrencyEntry, "type currencyKey amount")
@@ -1443,23 +1443,23 @@ t.describe(
     DeletePlayerResult,
     "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
     "leaderboardsScrubbed status",
-    deletedAt=t.read_time,
+    deletedAt=read_time,
     status=_delete_status.__getitem__,
 )
 t.describe(ErrorDetail, "code message details?")
 t.describe(ErrorResponse, "error", error=ErrorDetail.from_dict)
 t.describe(
-    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=t.read_time
+    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=read_time
 )
 t.describe(
     ExportedPlayer,
     "id externalPlayerId studioId gameId firstSeenAt lastSeenAt lastContextSnapshot registeredAt "
     "secretRotatedAt deletedAt",
-    firstSeenAt=t.read_time,
-    lastSeenAt=t.read_time,
-    registeredAt=t.read_time,
-    secretRotatedAt=t.read_time,
-    deletedAt=t.read_time,
+    firstSeenAt=read_time,
+    lastSeenAt=read_time,
+    registeredAt=read_time,
+    secretRotatedAt=read_time,
+    deletedAt=read_time,
 )
 t.describe(
     FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
@@ -1468,8 +1468,8 @@ t.describe(
     Friend,
     "externalPlayerId displayIdentity friendsSince online lastActiveAt status",
     displayIdentity=PlayerIdentity.from_dict,
-    friendsSince=t.read_time,
-    lastActiveAt=t.read_time,
+    friendsSince=read_time,
+    lastActiveAt=read_time,
 )
 t.describe(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
 t.describe(
@@ -1477,7 +1477,7 @@ t.describe(
     "requestId direction player createdAt",
     direction=_friend_request_direction.__getitem__,
     player=SocialPlayer.from_dict,
-    createdAt=t.read_time,
+    createdAt=read_time,
 )
 t.describe(
     FriendRequests,
@@ -1490,16 +1490,13 @@ t.describe(
     "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
     kind=_grant_kind.__getitem__,
     status=_grant_status.__getitem__,
-    rolledAt=t.read_time,
-    claimedAt=t.read_time,
-    expiresAt=t.read_time,
-    createdAt=t.read_time,
+    rolledAt=read_time,
+    claimedAt=read_time,
+    expiresAt=read_time,
+    createdAt=read_time,
 )
 t.describe(
-    InventoryItem,
-    "itemKey quantity metadata createdAt updatedAt",
-    createdAt=t.read_time,
-    updatedAt=t.read_time,
+    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=read_time, updatedAt=read_time
 )
 t.describe(ItemEntry, "type itemKey quantity parameters?")
 t.describe(
@@ -1507,9 +1504,9 @@ t.describe(
     "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
     "startedAt endsAt",
     status=_lobby_status.__getitem__,
-    fillBy=t.read_time,
-    startedAt=t.read_time,
-    endsAt=t.read_time,
+    fillBy=read_time,
+    startedAt=read_time,
+    endsAt=read_time,
 )
 t.describe(
     MergeCounts,
@@ -1521,7 +1518,7 @@ t.describe(
     "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
     "mergedAt status",
     counts=MergeCounts.from_dict,
-    mergedAt=t.read_time,
+    mergedAt=read_time,
     status=_merge_status.__getitem__,
 )
 t.describe(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
@@ -1538,7 +1535,7 @@ t.describe(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) fo
 t.describe(
     PlayerExport,
     "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
-    exportedAt=t.read_time,
+    exportedAt=read_time,
     player=ExportedPlayer.from_dict,
     lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
 )
@@ -1568,24 +1565,21 @@ t.describe(
 t.describe(
     SnapshotPlayer,
     "id externalPlayerId studioId gameId createdAt updatedAt",
-    createdAt=t.read_time,
-    updatedAt=t.read_time,
+    createdAt=read_time,
+    updatedAt=read_time,
 )
 t.describe(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
 t.describe(SubmitScoreResult, "leaderboardId score rank")
 t.describe(SyntheticIdentity, "name avatar?")
-t.describe(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=t.read_time)
+t.describe(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=read_time)
 t.describe(
-    WalletBalance,
-    "economyKey balance metadata createdAt updatedAt",
-    createdAt=t.read_time,
-    updatedAt=t.read_time,
+    WalletBalance, "economyKey balance metadata createdAt updatedAt", createdAt=read_time, updatedAt=read_time
 )
 t.describe(
     WebhookEvent,
     "id eventName studioId gameId occurredAt deliveryAttempt data",
     eventName=_webhook_event_name.__getitem__,
-    occurredAt=t.read_time,
+    occurredAt=read_time,
 )
 
 CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]

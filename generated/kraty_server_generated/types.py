@@ -236,10 +236,13 @@ class WireTime(datetime):
         return super().__reduce_ex__(protocol) if wire is None else (read_time, (wire,))
 
 
+_from_iso: Final = datetime.fromisoformat
+
+
 def read_time(text: str) -> datetime:
     """Read an RFC 3339 date-time; one without a zone is UTC."""
     try:
-        time = datetime.fromisoformat(text)
+        time = _from_iso(text)
     except ValueError:
         from dateutil.parser import isoparse  # slow to import, and hardly ever needed
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, assert_type
 
 import httpx
+import httpx2
 
 from kraty_server import (
     AsyncKratyServer,
@@ -59,6 +60,13 @@ if TYPE_CHECKING:
             assert_type(kraty.request("POST", "/server/v1/new", {"a": 1}), Any)
         KratyServer(http_client=httpx.Client(), on_request=observed, generate_idempotency_key=lambda: "key")
         KratyServer(strict_responses=True, allow_http=True).close()
+        KratyServer(http_client=httpx2.Client())
+        AsyncKratyServer(http_client=httpx.AsyncClient())
+        AsyncKratyServer(http_client=httpx2.AsyncClient(), transport=None)
+        AsyncKratyServer(transport="aiohttp")
+        AsyncKratyServer(transport=httpx.AsyncHTTPTransport(), http2=True)
+        KratyServer(http_client=httpx.AsyncClient())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # it blocks
+        AsyncKratyServer(http_client=httpx2.Client())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # it awaits
 
     def calls(kraty: KratyServer, rows: list[MigratePlayerRow]) -> None:
         grant = kraty.grants.create(

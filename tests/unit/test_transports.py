@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -125,17 +126,19 @@ def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
 
 
 @pytest.fixture
-def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
-    """An https server that speaks HTTP/1.1 and HTTP/2, and the versions that it was asked in."""
+def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[tuple[str, list[str], set[int]]]:
+    """An https server that speaks HTTP/1.1 and HTTP/2; the versions it was asked in, and the ports it was asked from."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
     versions: list[str] = []
+    ports: set[int] = set()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         versions.append(scope["http_version"])
+        ports.add(scope["client"][1])
         while (await receive()).get("more_body"):
             pass
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(PONG)).encode())]
@@ -159,7 +162,7 @@ def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[tuple
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
-    yield f"https://127.0.0.1:{port}", versions
+    yield f"https://127.0.0.1:{port}", versions, ports
     stop.set()
     thread.join()
 
@@ -168,12 +171,12 @@ def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[tuple
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     flavour: Flavour,
-    secure: tuple[str, list[str]],
+    secure: tuple[str, list[str], set[int]],
     authority: tuple[trustme.CA, Path],
     proxy: Proxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    url, versions = secure
+    url, versions, _ = secure
     with pytest.raises(KratyNetworkError) as refused:
         flavour(ping, base_url=url, **OPTIONS)
     assert refused.value.outcome == "not_applied"
@@ -188,26 +191,29 @@ def test_certificates_of_the_environment_are_trusted_and_others_are_not(
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_http2_is_spoken_where_it_is_asked_for(
+def test_http2_is_spoken_where_it_is_asked_for_and_calls_share_a_connection(
     kind: str,
-    secure: tuple[str, list[str]],
+    secure: tuple[str, list[str], set[int]],
     authority: tuple[trustme.CA, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    url, versions = secure
+    url, versions, ports = secure
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
 
     async def main() -> None:
         async with AsyncKratyServer(base_url=url, http2=True, **OPTIONS) as kraty:
-            await asyncio.gather(*(kraty.health.ping() for _ in range(5)))
+            await kraty.health.ping()
+            await asyncio.gather(*(kraty.health.ping() for _ in range(19)))
 
     if kind == "async":
         asyncio.run(main())
     else:
         with KratyServer(base_url=url, http2=True, **OPTIONS) as kraty:
-            for _ in range(5):
-                kraty.health.ping()
-    assert versions == ["2"] * 5
+            kraty.health.ping()
+            with ThreadPoolExecutor(19) as threads:
+                list(threads.map(lambda _: kraty.health.ping(), range(19)))
+    assert versions == ["2"] * 20
+    assert len(ports) == 1
 
 
 # Clients of other families

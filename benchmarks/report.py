@@ -1,0 +1,107 @@
+"""Write the figures that were measured into docs/performance.md, and draw them: `python -m benchmarks.report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.client import Figure
+
+RESULTS = Path(__file__).with_name("results")
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PICTURES = PAGE.parent / "figures"
+
+
+def result(name: str) -> Any:
+    """What a benchmark wrote."""
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def cost() -> str:
+    """The table of what calls cost."""
+    measured = result("client")
+    rows = ["| | ours | beside it | ratio | at most | |", "|---|---|---|---|---|---|"]
+    for one in (Figure(**figure) for figure in measured["figures"]):
+        beside = f"{one.against}, {one.beside * 1e6:,.0f} µs" if not one.against[0].isdigit() else one.against
+        met = "" if one.ratio <= one.target else "missed"
+        rows.append(f"| {one.name} | {one.ours * 1e6:,.0f} µs | {beside} | {one.ratio:.2f} | {one.target:g} | {met} |")
+    others = [f"- {value:,.0f} {name}" for name, value in measured["others"].items()]
+    return "\n".join([f"{measured['about']}.", "", *rows, "", *others])
+
+
+def scale() -> str:
+    """The table of calls a second."""
+    rates: dict[str, dict[str, float]] = result("scale")
+    head = list(next(iter(rates.values())))
+    rows = [f"| calls a second, in flight | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
+    rows += [f"| {name} | {' | '.join(f'{rate:,.0f}' for rate in by.values())} |" for name, by in rates.items()]
+    return "\n".join(rows)
+
+
+def storm() -> str:
+    """The table of the retry storm."""
+    rows = ["| | requests | of them shed | calls that failed | over after |", "|---|---|---|---|---|"]
+    rows += [f"| {one['scenario']}; {one['name']} | {one['requests']:,} | {one['shed']:,} | {one['failed']:,} "
+             f"| {one['seconds']:.1f} s |" for one in result("storm")]  # fmt: skip
+    return "\n".join(rows)
+
+
+def written(page: str) -> str:
+    """The page with the figures of now."""
+    for name, table in (("cost", cost()), ("scale", scale()), ("storm", storm())):
+        before, start, rest = page.partition(f"<!-- {name}: written by `make bench` -->\n")
+        _, end, after = rest.partition(f"<!-- end of {name} -->\n")
+        assert start, name
+        assert end, name
+        page = f"{before}{start}{table}\n{end}{after}"
+    return page
+
+
+def draw() -> None:
+    """Draw the figures."""
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "kraty-server"
+    plain = {"Date": None, "Creator": None}
+    PICTURES.mkdir(exist_ok=True)
+    figure, axes = plt.subplots(figsize=(8, 4.5))
+    for name, by_flying in result("scale").items():
+        line = "-" if "ours" in name else ":"
+        axes.plot([int(flying) for flying in by_flying], list(by_flying.values()), line, marker=".", label=name)
+    axes.set(xscale="log", xlabel="in flight", ylabel="calls a second", ylim=(0, None))
+    axes.set_xticks([1, 2, 4, 8, 16, 32, 64, 128, 256], [str(2**n) for n in range(9)])
+    axes.minorticks_off()
+    axes.legend(fontsize="small")
+    figure.tight_layout()
+    figure.savefig(PICTURES / "scale.svg", metadata=plain)
+    outcomes = result("storm")
+    names = list(dict.fromkeys(one["scenario"] for one in outcomes))
+    figure, both = plt.subplots(1, len(names), figsize=(11, 4.5), sharey=True)
+    for axes, name, last in zip(both, names, (10, 60), strict=True):
+        for one in outcomes:
+            if one["scenario"] == name:
+                counted: dict[int, int] = {}
+                for tenth, requests in one["arrivals"]:
+                    counted[tenth // 5] = counted.get(tenth // 5, 0) + 2 * requests
+                times = range(last * 2)
+                rates = [max(1, counted.get(time, 0)) for time in times]
+                axes.step([time / 2 for time in times], rates, where="post", label=one["name"])
+        axes.axhline(200, color="grey", linestyle=":", label="what the server can carry out")
+        axes.set(yscale="log", xlabel="seconds", title=name)
+    both[0].set_ylabel("requests a second")
+    both[1].legend(fontsize="small", loc="upper right")
+    figure.tight_layout()
+    figure.savefig(PICTURES / "storm.svg", metadata=plain)
+
+
+def main() -> None:
+    """Write and draw."""
+    PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
+    draw()
+
+
+if __name__ == "__main__":
+    main()

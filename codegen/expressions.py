@@ -33,6 +33,15 @@ SCALARS = {
 }
 
 
+PLAIN_TEXT = frozenset(
+    {
+        r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]+$",
+        r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f]+$",
+    }
+)
+"""Patterns that match all text which is printable and more than spaces and dots; tests/properties holds them to it."""
+
+
 def python(value: object) -> str:
     """Write a literal."""
     return repr(value) if not isinstance(value, str) else '"' + repr("'" + value)[2:-1].replace('"', '\\"') + '"'
@@ -52,6 +61,7 @@ class Writer:
         self.given = api.given()
         texts = [kind for fields in self._all_fields() for f in fields for kind in self._leaves(f.kind)]
         self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
+        self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
 
     def _all_fields(self) -> list[tuple[Field, ...]]:
         given = [model.fields for name, model in self.api.models.items() if name in self.given]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,31 @@ JSON = st.recursive(
 @given(JSON)
 def test_what_is_written_reads_back_the_same(value: Any) -> None:
     assert json.loads(_json.dumps(value), parse_int=float) == value  # as JavaScript reads it
+
+
+@given(JSON)
+def test_the_quick_way_to_write_gives_what_the_exact_one_gives(value: Any) -> None:
+    assert _json.dumps(value) == _json._write(value).encode("utf-8", _json._SURROGATES)
+
+
+PLAIN = [chr(point) for point in range(sys.maxunicode + 1) if chr(point).isprintable() and chr(point) not in " ."]
+
+
+@pytest.mark.parametrize("pattern", t.PATTERNS, ids=lambda pattern: pattern.pattern)
+def test_text_that_is_let_through_unmatched_would_have_matched(pattern: re.Pattern[str]) -> None:
+    for start in range(0, len(PLAIN), 1000):
+        assert pattern.search("".join(PLAIN[start : start + 1000]))
+    for one in PLAIN:
+        if not (pattern.search(one) and pattern.search(f". .{one}. .")):
+            raise AssertionError(ascii(one))
+
+
+@given(st.text(st.sampled_from([" ", ".", "\t", "\n", "\x85", "\xa0", "\u2028", "\u3000", "\ud800", "a"]), max_size=4))
+def test_text_is_checked_against_its_pattern_whatever_it_holds(value: str) -> None:
+    for pattern in t.PATTERNS:
+        try:
+            assert t.text(value, "x", 1, pattern) == value
+        except ValueError:
+            assert not pattern.search(value)
+        else:
+            assert pattern.search(value)

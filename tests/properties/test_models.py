@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kraty_server import models
+from kraty_server_generated import models as generated
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.server.json").read_text("utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -24,7 +25,7 @@ TIMES = st.one_of(
     st.dates().map(lambda d: d.isoformat()),
 )
 MODELS = sorted(
-    name for name, kind in vars(models).items() if isinstance(kind, type) and issubclass(kind, models.Model)
+    name for name in generated.__all__ if isinstance(kind := getattr(models, name), type) and issubclass(kind, models.Model)
     and name in SCHEMAS
 )  # fmt: skip
 

@@ -147,6 +147,11 @@ def test_the_models_that_are_loaded_late_are_all_there() -> None:
         getattr(models, "Wallet")  # noqa: B009
 
 
+@pytest.mark.parametrize(("part", "name"), [("kraty_server", "KratyServer"), ("kraty_server.models", "PlayerSnapshot")])
+def test_what_is_loaded_late_is_shown_by_dir(part: str, name: str) -> None:
+    assert run(f"import {part} as part; print({name!r} in dir(part))") == "True"
+
+
 def test_nothing_happens_at_import() -> None:
     program = (
         "import os, sys, threading\n"

@@ -21,11 +21,12 @@ def result(name: str) -> Any:
 def cost() -> str:
     """The table of what calls cost."""
     measured = result("client")
-    rows = ["| | ours | beside it | ratio | at most | |", "|---|---|---|---|---|---|"]
+    rows = ["| | ours | beside it | ratio | ± | at most | |", "|---|---|---|---|---|---|---|"]
     for one in (Figure(**figure) for figure in measured["figures"]):
-        beside = f"{one.against}, {one.beside * 1e6:,.0f} µs" if not one.against[0].isdigit() else one.against
-        met = "" if one.ratio <= one.target else "missed"
-        rows.append(f"| {one.name} | {one.ours * 1e6:,.0f} µs | {beside} | {one.ratio:.2f} | {one.target:g} | {met} |")
+        beside = one.against if one.against[0].isdigit() else f"{one.against}, {one.beside * 1e6:,.0f} µs"
+        target = "" if one.target is None else f"{one.target:g}"
+        rows.append(f"| {one.name} | {one.ours * 1e6:,.0f} µs | {beside} | {one.ratio:.2f} | {one.spread / 2:.0%} "
+                    f"| {target} | {one.met} |")  # fmt: skip
     others = [f"- {value:,.0f} {name}" for name, value in measured["others"].items()]
     return "\n".join([f"{measured['about']}.", "", *rows, "", *others])
 

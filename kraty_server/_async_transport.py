@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -12,7 +13,7 @@ import httpx
 
 from kraty_server._flow import MAX_BODY, Answer, Flow, Lost, Reply, Send, Sleep
 from kraty_server._options import AsyncHttpClient, Options, request_headers
-from kraty_server._transport import LIMITS, Address, chosen, closed, fields_of, lost, made_elsewhere
+from kraty_server._transport import IDLE, LIMITS, Address, chosen, closed, fields_of, lost, made_elsewhere
 from kraty_server.errors import KratyClosedError
 
 if TYPE_CHECKING:
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-POOLS: Final = 32
-"""httpx's async pool looks at each of its connections with each request, so small ones share the load."""
-SMALL: Final = httpx.Limits(max_connections=3, max_keepalive_connections=3, keepalive_expiry=LIMITS.keepalive_expiry)
+ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE)
+"""httpx's async pool looks at each of its connections with each request, so each connection has a pool of its own."""
 GRACE: Final = 0.1
 """Seconds after which an async attempt is cut; the transport's own time-outs, which say more, come first."""
 
@@ -126,16 +126,18 @@ class AsyncConnections:
 
 
 class _Lane:
-    """One of the small pools, and how many requests are under way in it."""
+    """A pool of httpx's, how many requests are under way in it, and when the last one ended."""
 
     ours: httpx.AsyncClient | None
     transport: httpx.AsyncBaseTransport
     busy: int
+    used: float
 
     def __init__(self, ours: httpx.AsyncClient | None, transport: httpx.AsyncBaseTransport) -> None:
         self.ours = ours
         self.transport = transport
         self.busy = 0
+        self.used = time.monotonic()
 
 
 class _AsyncPool:
@@ -146,11 +148,13 @@ class _AsyncPool:
     client: AsyncHttpClient | None
     session: Session | None
     lanes: list[_Lane]
+    most: int
     address: Address
 
     def __init__(self, made: AsyncConnections) -> None:
         self.closing = asyncio.Event()
         self.made = made
+        self.most = 1 if made.http2 else LIMITS.max_connections or 1
         self.client = made.client
         self.session = None
         self.lanes = []
@@ -167,10 +171,10 @@ class _AsyncPool:
         self.address = Address(made.base_url, accepted)
 
     def lane(self) -> _Lane:
-        """Make another small pool."""
+        """Make another pool; the one of HTTP/2 does for all."""
         made = self.made
         assert made.context is not None
-        limits = LIMITS if made.http2 else SMALL
+        limits = LIMITS if made.http2 else ONE
         client = httpx.AsyncClient(verify=made.context, limits=limits, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
         return _Lane(client, chosen(client, made.base_url))
 
@@ -186,14 +190,23 @@ class _AsyncPool:
             )
             response = await self.client.send(request, auth=None, follow_redirects=False, stream=True)
             return await self._answer(response)
+        await self._close_idle()
         lane = min(self.lanes, key=_busy)
-        if lane.busy and lane.ours is not None and len(self.lanes) < POOLS and not self.made.http2:
+        if lane.busy and lane.ours is not None and len(self.lanes) < self.most:
             self.lanes.append(lane := self.lane())
         lane.busy += 1
         try:
             return await self._answer(await lane.transport.handle_async_request(self.address.request(step, options)))
         finally:
             lane.busy -= 1
+            lane.used = time.monotonic()
+
+    async def _close_idle(self) -> None:
+        """Close what a peak has left: the first pools are taken first, so the last one is idle for longest."""
+        last = self.lanes[-1]
+        if len(self.lanes) > 1 and not last.busy and last.ours is not None and time.monotonic() - last.used > IDLE:
+            self.lanes.pop()
+            await last.ours.aclose()
 
     async def _answer(self, response: httpx.Response) -> Answer:
         try:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
-"""Idle connections go before the 60 s after which usual load balancers drop them."""
+IDLE: Final = 30.0
+"""Seconds after which idle connections are closed: before the 60 s after which usual load balancers drop them."""
+LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE)
 # By name, since what is given as http_client may be of another library of the family.
 NEVER_REACHED: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}

@@ -17,7 +17,7 @@ import trustme
 from httpx_aiohttp import HttpxAiohttpClient
 
 from codegen.parity.loopback import RawServer, Reply
-from kraty_server import AsyncKratyServer, KratyNetworkError, KratyServer, RetryConfig
+from kraty_server import AsyncKratyServer, KratyNetworkError, KratyServer, RetryConfig, _async_transport, _transport
 from tests.faults.proxy import FaultProxy
 from tests.flavours import Flavour, both
 
@@ -351,9 +351,22 @@ def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_ins
     assert AsyncKratyServer(**OPTIONS)._connections.aiohttp is False
 
 
-def test_the_async_pools_hold_no_more_connections_than_one_would() -> None:
-    from kraty_server import _async_transport, _transport
+def test_async_calls_open_no_more_connections_than_documented_and_what_a_peak_leaves_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = _transport.LIMITS.max_connections
+    assert most == 100
+    monkeypatch.setattr(_async_transport, "IDLE", 0.0)
 
-    assert _transport.LIMITS.max_connections is not None
-    assert _async_transport.SMALL.max_connections is not None
-    assert _async_transport.POOLS * _async_transport.SMALL.max_connections <= _transport.LIMITS.max_connections
+    async def main() -> None:
+        async with AsyncKratyServer(base_url=server.url, transport="httpx", **OPTIONS) as kraty:
+            await asyncio.gather(*(kraty.health.ping() for _ in range(most + 50)))
+            assert len(server.connections) == most
+            for _ in range(most):
+                await kraty.health.ping()
+            while len([one for one in server.connections if one.fileno() >= 0]) > 1:  # the test's time-out ends it
+                await asyncio.sleep(0.01)
+            assert len(server.connections) == most
+
+    with RawServer([Reply(body=PONG)]) as server:
+        asyncio.run(main())

@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import kraty_server
 import kraty_server_generated
 from benchmarks.client import AtOnce
-from benchmarks.server import LARGE
+from benchmarks.server import LARGE, running
 from kraty_server import AsyncKratyServer, KratyServer
 
 BASELINE = Path(__file__).with_name("work.json")
@@ -56,22 +57,37 @@ def instructions(call: Callable[[], object]) -> int:
 
 
 def counts() -> dict[str, int]:
-    """The counts of some calls."""
+    """The counts of some calls: without I/O, and over each of our transports."""
     large = AtOnce()
     large.content = LARGE.partition(b"\r\n\r\n")[2]
+    with ExitStack() as stack:
+        url = stack.enter_context(running())
+        loop = stack.enter_context(asyncio.Runner())
 
-    async def awaited(make: Callable[[AsyncKratyServer], Any]) -> None:
-        async with AsyncKratyServer(transport=AtOnce(), **OPTIONS) as kraty:
-            await make(kraty)
+        def blocking(**options: Any) -> KratyServer:
+            return stack.enter_context(KratyServer(**OPTIONS | options))
 
-    with KratyServer(transport=AtOnce(), **OPTIONS) as kraty, KratyServer(transport=large, **OPTIONS) as reader:
+        def awaited(transport: Any) -> Callable[[], object]:
+            async def made() -> AsyncKratyServer:
+                return AsyncKratyServer(**OPTIONS | {"transport": transport, "base_url": url})
+
+            kraty = loop.run(made())
+            stack.callback(lambda: loop.run(kraty.aclose()))
+
+            async def call() -> None:  # without a result, which asyncio would make a text of
+                await kraty.wallet.credit("p", "gold", **CREDIT)
+
+            return lambda: loop.run(call())
+
+        plain, reader, socket = blocking(transport=AtOnce()), blocking(transport=large), blocking(base_url=url)
         return {
-            "sync wallet.credit": instructions(lambda: kraty.wallet.credit("p", "gold", **CREDIT)),
+            "sync wallet.credit": instructions(lambda: plain.wallet.credit("p", "gold", **CREDIT)),
             "sync players.get": instructions(lambda: reader.players.get("p")),
-            "async client and wallet.credit": instructions(
-                lambda: asyncio.run(awaited(lambda client: client.wallet.credit("p", "gold", **CREDIT)))
-            ),
-            "with_options": instructions(lambda: kraty.with_options(timeout=5.0)),
+            "async wallet.credit": instructions(awaited(AtOnce())),
+            "with_options": instructions(lambda: plain.with_options(timeout=5.0)),
+            "sync wallet.credit, sent": instructions(lambda: socket.wallet.credit("p", "gold", **CREDIT)),
+            "async wallet.credit, sent by httpx": instructions(awaited("httpx")),
+            "async wallet.credit, sent by aiohttp": instructions(awaited("aiohttp")),
         }
 
 
@@ -90,7 +106,7 @@ def main() -> int:
     baseline = json.loads(BASELINE.read_text("utf-8")) if BASELINE.exists() else {}
     now = counts()
     for name, count in now.items():
-        print(f"{name:<34}{count:>8} instructions, {baseline.get(version, {}).get(name, 'nothing')} before")
+        print(f"{name:<38}{count:>8} instructions, {baseline.get(version, {}).get(name, 'nothing')} before")
     if given.write:
         BASELINE.write_text(json.dumps(baseline | {version: now}, indent=2, sort_keys=True) + "\n", "utf-8")
         return 0

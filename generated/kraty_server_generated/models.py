@@ -12,6 +12,8 @@ from attrs import define, field
 from kraty_server_generated import types as t
 from kraty_server_generated.types import UNSET, EnumTable, Model, OpenEnum, UnknownVariant, Unset, read_time
 
+new = object.__new__
+
 
 class AttemptStatus(OpenEnum):
     """Where an attempt stands. `force_completed` comes from the operator's tool."""
@@ -175,8 +177,11 @@ class AdjustItemResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["itemKey"], data["quantity"], data["applied"])
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -195,8 +200,11 @@ class AdjustWalletResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["economyKey"], data["balance"], data["applied"])
+            self.economy_key = data["economyKey"]
+            self.balance = data["balance"]
+            self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -221,15 +229,14 @@ class ApiKeyInfo(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"],
-                data["prefix"],
-                data["permissionSet"],
-                _key_environment[data["environment"]],
-                data["studioId"],
-                data["gameId"],
-            )
+            self.id = data["id"]
+            self.prefix = data["prefix"]
+            self.permission_set = data["permissionSet"]
+            self.environment = _key_environment[data["environment"]]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 6 else self.keep_unknown(data)
@@ -266,21 +273,20 @@ class Attempt(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"],
-                data["eventId"],
-                data["eventWindowId"],
-                data["leaderboardId"],
-                data["playerId"],
-                read_time(data["startedAt"]),
-                read_time(data["endsAt"]),
-                None if (v := data["completedAt"]) is None else read_time(v),
-                data["metrics"],
-                data["metricsRaw"],
-                data["score"],
-                _attempt_status[data["status"]],
-            )
+            self.id = data["id"]
+            self.event_id = data["eventId"]
+            self.event_window_id = data["eventWindowId"]
+            self.leaderboard_id = data["leaderboardId"]
+            self.player_id = data["playerId"]
+            self.started_at = read_time(data["startedAt"])
+            self.ends_at = read_time(data["endsAt"])
+            self.completed_at = None if (v := data["completedAt"]) is None else read_time(v)
+            self.metrics = data["metrics"]
+            self.metrics_raw = data["metricsRaw"]
+            self.score = data["score"]
+            self.status = _attempt_status[data["status"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 12 else self.keep_unknown(data)
@@ -303,14 +309,13 @@ class BanPlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["playerId"],
-                data["externalPlayerId"],
-                read_time(data["bannedAt"]),
-                data["reason"],
-                data["applied"],
-            )
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.banned_at = read_time(data["bannedAt"])
+            self.reason = data["reason"]
+            self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
@@ -325,8 +330,9 @@ class BlockList(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls([BlockedPlayer.from_dict(i) for i in data["blocked"]])
+            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
@@ -345,12 +351,13 @@ class BlockedPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["externalPlayerId"],
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
-                read_time(data["blockedAt"]),
+            self.external_player_id = data["externalPlayerId"]
+            self.display_identity = (
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
             )
+            self.blocked_at = read_time(data["blockedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -368,10 +375,11 @@ class CrateEntry(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["crateItemKey"], data["quantity"])
-            if (tag := data["type"]) != "crate":
-                self.type = tag
+            self.type = data["type"]
+            self.crate_item_key = data["crateItemKey"]
+            self.quantity = data["quantity"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -389,10 +397,11 @@ class CurrencyEntry(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["currencyKey"], data["amount"])
-            if (tag := data["type"]) != "currency":
-                self.type = tag
+            self.type = data["type"]
+            self.currency_key = data["currencyKey"]
+            self.amount = data["amount"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -421,17 +430,16 @@ class DeletePlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["playerId"],
-                data["externalPlayerId"],
-                data["anonymizedExternalId"],
-                read_time(data["deletedAt"]),
-                data["attemptsAnonymized"],
-                data["lobbiesAnonymized"],
-                data["leaderboardsScrubbed"],
-                _delete_status[data["status"]],
-            )
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.anonymized_external_id = data["anonymizedExternalId"]
+            self.deleted_at = read_time(data["deletedAt"])
+            self.attempts_anonymized = data["attemptsAnonymized"]
+            self.lobbies_anonymized = data["lobbiesAnonymized"]
+            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
+            self.status = _delete_status[data["status"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 8 else self.keep_unknown(data)
@@ -450,8 +458,11 @@ class ErrorDetail(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["code"], data["message"], data.get("details", UNSET))
+            self.code = data["code"]
+            self.message = data["message"]
+            self.details = data.get("details", UNSET)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -466,8 +477,9 @@ class ErrorResponse(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(ErrorDetail.from_dict(data["error"]))
+            self.error = ErrorDetail.from_dict(data["error"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
@@ -488,10 +500,12 @@ class ExportedLobby(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"], data["eventId"], _lobby_status[data["status"]], read_time(data["createdAt"])
-            )
+            self.id = data["id"]
+            self.event_id = data["eventId"]
+            self.status = _lobby_status[data["status"]]
+            self.created_at = read_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -524,19 +538,18 @@ class ExportedPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"],
-                data["externalPlayerId"],
-                data["studioId"],
-                data["gameId"],
-                read_time(data["firstSeenAt"]),
-                read_time(data["lastSeenAt"]),
-                data["lastContextSnapshot"],
-                None if (v := data["registeredAt"]) is None else read_time(v),
-                None if (v := data["secretRotatedAt"]) is None else read_time(v),
-                None if (v := data["deletedAt"]) is None else read_time(v),
-            )
+            self.id = data["id"]
+            self.external_player_id = data["externalPlayerId"]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+            self.first_seen_at = read_time(data["firstSeenAt"])
+            self.last_seen_at = read_time(data["lastSeenAt"])
+            self.last_context_snapshot = data["lastContextSnapshot"]
+            self.registered_at = None if (v := data["registeredAt"]) is None else read_time(v)
+            self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else read_time(v)
+            self.deleted_at = None if (v := data["deletedAt"]) is None else read_time(v)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 10 else self.keep_unknown(data)
@@ -553,8 +566,10 @@ class FinishAttemptResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(Attempt.from_dict(data["attempt"]), _finish_outcome[data["outcome"]])
+            self.attempt = Attempt.from_dict(data["attempt"])
+            self.outcome = _finish_outcome[data["outcome"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -579,15 +594,16 @@ class Friend(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["externalPlayerId"],
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
-                read_time(data["friendsSince"]),
-                data["online"],
-                None if (v := data["lastActiveAt"]) is None else read_time(v),
-                data["status"],
+            self.external_player_id = data["externalPlayerId"]
+            self.display_identity = (
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
             )
+            self.friends_since = read_time(data["friendsSince"])
+            self.online = data["online"]
+            self.last_active_at = None if (v := data["lastActiveAt"]) is None else read_time(v)
+            self.status = data["status"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 6 else self.keep_unknown(data)
@@ -602,8 +618,9 @@ class FriendList(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls([Friend.from_dict(i) for i in data["friends"]])
+            self.friends = [Friend.from_dict(i) for i in data["friends"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
@@ -624,13 +641,12 @@ class FriendRequest(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["requestId"],
-                _friend_request_direction[data["direction"]],
-                SocialPlayer.from_dict(data["player"]),
-                read_time(data["createdAt"]),
-            )
+            self.request_id = data["requestId"]
+            self.direction = _friend_request_direction[data["direction"]]
+            self.player = SocialPlayer.from_dict(data["player"])
+            self.created_at = read_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -647,11 +663,10 @@ class FriendRequests(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                [FriendRequest.from_dict(i) for i in data["incoming"]],
-                [FriendRequest.from_dict(i) for i in data["outgoing"]],
-            )
+            self.incoming = [FriendRequest.from_dict(i) for i in data["incoming"]]
+            self.outgoing = [FriendRequest.from_dict(i) for i in data["outgoing"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -686,20 +701,19 @@ class Grant(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"],
-                _grant_kind[data["kind"]],
-                data["contents"],
-                data["sourceKind"],
-                data["sourceRefId"],
-                data["parentGrantId"],
-                _grant_status[data["status"]],
-                None if (v := data["rolledAt"]) is None else read_time(v),
-                None if (v := data["claimedAt"]) is None else read_time(v),
-                None if (v := data["expiresAt"]) is None else read_time(v),
-                read_time(data["createdAt"]),
-            )
+            self.id = data["id"]
+            self.kind = _grant_kind[data["kind"]]
+            self.contents = data["contents"]
+            self.source_kind = data["sourceKind"]
+            self.source_ref_id = data["sourceRefId"]
+            self.parent_grant_id = data["parentGrantId"]
+            self.status = _grant_status[data["status"]]
+            self.rolled_at = None if (v := data["rolledAt"]) is None else read_time(v)
+            self.claimed_at = None if (v := data["claimedAt"]) is None else read_time(v)
+            self.expires_at = None if (v := data["expiresAt"]) is None else read_time(v)
+            self.created_at = read_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 11 else self.keep_unknown(data)
@@ -722,14 +736,13 @@ class InventoryItem(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["itemKey"],
-                data["quantity"],
-                data["metadata"],
-                read_time(data["createdAt"]),
-                read_time(data["updatedAt"]),
-            )
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.metadata = data["metadata"]
+            self.created_at = read_time(data["createdAt"])
+            self.updated_at = read_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
@@ -749,10 +762,12 @@ class ItemEntry(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["itemKey"], data["quantity"], data.get("parameters", UNSET))
-            if (tag := data["type"]) != "item":
-                self.type = tag
+            self.type = data["type"]
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.parameters = data.get("parameters", UNSET)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -789,21 +804,20 @@ class Lobby(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"],
-                data["eventId"],
-                data["eventWindowId"],
-                data["leaderboardId"],
-                data["mode"],
-                _lobby_status[data["status"]],
-                data["capacity"],
-                None if (v := data["fillBy"]) is None else read_time(v),
-                data["participantCount"],
-                None if (v := data["startedAt"]) is None else read_time(v),
-                None if (v := data["endsAt"]) is None else read_time(v),
-                data.get("botSlots", UNSET),
-            )
+            self.id = data["id"]
+            self.event_id = data["eventId"]
+            self.event_window_id = data["eventWindowId"]
+            self.leaderboard_id = data["leaderboardId"]
+            self.mode = data["mode"]
+            self.status = _lobby_status[data["status"]]
+            self.capacity = data["capacity"]
+            self.fill_by = None if (v := data["fillBy"]) is None else read_time(v)
+            self.participant_count = data["participantCount"]
+            self.bot_slots = data.get("botSlots", UNSET)
+            self.started_at = None if (v := data["startedAt"]) is None else read_time(v)
+            self.ends_at = None if (v := data["endsAt"]) is None else read_time(v)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 11 else self.keep_unknown(data)
@@ -832,17 +846,16 @@ class MergeCounts(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["attemptsReassigned"],
-                data["grantsReassigned"],
-                data["itemsMerged"],
-                data["itemLedgerRowsMoved"],
-                data["walletsMerged"],
-                data["walletLedgerRowsMoved"],
-                data["lobbiesTouched"],
-                data["leaderboardsScrubbed"],
-            )
+            self.attempts_reassigned = data["attemptsReassigned"]
+            self.grants_reassigned = data["grantsReassigned"]
+            self.items_merged = data["itemsMerged"]
+            self.item_ledger_rows_moved = data["itemLedgerRowsMoved"]
+            self.wallets_merged = data["walletsMerged"]
+            self.wallet_ledger_rows_moved = data["walletLedgerRowsMoved"]
+            self.lobbies_touched = data["lobbiesTouched"]
+            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 8 else self.keep_unknown(data)
@@ -871,17 +884,16 @@ class MergePlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["fromPlayerId"],
-                data["fromExternalPlayerId"],
-                data["toPlayerId"],
-                data["toExternalPlayerId"],
-                data["anonymizedExternalPlayerId"],
-                MergeCounts.from_dict(data["counts"]),
-                read_time(data["mergedAt"]),
-                _merge_status[data["status"]],
-            )
+            self.from_player_id = data["fromPlayerId"]
+            self.from_external_player_id = data["fromExternalPlayerId"]
+            self.to_player_id = data["toPlayerId"]
+            self.to_external_player_id = data["toExternalPlayerId"]
+            self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
+            self.counts = MergeCounts.from_dict(data["counts"])
+            self.merged_at = read_time(data["mergedAt"])
+            self.status = _merge_status[data["status"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 8 else self.keep_unknown(data)
@@ -900,12 +912,11 @@ class MigrateFailure(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["rowIndex"],
-                MigrateRowError.from_dict(data["error"]),
-                data.get("externalPlayerId", UNSET),
-            )
+            self.row_index = data["rowIndex"]
+            self.external_player_id = data.get("externalPlayerId", UNSET)
+            self.error = MigrateRowError.from_dict(data["error"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -930,15 +941,14 @@ class MigrateInventoryRow(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["externalPlayerId"],
-                data["itemKey"],
-                data["quantity"],
-                data["idempotencyKey"],
-                data.get("parameters", UNSET),
-                data.get("reason", UNSET),
-            )
+            self.external_player_id = data["externalPlayerId"]
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.parameters = data.get("parameters", UNSET)
+            self.reason = data.get("reason", UNSET)
+            self.idempotency_key = data["idempotencyKey"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -959,13 +969,12 @@ class MigrateOutcome(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["applied"],
-                data["skipped"],
-                data["failed"],
-                [MigrateFailure.from_dict(i) for i in data["failures"]],
-            )
+            self.applied = data["applied"]
+            self.skipped = data["skipped"]
+            self.failed = data["failed"]
+            self.failures = [MigrateFailure.from_dict(i) for i in data["failures"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -984,8 +993,11 @@ class MigratePlayerRow(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["externalPlayerId"], data["idempotencyKey"], data.get("contextSnapshot", UNSET))
+            self.external_player_id = data["externalPlayerId"]
+            self.context_snapshot = data.get("contextSnapshot", UNSET)
+            self.idempotency_key = data["idempotencyKey"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -1002,8 +1014,10 @@ class MigrateRowError(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["code"], data["message"])
+            self.code = data["code"]
+            self.message = data["message"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -1026,14 +1040,13 @@ class MigrateWalletRow(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["externalPlayerId"],
-                data["economyKey"],
-                data["amount"],
-                data["idempotencyKey"],
-                data.get("reason", UNSET),
-            )
+            self.external_player_id = data["externalPlayerId"]
+            self.economy_key = data["economyKey"]
+            self.amount = data["amount"]
+            self.reason = data.get("reason", UNSET)
+            self.idempotency_key = data["idempotencyKey"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -1050,8 +1063,10 @@ class MilestoneFired(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["key"], [Grant.from_dict(i) for i in data["grants"]])
+            self.key = data["key"]
+            self.grants = [Grant.from_dict(i) for i in data["grants"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -1079,18 +1094,16 @@ class PlayerExport(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                read_time(data["exportedAt"]),
-                ExportedPlayer.from_dict(data["player"]),
-                data["attempts"],
-                data["grants"],
-                data["inventory"],
-                data["wallet"],
-                [ExportedLobby.from_dict(i) for i in data["lobbies"]],
-            )
-            if (tag := data["schemaVersion"]) != 1:
-                self.schema_version = tag
+            self.schema_version = data["schemaVersion"]
+            self.exported_at = read_time(data["exportedAt"])
+            self.player = ExportedPlayer.from_dict(data["player"])
+            self.attempts = data["attempts"]
+            self.grants = data["grants"]
+            self.inventory = data["inventory"]
+            self.wallet = data["wallet"]
+            self.lobbies = [ExportedLobby.from_dict(i) for i in data["lobbies"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 8 else self.keep_unknown(data)
@@ -1109,8 +1122,11 @@ class PlayerIdentity(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["name"], data.get("avatar", UNSET), data.get("country", UNSET))
+            self.name = data["name"]
+            self.avatar = data.get("avatar", UNSET)
+            self.country = data.get("country", UNSET)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
@@ -1131,13 +1147,12 @@ class PlayerSnapshot(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                SnapshotPlayer.from_dict(data["player"]),
-                [InventoryItem.from_dict(i) for i in data["inventory"]],
-                [WalletBalance.from_dict(i) for i in data["wallet"]],
-                [Grant.from_dict(i) for i in data["recentGrants"]],
-            )
+            self.player = SnapshotPlayer.from_dict(data["player"])
+            self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
+            self.wallet = [WalletBalance.from_dict(i) for i in data["wallet"]]
+            self.recent_grants = [Grant.from_dict(i) for i in data["recentGrants"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -1154,11 +1169,10 @@ class ReportProgressResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                Attempt.from_dict(data["attempt"]),
-                [MilestoneFired.from_dict(i) for i in data["milestonesFired"]],
-            )
+            self.attempt = Attempt.from_dict(data["attempt"])
+            self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -1175,8 +1189,10 @@ class ServerPingResponse(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["ok"], ApiKeyInfo.from_dict(data["apiKey"]))
+            self.ok = data["ok"]
+            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -1199,18 +1215,23 @@ class SetIdentityResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["externalPlayerId"],
+            self.external_player_id = data["externalPlayerId"]
+            self.display_identity = (
                 v
                 if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v),
+                else PlayerIdentity.from_dict(v)
+            )
+            self.anonymized_identity = (
                 v
                 if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v),
+                else PlayerIdentity.from_dict(v)
+            )
+            self.synthetic_identity = (
                 UNSET
                 if (v := data.get("syntheticIdentity", UNSET)) is UNSET
-                else SyntheticIdentity.from_dict(v),
+                else SyntheticIdentity.from_dict(v)
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -1236,15 +1257,14 @@ class SnapshotPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"],
-                data["externalPlayerId"],
-                data["studioId"],
-                data["gameId"],
-                read_time(data["createdAt"]),
-                read_time(data["updatedAt"]),
-            )
+            self.id = data["id"]
+            self.external_player_id = data["externalPlayerId"]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+            self.created_at = read_time(data["createdAt"])
+            self.updated_at = read_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 6 else self.keep_unknown(data)
@@ -1261,10 +1281,11 @@ class SocialPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["externalPlayerId"],
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v),
+            self.external_player_id = data["externalPlayerId"]
+            self.display_identity = (
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
             )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -1284,8 +1305,11 @@ class SubmitScoreResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["leaderboardId"], data["score"], data["rank"])
+            self.leaderboard_id = data["leaderboardId"]
+            self.score = data["score"]
+            self.rank = data["rank"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -1302,8 +1326,10 @@ class SyntheticIdentity(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(data["name"], data.get("avatar", UNSET))
+            self.name = data["name"]
+            self.avatar = data.get("avatar", UNSET)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
@@ -1324,10 +1350,12 @@ class UnbanPlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["playerId"], data["externalPlayerId"], read_time(data["unbannedAt"]), data["applied"]
-            )
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.unbanned_at = read_time(data["unbannedAt"])
+            self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -1350,14 +1378,13 @@ class WalletBalance(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["economyKey"],
-                data["balance"],
-                data["metadata"],
-                read_time(data["createdAt"]),
-                read_time(data["updatedAt"]),
-            )
+            self.economy_key = data["economyKey"]
+            self.balance = data["balance"]
+            self.metadata = data["metadata"]
+            self.created_at = read_time(data["createdAt"])
+            self.updated_at = read_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
@@ -1384,16 +1411,15 @@ class WebhookEvent(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # not by its constructor: that would be half of the work
         try:
-            self = cls(
-                data["id"],
-                _webhook_event_name[data["eventName"]],
-                data["studioId"],
-                data["gameId"],
-                read_time(data["occurredAt"]),
-                data["deliveryAttempt"],
-                data["data"],
-            )
+            self.id = data["id"]
+            self.event_name = _webhook_event_name[data["eventName"]]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+            self.occurred_at = read_time(data["occurredAt"])
+            self.delivery_attempt = data["deliveryAttempt"]
+            self.data = data["data"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 7 else self.keep_unknown(data)

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from importlib import import_module
@@ -326,17 +328,14 @@ def number(value: Any, name: str) -> int | float:
         if value - value != 0:
             raise ValueError(f"{name}: {value!r} cannot be sent as JSON")
     elif not -MAX_INTEGER <= value <= MAX_INTEGER:
-        if not _survives(value):
+        try:
+            held = float(value)  # as JavaScript holds it, and writes it
+        except OverflowError:
+            held = math.inf
+        if held != value:
             raise ValueError(f"{name}: {value} is too large to be held exactly")
-        return float(value)  # as JavaScript holds it, and writes it
+        return held
     return value
-
-
-def _survives(value: int) -> bool:
-    try:
-        return int(float(value)) == value
-    except OverflowError:
-        return False
 
 
 def boolean(value: Any, name: str) -> bool:
@@ -432,31 +431,18 @@ def number_map(value: Any, name: str) -> dict[str, int | float]:
     return {text(key, f"{name} (a key)"): number(item, f"{name}.{key}") for key, item in value.items()}
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Call(Generic[T]):
     """One call: what to send, and how to read the answer. It was checked; nothing was sent."""
 
-    __slots__ = ("body", "method", "operation", "path", "read", "route", "stamp", "unwrap")
-
-    def __init__(
-        self,
-        operation: str,
-        method: str,
-        route: str,
-        path: str,
-        read: Callable[[Any], T],
-        *,
-        unwrap: str | None = None,
-        body: dict[str, Any] | None = None,
-        stamp: str | None = None,
-    ) -> None:
-        self.operation = operation
-        self.method = method
-        self.route = route
-        self.path = path
-        self.read = read
-        self.unwrap = unwrap
-        self.body = body
-        self.stamp = stamp
+    operation: str
+    method: str
+    route: str
+    path: str
+    read: Callable[[Any], T]
+    unwrap: str | None = None
+    body: dict[str, Any] | None = None
+    stamp: str | None = None
 
     @property
     def idempotency_key(self) -> str | None:

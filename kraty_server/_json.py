@@ -57,7 +57,12 @@ def _plain(value: object) -> bool:
     while not (kinds := set(map(type, level))) <= _LEAVES:
         if not kinds <= _LEAVES | _INSIDE.keys():
             return False
-        level = list(chain.from_iterable([_INSIDE[kind](one) for one in level if (kind := type(one)) in _INSIDE]))
+        inside: Iterable[Iterable[object]]
+        if len(kinds) == 1:  # as rows are
+            inside = map(_INSIDE[kinds.pop()], level)
+        else:
+            inside = (_INSIDE[kind](one) for one in level if (kind := type(one)) in _INSIDE)
+        level = list(chain.from_iterable(inside))
     return True
 
 
@@ -76,6 +81,6 @@ def dumps(value: Any) -> bytes:
     """Encode what the generated checks let through."""
     text = _encode(value)
     # Python writes each float with one of these; they stand in texts too, so that is no proof.
-    if ("." in text or "e+" in text or "e-" in text) and not _plain(value):
+    if ("." in text or "+" in text or "-" in text) and not _plain(value):
         text = _write(value)
     return text.encode("utf-8", _SURROGATES)

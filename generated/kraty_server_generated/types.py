@@ -387,10 +387,11 @@ def mapping(value: Any, known: frozenset[str] | None = None) -> dict[str, Any]:
         if isinstance(value, Model):
             return value.to_dict()
         raise _refuse(value, "", "an object of the SDK or a dict")
-    if known is not None and not known.issuperset(value):
-        for key in value.keys() - known:
-            json(value[key], key)
-    return dict(value)
+    data: dict[str, Any] = dict(value)
+    if known is not None and not known.issuperset(data):
+        for key in data.keys() - known:
+            data[key] = json(data[key], key)
+    return data
 
 
 def json(value: Any, name: str) -> Any:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from kraty_server import _json
 from kraty_server_generated import types as t
+from kraty_server_generated.api import migrate
 
 TABLE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("javascript.json").read_text("utf-8"))
 SCRIPT = """
@@ -122,3 +124,11 @@ def test_text_is_checked_against_its_pattern_whatever_it_holds(value: str) -> No
             assert not pattern.search(value)
         else:
             assert pattern.search(value)
+
+
+@pytest.mark.parametrize("value", [2**70, MappingProxyType({"a": (1, 2.0)}), [MappingProxyType({})]], ids=repr)
+def test_what_stands_under_a_name_that_is_not_known_is_written_as_anywhere_else(value: Any) -> None:
+    row = {"externalPlayerId": "p", "itemKey": "sword", "quantity": 1, "idempotencyKey": "k", "new": value}
+    body = migrate.inventory(rows=[row]).body
+    assert body is not None
+    assert _json.dumps(body["rows"][0]["new"]) == _json.dumps(t.json(value, "x"))

@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 IDLE: Final = 30.0
 """Seconds after which idle connections are closed: before the 60 s after which usual load balancers drop them."""
-LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE)
+LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=IDLE)
+"""httpx counts busy connections as idle ones, and closes what is beyond the latter number with each request."""
 # By name, since what is given as http_client may be of another library of the family.
 NEVER_REACHED: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}

@@ -370,3 +370,29 @@ def test_async_calls_open_no_more_connections_than_documented_and_what_a_peak_le
 
     with RawServer([Reply(body=PONG)]) as server:
         asyncio.run(main())
+
+
+@both
+def test_calls_that_overlap_keep_their_connections(flavour: Flavour) -> None:
+    """httpx closes what is idle as soon as more connections are open than may be idle, busy ones included."""
+    many, rounds = 40, 5
+    together = threading.Barrier(many)
+
+    class Overlapping(RawServer):
+        def _head(self, reply: Reply) -> bytes:
+            together.wait(timeout=60)  # until as many requests are under way
+            return super()._head(reply)
+
+    async def rows(kraty: Any) -> None:
+        for _ in range(rounds):
+            await asyncio.gather(*(kraty.health.ping() for _ in range(many)))
+
+    def threads(kraty: KratyServer) -> None:
+        with ThreadPoolExecutor(many) as pool:
+            for _ in range(rounds):
+                list(pool.map(lambda _: kraty.health.ping(), range(many)))
+
+    with Overlapping([Reply(body=PONG)]) as server:
+        flavour(threads if flavour.name == "sync" else rows, base_url=server.url, **OPTIONS)
+        assert len(server.arrived) == many * rounds
+        assert len(server.connections) == many

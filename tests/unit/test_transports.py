@@ -274,16 +274,15 @@ def test_a_connection_that_httpx_aiohttp_lost_is_not_taken_for_one_that_never_wa
 
 @both
 def test_opentelemetry_sees_our_requests(flavour: Flavour) -> None:
+    from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
     from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-    if flavour.name == "aiohttp":
-        pytest.skip("aiohttp has an instrumentation of its own")
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    instrumentor = HTTPXClientInstrumentor()
+    instrumentor = AioHttpClientInstrumentor() if flavour.name == "aiohttp" else HTTPXClientInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     try:
         with RawServer([Reply(body=PONG)]) as server:

@@ -29,6 +29,7 @@ from kraty_server_generated.api import migrate
 ROUNDS = 9
 KEY = "bench.key"
 PATH = "/server/v1/players/p/wallet/gold/credit"
+CREDIT: dict[str, Any] = {"amount": 5, "reason": "iap", "idempotency_key": "receipt"}
 number = count()
 
 
@@ -114,7 +115,7 @@ def blocking(url: str) -> Iterator[Figure]:
     with KratyServer(api_key=KEY, base_url=url) as kraty, httpx.Client(base_url=url) as bare:
         taken = timed(
             {
-                "ours": lambda: kraty.wallet.credit("p", "gold", amount=5, reason="iap", idempotency_key="receipt"),
+                "ours": lambda: kraty.wallet.credit("p", "gold", **CREDIT),
                 "httpx.Client": lambda: bare.post(PATH, json=body()).json(),
             },
             300,
@@ -174,7 +175,7 @@ async def awaited(url: str) -> list[Figure]:
                 clients["aiohttp"] = AsyncKratyServer(api_key=KEY, base_url=url, transport="aiohttp")
             for name, kraty in clients.items():
                 calls[f"ours, {name}"] = lambda kraty=kraty: kraty.wallet.credit(  # type: ignore[misc]  # mypy sees no types in lambdas with defaults
-                    "p", "gold", amount=5, reason="iap", idempotency_key="receipt"
+                    "p", "gold", **CREDIT
                 )
             taken = await laps(calls, flying)
             name = f"async wallet.credit, {flying} in flight"
@@ -220,7 +221,7 @@ def own_work() -> Iterator[Figure]:
     with KratyServer(api_key=KEY, base_url="http://127.0.0.1:1", transport=at_once) as kraty:
         taken = timed(
             {
-                "ours": lambda: kraty.wallet.credit("p", "gold", amount=5, reason="iap", idempotency_key="receipt"),
+                "ours": lambda: kraty.wallet.credit("p", "gold", **CREDIT),
                 "transport": lambda: at_once.handle_request(None),  # type: ignore[arg-type]  # it does not look at it
             },
             2000,
@@ -232,7 +233,7 @@ def own_work() -> Iterator[Figure]:
         async with AsyncKratyServer(api_key=KEY, base_url="http://127.0.0.1:1", transport=at_once) as kraty:
 
             def call() -> Awaitable[object]:
-                return kraty.wallet.credit("p", "gold", amount=5, reason="iap", idempotency_key="receipt")
+                return kraty.wallet.credit("p", "gold", **CREDIT)
 
             return [await lap(call, 1, times) for _ in range(ROUNDS)]
 

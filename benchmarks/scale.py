@@ -11,19 +11,17 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import httpx
 
-from benchmarks.client import KEY, PATH, body, lap, posted, sent
+from benchmarks.client import CREDIT, KEY, PATH, body, lap, posted, sent
 from benchmarks.server import running
 from kraty_server import AsyncKratyServer, KratyServer
 
 IN_FLIGHT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 ROUNDS = 3
 CALLS = 512
-CREDIT: dict[str, Any] = {"amount": 5, "reason": "iap", "idempotency_key": "receipt"}
 LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=256)
 
 Rates = dict[str, dict[int, float]]

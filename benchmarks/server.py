@@ -34,7 +34,7 @@ SNAPSHOT: dict[str, Any] = {
 }  # fmt: skip
 
 
-def answer(body: Any) -> bytes:
+def encoded(body: Any) -> bytes:
     """The bytes of an answer."""
     content = json.dumps(body, separators=(",", ":")).encode()
     return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
@@ -43,7 +43,7 @@ def answer(body: Any) -> bytes:
     )
 
 
-SMALL, LARGE = answer(CREDITED), answer(SNAPSHOT)
+SMALL, LARGE = encoded(CREDITED), encoded(SNAPSHOT)
 
 
 class Answering(asyncio.Protocol):
@@ -62,7 +62,10 @@ class Answering(asyncio.Protocol):
             if len(self.held) < end + 4 + size:
                 return
             self.held = self.held[end + 4 + size :]
-            self.transport.write(LARGE if head.startswith(b"get ") else SMALL)
+            self.answer(LARGE if head.startswith(b"get ") else SMALL)
+
+    def answer(self, data: bytes) -> None:
+        self.transport.write(data)
 
 
 async def serve() -> None:

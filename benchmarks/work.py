@@ -18,7 +18,7 @@ from typing import Any
 
 import kraty_server
 import kraty_server_generated
-from benchmarks.client import AtOnce
+from benchmarks.client import CREDIT, AtOnce
 from benchmarks.server import LARGE, running
 from kraty_server import AsyncKratyServer, KratyServer
 
@@ -26,7 +26,6 @@ BASELINE = Path(__file__).with_name("work.json")
 OURS = tuple(str(Path(str(package.__file__)).parent) for package in (kraty_server, kraty_server_generated))
 GROWTH = 0.10
 OPTIONS: dict[str, Any] = {"api_key": "bench.key", "base_url": "http://127.0.0.1:1"}
-CREDIT: dict[str, Any] = {"amount": 5, "reason": "iap", "idempotency_key": "receipt"}
 
 
 def instructions(call: Callable[[], object]) -> int:

@@ -13,7 +13,7 @@ import httpx
 
 from kraty_server._flow import MAX_BODY, Answer, Flow, Lost, Reply, Send, Sleep
 from kraty_server._options import AsyncHttpClient, Options, request_headers
-from kraty_server._transport import IDLE, LIMITS, Address, chosen, closed, fields_of, lost, made_elsewhere
+from kraty_server._transport import IDLE, LIMITS, ONE, Address, chosen, closed, cut_off, fields_of, lost, made_elsewhere
 from kraty_server.errors import KratyClosedError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE)
-"""httpx's async pool looks at each of its connections with each request, so each connection has a pool of its own."""
 GRACE: Final = 0.1
 """Seconds after which an async attempt is cut; the transport's own time-outs, which say more, come first."""
 
@@ -101,7 +99,7 @@ class AsyncConnections:
                 return await pool.send(step, options)
         except Exception as error:  # httpx's, or whatever an http_client of the caller raises
             if self.closed:
-                return Lost(closed("while this call was under way").cause, reached=True, again=False)
+                return cut_off(error)
             return lost(error, step)
 
     def _forget_dead_loops(self) -> None:
@@ -121,62 +119,65 @@ class AsyncConnections:
             if pool.session is not None:
                 await pool.session.aclose()
             for lane in pool.lanes:
-                if lane.ours is not None:
-                    await lane.ours.aclose()
+                await lane.aclose()
 
 
 class _Lane:
-    """A pool of httpx's, how many requests are under way in it, and when the last one ended."""
+    """One connection, as a pool of httpx's; many, where a transport was given, or HTTP/2 is spoken."""
 
     ours: httpx.AsyncClient | None
     transport: httpx.AsyncBaseTransport
-    busy: int
     used: float
 
-    def __init__(self, ours: httpx.AsyncClient | None, transport: httpx.AsyncBaseTransport) -> None:
-        self.ours = ours
-        self.transport = transport
-        self.busy = 0
+    def __init__(self, made: AsyncConnections) -> None:
+        self.ours = None
         self.used = time.monotonic()
+        if made.transport is not None:
+            self.transport = made.transport
+        else:
+            assert made.context is not None
+            limits = LIMITS if made.http2 else ONE
+            self.ours = httpx.AsyncClient(verify=made.context, limits=limits, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
+            self.transport = chosen(self.ours, made.base_url)
+
+    async def aclose(self) -> None:
+        if self.ours is not None:
+            await self.ours.aclose()
 
 
 class _AsyncPool:
-    """Requests go through a client that was given, to aiohttp, or straight to the transport with least to do."""
+    """Requests go through a client that was given, to aiohttp, or straight to the transport of a lane."""
 
-    closing: asyncio.Event
     made: AsyncConnections
+    closing: asyncio.Event
     client: AsyncHttpClient | None
     session: Session | None
+    room: asyncio.Semaphore
     lanes: list[_Lane]
-    most: int
+    idle: list[_Lane]
+    """Those that nobody has; the one used last is last."""
+    shared: _Lane | None
+    """The only one, where there is only one."""
     address: Address
 
     def __init__(self, made: AsyncConnections) -> None:
-        self.closing = asyncio.Event()
         self.made = made
-        self.most = 1 if made.http2 else LIMITS.max_connections or 1
+        self.closing = asyncio.Event()
         self.client = made.client
-        self.session = None
-        self.lanes = []
+        self.session = self.shared = None
+        self.room = asyncio.Semaphore(LIMITS.max_connections or 1)
+        self.lanes, self.idle = [], []
         accepted = "gzip, deflate"
-        if made.transport is not None:
-            self.lanes.append(_Lane(None, made.transport))
-        elif made.context is not None and made.aiohttp:
+        if made.context is not None and made.aiohttp:
             from kraty_server._aiohttp import Session
 
             self.session = Session(made.base_url, made.context, LIMITS)
-        elif made.context is not None:
-            self.lanes.append(lane := self.lane())
-            accepted = lane.ours.headers["accept-encoding"] if lane.ours else accepted
+        elif made.client is None:
+            self.lanes.append(first := _Lane(made))
+            self.shared = first if first.ours is None or made.http2 else None
+            self.idle = [] if self.shared else [first]
+            accepted = first.ours.headers["accept-encoding"] if first.ours else accepted
         self.address = Address(made.base_url, accepted)
-
-    def lane(self) -> _Lane:
-        """Make another pool; the one of HTTP/2 does for all."""
-        made = self.made
-        assert made.context is not None
-        limits = LIMITS if made.http2 else ONE
-        client = httpx.AsyncClient(verify=made.context, limits=limits, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
-        return _Lane(client, chosen(client, made.base_url))
 
     async def send(self, step: Send, options: Options) -> Answer:
         """Send one request and read the whole answer."""
@@ -190,23 +191,44 @@ class _AsyncPool:
             )
             response = await self.client.send(request, auth=None, follow_redirects=False, stream=True)
             return await self._answer(response)
-        await self._close_idle()
-        lane = min(self.lanes, key=_busy)
-        if lane.busy and lane.ours is not None and len(self.lanes) < self.most:
-            self.lanes.append(lane := self.lane())
-        lane.busy += 1
+        lane = self.shared or await self.take(step.timeout)
         try:
             return await self._answer(await lane.transport.handle_async_request(self.address.request(step, options)))
         finally:
-            lane.busy -= 1
-            lane.used = time.monotonic()
+            if lane is not self.shared:
+                await self.give(lane)
 
-    async def _close_idle(self) -> None:
-        """Close what a peak has left: the first pools are taken first, so the last one is idle for longest."""
-        last = self.lanes[-1]
-        if len(self.lanes) > 1 and not last.busy and last.ours is not None and time.monotonic() - last.used > IDLE:
-            self.lanes.pop()
-            await last.ours.aclose()
+    async def take(self, patience: float) -> _Lane:
+        """Take a lane that nobody has, or a new one; wait for one where there are as many as there may be."""
+        if self.room.locked():
+            try:
+                async with asyncio.timeout(patience):
+                    await self.room.acquire()
+            except TimeoutError:
+                raise httpx.PoolTimeout(f"all {len(self.lanes)} connections were busy") from None
+        else:
+            await self.room.acquire()
+        try:
+            if self.closing.is_set():
+                raise httpx.PoolTimeout("the client was closed")
+            if self.idle:
+                return self.idle.pop()
+            self.lanes.append(lane := _Lane(self.made))
+        except BaseException:
+            self.room.release()
+            raise
+        return lane
+
+    async def give(self, lane: _Lane) -> None:
+        """Give a lane back, and close the one that was used longest ago if that is too long."""
+        if self.closing.is_set():
+            await lane.aclose()  # which may have connected since
+        lane.used = time.monotonic()
+        self.idle.append(lane)
+        self.room.release()
+        if lane.used - self.idle[0].used > IDLE:
+            self.lanes.remove(oldest := self.idle.pop(0))
+            await oldest.aclose()
 
     async def _answer(self, response: httpx.Response) -> Answer:
         try:
@@ -220,7 +242,3 @@ class _AsyncPool:
             return Answer(response.status_code, headers, bytes(content))
         finally:
             await response.aclose()
-
-
-def _busy(lane: _Lane) -> int:
-    return lane.busy

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import httpx
@@ -26,7 +27,8 @@ T = TypeVar("T")
 IDLE: Final = 30.0
 """Seconds after which idle connections are closed: before the 60 s after which usual load balancers drop them."""
 LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=IDLE)
-"""httpx counts busy connections as idle ones, and closes what is beyond the latter number with each request."""
+ONE: Final = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE)
+"""httpx's pools look at each of their connections with each request, so each connection has a pool of its own."""
 # By name, since what is given as http_client may be of another library of the family.
 NEVER_REACHED: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}
@@ -61,6 +63,12 @@ def lost(error: Exception, step: Send) -> Lost:
 
 def closed(what: str) -> Lost:
     return Lost(KratyClosedError(f"the client was closed {what}; make a new one"), reached=False, again=False)
+
+
+def cut_off(error: Exception) -> Lost:
+    """What becomes of a call that was under way when its client was closed."""
+    waited = isinstance(error, httpx.PoolTimeout)
+    return Lost(closed("while this call was under way").cause, reached=not waited, again=False)
 
 
 class Address:
@@ -192,9 +200,11 @@ class Connections:
         except KratyClosedError as error:
             return Lost(error, reached=False, again=False)
         until = time.monotonic() + step.timeout
+        lane = None
         try:
             with wall(until):
-                response = pool.sent(step, options)
+                lane = pool.take(until)
+                response = pool.sent(lane, step, options)
                 try:
                     headers = fields_of(response)
                     content = bytearray()
@@ -211,49 +221,132 @@ class Connections:
                     response.close()
         except Exception as error:  # httpx's, or whatever an http_client of the caller raises
             if self.closed:
-                return Lost(closed("while this call was under way").cause, reached=True, again=False)
+                return cut_off(error)
             return lost(error, step)
+        finally:
+            if lane is not None:
+                pool.give(lane)
 
     def close(self) -> None:
         """Close our connections; a client or transport that was given stays open."""
         self.closed = True
         if (pool := self.pools.get(os.getpid())) is not None:
             pool.closing.set()
-            if pool.ours is not None:
-                for backend in pool.backends:
-                    backend.hang_up()
-                pool.ours.close()
+            ours = [lane for lane in pool.lanes if lane.ours is not None]
+            for lane in ours:
+                lane.hang_up()
+            for lane in ours:
+                lane.close()
+            with pool.freed:
+                pool.freed.notify_all()
 
 
-class _Pool:
-    """Requests go through a client that was given, or straight to a transport."""
+class _Lane:
+    """One connection, as a pool of httpx's; many, where a transport or client was given, or HTTP/2 is spoken."""
 
-    closing: threading.Event
-    client: HttpClient | None
     ours: httpx.Client | None
     transport: httpx.BaseTransport | None
-    address: Address
     backends: list[WalledBackend]
+    used: float
 
     def __init__(self, made: Connections) -> None:
         from kraty_server._backend import build_walls  # it needs httpcore, which httpx imports this late too
 
+        self.ours = None
+        if made.context is not None:
+            limits = LIMITS if made.http2 else ONE
+            self.ours = httpx.Client(verify=made.context, limits=limits, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
+        self.transport = chosen(self.ours, made.base_url) if self.ours else made.transport
+        self.backends = build_walls(self.ours or made.client or made.transport)
+        self.used = time.monotonic()
+
+    def hang_up(self) -> None:
+        for backend in self.backends:
+            backend.hang_up()
+
+    def close(self) -> None:
+        if self.ours is not None:
+            self.ours.close()
+
+
+class _Pool:
+    """Requests go through a client that was given, or straight to the transport of a lane."""
+
+    made: Connections
+    closing: threading.Event
+    client: HttpClient | None
+    most: int
+    lanes: list[_Lane]
+    idle: list[_Lane]
+    """Those that nobody has; the one used last is last."""
+    freed: threading.Condition
+    waiting: int
+    shared: _Lane | None
+    """The only one, where there is only one."""
+    address: Address
+
+    def __init__(self, made: Connections) -> None:
+        self.made = made
         self.closing = threading.Event()
         self.client = made.client
-        self.ours = None
-        accepted = "gzip, deflate"
-        if made.context is not None:
-            self.ours = httpx.Client(verify=made.context, limits=LIMITS, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
-            accepted = self.ours.headers["accept-encoding"]
-        self.transport = chosen(self.ours, made.base_url) if self.ours else made.transport
-        self.address = Address(made.base_url, accepted)
-        self.backends = build_walls(self.ours or self.client or self.transport)
+        self.most = LIMITS.max_connections or 1
+        self.freed = threading.Condition()
+        self.waiting = 0
+        first = _Lane(made)
+        self.lanes = [first]
+        self.shared = first if made.context is None or made.http2 else None
+        self.idle = [] if self.shared else [first]
+        self.address = Address(made.base_url, first.ours.headers["accept-encoding"] if first.ours else "gzip, deflate")
 
-    def sent(self, step: Send, options: Options) -> httpx.Response:
+    def take(self, until: float) -> _Lane:
+        """Take the lane that was used last; where none is idle a new one, or else the first that comes free."""
+        if self.shared is not None:
+            return self.shared
+        try:
+            return self.idle.pop()
+        except IndexError:
+            pass
+        with self.freed:
+            self.waiting += 1
+            try:
+                while not self.closing.is_set():
+                    if len(self.lanes) < self.most:
+                        self.lanes.append(lane := _Lane(self.made))
+                        return lane
+                    if not self.freed.wait_for(self._worth_a_look, max(0.0, until - time.monotonic())):
+                        raise httpx.PoolTimeout(f"all {self.most} connections were busy")
+                    with suppress(IndexError):  # another thread was quicker
+                        return self.idle.pop()
+            finally:
+                self.waiting -= 1
+        raise httpx.PoolTimeout("the client was closed")
+
+    def _worth_a_look(self) -> bool:
+        return bool(self.idle) or self.closing.is_set()
+
+    def give(self, lane: _Lane) -> None:
+        """Give a lane back, and close the one that was used longest ago if that is too long."""
+        if lane is self.shared:
+            return
+        if self.closing.is_set():
+            lane.close()  # which may have connected since
+        lane.used = time.monotonic()
+        self.idle.append(lane)
+        for oldest in self.idle[:1]:
+            if lane.used - oldest.used > IDLE:
+                with suppress(ValueError):  # another thread has it by now
+                    self.idle.remove(oldest)
+                    self.lanes.remove(oldest)
+                    oldest.close()
+        if self.waiting:
+            with self.freed:
+                self.freed.notify()
+
+    def sent(self, lane: _Lane, step: Send, options: Options) -> httpx.Response:
         """Send a request; the body of the answer is still to be read."""
         if self.client is None:
-            assert self.transport is not None
-            return self.transport.handle_request(self.address.request(step, options))
+            assert lane.transport is not None
+            return lane.transport.handle_request(self.address.request(step, options))
         request = self.client.build_request(
             step.method,
             step.url,

@@ -19,7 +19,15 @@ import httpx
 import pytest
 
 from codegen.parity.loopback import RawServer, Reply
-from kraty_server import AsyncKratyServer, KratyClosedError, KratyError, KratyServer, RetryConfig
+from kraty_server import (
+    AsyncKratyServer,
+    KratyClosedError,
+    KratyError,
+    KratyServer,
+    RetryConfig,
+    _async_transport,
+    _transport,
+)
 from tests.faults.echo_server import EchoServer
 from tests.faults.proxy import FaultProxy
 
@@ -233,6 +241,38 @@ def test_closing_async_while_calls_are_in_flight_ends_them_with_a_clear_error() 
         asyncio.run(main(proxy.url, lambda: proxy.requests == 4))
     with RawServer([Reply(503, b"{}", {"retry-after": "20"})]) as server:
         asyncio.run(main(server.url, lambda: len(server.arrived) == 4))
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_closing_ends_calls_that_wait_for_a_connection(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (_transport, _async_transport):
+        monkeypatch.setattr(module, "LIMITS", httpx.Limits(max_connections=1))
+
+    def blocking(url: str, waiting: Callable[[], bool]) -> list[BaseException | None]:
+        kraty = KratyServer(api_key=KEY, base_url=url, deadline=30.0)
+        with ThreadPoolExecutor(3) as threads:
+            calls = [threads.submit(kraty.health.ping) for _ in range(3)]
+            while not waiting():
+                threading.Event().wait(0.01)
+            threading.Event().wait(0.1)
+            kraty.close()
+            return [call.exception(timeout=5) for call in calls]
+
+    async def awaited(url: str, waiting: Callable[[], bool]) -> list[Any]:
+        kraty = AsyncKratyServer(api_key=KEY, base_url=url, deadline=30.0, transport="httpx")
+        calls = [asyncio.create_task(kraty.health.ping()) for _ in range(3)]
+        while not waiting():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        await kraty.aclose()
+        return await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+
+    with RawServer([Reply(body=b"{}")]) as upstream, FaultProxy(upstream.url, lambda n: "silent") as proxy:
+        args = proxy.url, lambda: proxy.requests == 1
+        ended: list[Any] = blocking(*args) if kind == "sync" else asyncio.run(awaited(*args))
+        assert all(isinstance(error, KratyClosedError) for error in ended), ended
+        assert sorted(error.outcome for error in ended) == ["not_applied", "not_applied", "unknown"]
+        assert proxy.requests == 1
 
 
 def test_use_after_close_says_so(server: EchoServer) -> None:

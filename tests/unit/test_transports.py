@@ -17,9 +17,18 @@ import trustme
 from httpx_aiohttp import HttpxAiohttpClient
 
 from codegen.parity.loopback import RawServer, Reply
-from kraty_server import AsyncKratyServer, KratyNetworkError, KratyServer, RetryConfig, _async_transport, _transport
+from kraty_server import (
+    AsyncKratyServer,
+    KratyError,
+    KratyNetworkError,
+    KratyServer,
+    KratyTimeoutError,
+    RetryConfig,
+    _async_transport,
+    _transport,
+)
 from tests.faults.proxy import FaultProxy
-from tests.flavours import Flavour, both
+from tests.flavours import FLAVOURS, Flavour, Running, both
 
 PONG = b'{"ok":true,"apiKey":{"id":"k","prefix":"p","permissionSet":"s","environment":"live","studioId":"s","gameId":null}}'
 NOBODY = "http://127.0.0.1:9"
@@ -350,48 +359,117 @@ def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_ins
     assert AsyncKratyServer(**OPTIONS)._connections.aiohttp is False
 
 
-def test_async_calls_open_no_more_connections_than_documented_and_what_a_peak_leaves_is_closed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    most = _transport.LIMITS.max_connections
-    assert most == 100
-    monkeypatch.setattr(_async_transport, "IDLE", 0.0)
+# Connections
 
-    async def main() -> None:
-        async with AsyncKratyServer(base_url=server.url, transport="httpx", **OPTIONS) as kraty:
-            await asyncio.gather(*(kraty.health.ping() for _ in range(most + 50)))
-            assert len(server.connections) == most
-            for _ in range(most):
-                await kraty.health.ping()
-            while len([one for one in server.connections if one.fileno() >= 0]) > 1:  # the test's time-out ends it
-                await asyncio.sleep(0.01)
-            assert len(server.connections) == most
+LIMITED = [one for one in FLAVOURS if one.name != "aiohttp"]
 
-    with RawServer([Reply(body=PONG)]) as server:
-        asyncio.run(main())
+
+class Overlapping(RawServer):
+    """Answers when so many requests are under way."""
+
+    def __init__(self, at_once: int) -> None:
+        super().__init__([Reply(body=PONG)])
+        self.together = threading.Barrier(at_once)
+
+    def _head(self, reply: Reply) -> bytes:
+        self.together.wait(timeout=60)
+        return super()._head(reply)
+
+    @property
+    def open(self) -> int:
+        return len([one for one in self.connections if one.fileno() >= 0])
+
+
+def at_once(kraty: Any, calls: int) -> Any:
+    """Make so many calls, all at once."""
+    if isinstance(kraty, KratyServer):
+        with ThreadPoolExecutor(calls) as pool:
+            return list(pool.map(lambda _: kraty.health.ping(), range(calls)))
+
+    async def awaited() -> Any:
+        return await asyncio.gather(*(kraty.health.ping() for _ in range(calls)))
+
+    return awaited()
 
 
 @both
 def test_calls_that_overlap_keep_their_connections(flavour: Flavour) -> None:
     """httpx closes what is idle as soon as more connections are open than may be idle, busy ones included."""
-    many, rounds = 40, 5
-    together = threading.Barrier(many)
+    with Overlapping(40) as server:
+        with Running(flavour, base_url=server.url, **OPTIONS) as use:
+            for _ in range(5):
+                use(lambda kraty: at_once(kraty, 40))
+        assert len(server.arrived) == 200
+        assert len(server.connections) == 40
 
-    class Overlapping(RawServer):
+
+@pytest.mark.parametrize("flavour", LIMITED, ids=lambda flavour: flavour.name)
+def test_no_more_connections_are_open_than_documented_and_what_a_peak_leaves_is_closed(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Overlapping(100) as server, Running(flavour, base_url=server.url, **OPTIONS) as use:
+        use(lambda kraty: at_once(kraty, 200))
+        assert len(server.connections) == 100
+        for module in (_transport, _async_transport):
+            monkeypatch.setattr(module, "IDLE", 0.0)
+        server.together = threading.Barrier(1)
+        for _ in range(100):
+            use(ping)
+        while server.open > 1:  # the test's time-out ends it
+            threading.Event().wait(0.01)
+        assert len(server.connections) == 100
+
+
+@both
+def test_a_call_that_waits_for_a_connection_takes_the_first_one_that_is_free(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = httpx.Limits(max_connections=2, max_keepalive_connections=2)
+    for module in (_transport, _async_transport):
+        monkeypatch.setattr(module, "LIMITS", limits)
+    release = threading.Event()
+
+    class Stuck(RawServer):
         def _head(self, reply: Reply) -> bytes:
-            together.wait(timeout=60)  # until as many requests are under way
+            if len(self.arrived) == 1:
+                release.wait(timeout=60)
+            if len(self.arrived) == 8:
+                release.set()
             return super()._head(reply)
 
-    async def rows(kraty: Any) -> None:
-        for _ in range(rounds):
-            await asyncio.gather(*(kraty.health.ping() for _ in range(many)))
+    with Stuck([Reply(body=PONG)]) as server, Running(flavour, base_url=server.url, **OPTIONS) as use:
+        assert len(use(lambda kraty: at_once(kraty, 8))) == 8
+        assert len(server.connections) == 2
 
-    def threads(kraty: KratyServer) -> None:
-        with ThreadPoolExecutor(many) as pool:
-            for _ in range(rounds):
-                list(pool.map(lambda _: kraty.health.ping(), range(many)))
 
-    with Overlapping([Reply(body=PONG)]) as server:
-        flavour(threads if flavour.name == "sync" else rows, base_url=server.url, **OPTIONS)
-        assert len(server.arrived) == many * rounds
-        assert len(server.connections) == many
+@both
+def test_a_call_for_which_no_connection_comes_free_took_no_effect(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    for module in (_transport, _async_transport):
+        monkeypatch.setattr(module, "LIMITS", limits)
+    failed: list[KratyError] = []
+
+    def tried(kraty: Any) -> Any:
+        def blocking(_: int) -> None:
+            try:
+                kraty.health.ping()
+            except KratyError as error:
+                failed.append(error)
+
+        async def awaited(_: int) -> None:
+            try:
+                await kraty.health.ping()
+            except KratyError as error:
+                failed.append(error)
+
+        if isinstance(kraty, KratyServer):
+            with ThreadPoolExecutor(2) as pool:
+                return list(pool.map(blocking, range(2)))
+        return asyncio.wait([asyncio.ensure_future(awaited(number)) for number in range(2)])
+
+    with RawServer([Reply(body=PONG)]) as server, FaultProxy(server.url, lambda n: "silent") as faulty:
+        flavour(tried, base_url=faulty.url, timeout=0.5, **OPTIONS)
+    assert sorted(error.outcome for error in failed) == ["not_applied", "unknown"]
+    assert {type(error) for error in failed} == {KratyTimeoutError}

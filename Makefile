@@ -124,6 +124,7 @@ soak: $(VENV)/dev.stamp
 ## What a call costs, how it scales, and what a storm of retries does: the figures of docs/performance.md (some minutes).
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.client --json benchmarks/results/client.json
+	$(BIN)/python -m benchmarks.pools --json benchmarks/results/pools.json
 	$(BIN)/python -m benchmarks.scale --json benchmarks/results/scale.json
 	$(BIN)/python -m benchmarks.storm --json benchmarks/results/storm.json
 	$(BIN)/python -m benchmarks.report

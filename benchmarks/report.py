@@ -33,10 +33,21 @@ def cost() -> str:
 
 def scale() -> str:
     """The table of calls a second."""
-    rates: dict[str, dict[str, float]] = result("scale")
+    rates: dict[str, dict[str, list[float]]] = result("scale")
     head = list(next(iter(rates.values())))
     rows = [f"| calls a second, in flight | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
-    rows += [f"| {name} | {' | '.join(f'{rate:,.0f}' for rate in by.values())} |" for name, by in rates.items()]
+    rows += [
+        f"| {name} | {' | '.join(f'{middle:,.0f}' for _, middle, _ in by.values())} |" for name, by in rates.items()
+    ]
+    return "\n".join(rows)
+
+
+def pools() -> str:
+    """The table of what pools do."""
+    rows = ["| | connections opened | calls that failed | questions to connections, a call |", "|---|---|---|---|"]
+    rows += [
+        f"| {one['name']} | {one['opened']:,} | {one['failed']:,} | {one['asked']:,.0f} |" for one in result("pools")
+    ]
     return "\n".join(rows)
 
 
@@ -50,7 +61,7 @@ def storm() -> str:
 
 def written(page: str) -> str:
     """The page with the figures of now."""
-    for name, table in (("cost", cost()), ("scale", scale()), ("storm", storm())):
+    for name, table in (("cost", cost()), ("pools", pools()), ("scale", scale()), ("storm", storm())):
         before, start, rest = page.partition(f"<!-- {name}: written by `make bench` -->\n")
         _, end, after = rest.partition(f"<!-- end of {name} -->\n")
         assert start, name
@@ -71,7 +82,10 @@ def draw() -> None:
     figure, axes = plt.subplots(figsize=(8, 4.5))
     for name, by_flying in result("scale").items():
         line = "-" if "ours" in name else ":"
-        axes.plot([int(flying) for flying in by_flying], list(by_flying.values()), line, marker=".", label=name)
+        flying = [int(one) for one in by_flying]
+        low, middle, high = zip(*by_flying.values(), strict=True)
+        (drawn,) = axes.plot(flying, middle, line, marker=".", label=name)
+        axes.fill_between(flying, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
     axes.set(xscale="log", xlabel="in flight", ylabel="calls a second", ylim=(0, None))
     axes.set_xticks([1, 2, 4, 8, 16, 32, 64, 128, 256], [str(2**n) for n in range(9)])
     axes.minorticks_off()

@@ -20,11 +20,12 @@ from benchmarks.server import running
 from kraty_server import AsyncKratyServer, KratyServer
 
 IN_FLIGHT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-ROUNDS = 3
+ROUNDS = 5
 CALLS = 512
 LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=256)
 
-Rates = dict[str, dict[int, float]]
+Rates = dict[str, dict[int, list[float]]]
+"""Calls a second by client and calls in flight: the quartiles of the rounds."""
 
 
 def threaded(call: Callable[[], object], flying: int) -> float:
@@ -59,7 +60,7 @@ def threads(url: str) -> Rates:
                     if number:  # the first round opens the connections
                         taken[name].append(seconds)
             for name, values in taken.items():
-                rates[name][flying] = 1 / statistics.median(values)
+                rates[name][flying] = statistics.quantiles([1 / value for value in values], n=4)
         return rates
 
 
@@ -86,7 +87,7 @@ async def tasks(url: str) -> Rates:
                     if number:
                         taken[name].append(seconds)
             for name, values in taken.items():
-                rates[name][flying] = 1 / statistics.median(values)
+                rates[name][flying] = statistics.quantiles([1 / value for value in values], n=4)
         return rates
 
 
@@ -99,7 +100,7 @@ def main() -> None:
         rates = threads(url) | asyncio.run(tasks(url))
     print(f"{'calls a second, in flight:':<30}" + "".join(f"{flying:>8}" for flying in IN_FLIGHT))
     for name, by_flying in rates.items():
-        print(f"{name:<30}" + "".join(f"{rate:>8,.0f}" for rate in by_flying.values()))
+        print(f"{name:<30}" + "".join(f"{middle:>8,.0f}" for _, middle, _ in by_flying.values()))
     if given.json:
         given.json.write_text(json.dumps(rates, indent=1) + "\n", "utf-8")
 

@@ -222,7 +222,7 @@ class _AsyncPool:
     async def give(self, lane: _Lane) -> None:
         """Give a lane back, and close the one that was used longest ago if that is too long."""
         if self.closing.is_set():
-            await lane.aclose()  # which may have connected since
+            await lane.aclose()  # it may have connected since
         lane.used = time.monotonic()
         self.idle.append(lane)
         self.room.release()

@@ -232,6 +232,7 @@ class Connections:
         self.closed = True
         if (pool := self.pools.get(os.getpid())) is not None:
             pool.closing.set()
+            pool.idle.clear()
             ours = [lane for lane in pool.lanes if lane.ours is not None]
             for lane in ours:
                 lane.hang_up()
@@ -310,13 +311,13 @@ class _Pool:
             self.waiting += 1
             try:
                 while not self.closing.is_set():
+                    with suppress(IndexError):  # another thread was quicker
+                        return self.idle.pop()
                     if len(self.lanes) < self.most:
                         self.lanes.append(lane := _Lane(self.made))
                         return lane
                     if not self.freed.wait_for(self._worth_a_look, max(0.0, until - time.monotonic())):
                         raise httpx.PoolTimeout(f"all {self.most} connections were busy")
-                    with suppress(IndexError):  # another thread was quicker
-                        return self.idle.pop()
             finally:
                 self.waiting -= 1
         raise httpx.PoolTimeout("the client was closed")
@@ -329,7 +330,8 @@ class _Pool:
         if lane is self.shared:
             return
         if self.closing.is_set():
-            lane.close()  # which may have connected since
+            lane.close()  # it may have connected since
+            return
         lane.used = time.monotonic()
         self.idle.append(lane)
         for oldest in self.idle[:1]:

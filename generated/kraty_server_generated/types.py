@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from importlib import import_module
@@ -432,8 +431,7 @@ def number_map(value: Any, name: str) -> dict[str, int | float]:
     return {text(key, f"{name} (a key)"): number(item, f"{name}.{key}") for key, item in value.items()}
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Call(Generic[T]):
+class Call(NamedTuple, Generic[T]):
     """One call: what to send, and how to read the answer. It was checked; nothing was sent."""
 
     operation: str
@@ -462,8 +460,10 @@ class Call(Generic[T]):
     def then(self, change: Callable[[T], R]) -> Call[R]:
         """Make the same call with another result."""
         read = self.read
-        call: Call[R] = Call(
-            self.operation, self.method, self.route, self.path, lambda data: change(read(data))
+
+        def changed(data: Any) -> R:
+            return change(read(data))
+
+        return Call(
+            self.operation, self.method, self.route, self.path, changed, self.unwrap, self.body, self.stamp
         )
-        call.unwrap, call.body, call.stamp = self.unwrap, self.body, self.stamp
-        return call

@@ -19,7 +19,6 @@ from httpx_aiohttp import HttpxAiohttpClient
 from codegen.parity.loopback import RawServer, Reply
 from kraty_server import (
     AsyncKratyServer,
-    KratyError,
     KratyNetworkError,
     KratyServer,
     KratyTimeoutError,
@@ -420,24 +419,38 @@ def test_no_more_connections_are_open_than_documented_and_what_a_peak_leaves_is_
         assert len(server.connections) == 100
 
 
+class Stuck(RawServer):
+    """Answers the first request when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__([Reply(body=PONG)])
+        self.go = threading.Event()
+
+    def _head(self, reply: Reply) -> bytes:
+        if len(self.arrived) == 1:
+            self.go.wait(timeout=60)
+        return super()._head(reply)
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, connections: int) -> None:
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    for module in (_transport, _async_transport):
+        monkeypatch.setattr(module, "LIMITS", limits)
+
+
 @both
 def test_a_call_that_waits_for_a_connection_takes_the_first_one_that_is_free(
     flavour: Flavour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = httpx.Limits(max_connections=2, max_keepalive_connections=2)
-    for module in (_transport, _async_transport):
-        monkeypatch.setattr(module, "LIMITS", limits)
-    release = threading.Event()
+    limit(monkeypatch, 2)
 
-    class Stuck(RawServer):
+    class Eighth(Stuck):
         def _head(self, reply: Reply) -> bytes:
-            if len(self.arrived) == 1:
-                release.wait(timeout=60)
             if len(self.arrived) == 8:
-                release.set()
+                self.go.set()
             return super()._head(reply)
 
-    with Stuck([Reply(body=PONG)]) as server, Running(flavour, base_url=server.url, **OPTIONS) as use:
+    with Eighth() as server, Running(flavour, base_url=server.url, **OPTIONS) as use:
         assert len(use(lambda kraty: at_once(kraty, 8))) == 8
         assert len(server.connections) == 2
 
@@ -446,30 +459,31 @@ def test_a_call_that_waits_for_a_connection_takes_the_first_one_that_is_free(
 def test_a_call_for_which_no_connection_comes_free_took_no_effect(
     flavour: Flavour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-    for module in (_transport, _async_transport):
-        monkeypatch.setattr(module, "LIMITS", limits)
-    failed: list[KratyError] = []
+    limit(monkeypatch, 1)
+    ended: list[Any] = []
 
-    def tried(kraty: Any) -> Any:
-        def blocking(_: int) -> None:
-            try:
-                kraty.health.ping()
-            except KratyError as error:
-                failed.append(error)
+    def blocking(kraty: KratyServer) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(kraty.health.ping)
+            while not server.arrived:
+                threading.Event().wait(0.01)
+            with pytest.raises(KratyTimeoutError) as late:
+                kraty.with_options(timeout=0.2).health.ping()
+            ended.append(late.value)
+            server.go.set()
+            assert first.result().ok
 
-        async def awaited(_: int) -> None:
-            try:
-                await kraty.health.ping()
-            except KratyError as error:
-                failed.append(error)
+    async def awaited(kraty: AsyncKratyServer) -> None:
+        first = asyncio.create_task(kraty.health.ping())
+        while not server.arrived:
+            await asyncio.sleep(0.01)
+        with pytest.raises(KratyTimeoutError) as late:
+            await kraty.with_options(timeout=0.2).health.ping()
+        ended.append(late.value)
+        server.go.set()
+        assert (await first).ok
 
-        if isinstance(kraty, KratyServer):
-            with ThreadPoolExecutor(2) as pool:
-                return list(pool.map(blocking, range(2)))
-        return asyncio.wait([asyncio.ensure_future(awaited(number)) for number in range(2)])
-
-    with RawServer([Reply(body=PONG)]) as server, FaultProxy(server.url, lambda n: "silent") as faulty:
-        flavour(tried, base_url=faulty.url, timeout=0.5, **OPTIONS)
-    assert sorted(error.outcome for error in failed) == ["not_applied", "unknown"]
-    assert {type(error) for error in failed} == {KratyTimeoutError}
+    with Stuck() as server:
+        flavour(blocking if flavour.name == "sync" else awaited, base_url=server.url, **OPTIONS)
+    assert [error.outcome for error in ended] == ["not_applied"]
+    assert len(server.arrived) == 1

@@ -26,6 +26,8 @@ class Session:
             limit=limits.max_connections or 0, keepalive_timeout=limits.keepalive_expiry, ssl=context
         )
         self._session = aiohttp.ClientSession(connector=self._connector, cookie_jar=aiohttp.DummyCookieJar())
+        # It would send GET, PUT and DELETE once more by itself, unseen; there is no public way to turn that off.
+        setattr(self._session, "_retry_connection", False)  # noqa: B010  (a private name, on purpose)
 
     async def send(self, step: Send, headers: list[tuple[bytes, bytes]]) -> Answer:
         """Send one request and read the whole answer."""

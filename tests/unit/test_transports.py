@@ -360,6 +360,16 @@ def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_ins
 
 # Connections
 
+
+@both
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_an_attempt_is_one_request_on_the_wire(flavour: Flavour, method: str) -> None:
+    with RawServer([Reply(drop=True)]) as server:
+        with pytest.raises(KratyNetworkError) as lost:
+            flavour(lambda kraty: kraty.request(method, "/server/v1/new"), base_url=server.url, **OPTIONS)
+        assert (lost.value.attempts, len(server.arrived)) == (1, 1)
+
+
 LIMITED = [one for one in FLAVOURS if one.name != "aiohttp"]
 
 

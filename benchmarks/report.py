@@ -79,7 +79,7 @@ def draw() -> None:
     mpl.rcParams["svg.hashsalt"] = "kraty-server"
     plain = {"Date": None, "Creator": None}
     PICTURES.mkdir(exist_ok=True)
-    figure, axes = plt.subplots(figsize=(8, 4.5))
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for name, by_flying in result("scale").items():
         line = "-" if "ours" in name else ":"
         flying = [int(one) for one in by_flying]
@@ -89,12 +89,11 @@ def draw() -> None:
     axes.set(xscale="log", xlabel="in flight", ylabel="calls a second", ylim=(0, None))
     axes.set_xticks([1, 2, 4, 8, 16, 32, 64, 128, 256], [str(2**n) for n in range(9)])
     axes.minorticks_off()
-    axes.legend(fontsize="small")
-    figure.tight_layout()
+    figure.legend(fontsize="small", ncols=3, loc="outside lower center")
     figure.savefig(PICTURES / "scale.svg", metadata=plain)
     outcomes = result("storm")
     names = list(dict.fromkeys(one["scenario"] for one in outcomes))
-    figure, both = plt.subplots(1, len(names), figsize=(11, 4.5), sharey=True)
+    figure, both = plt.subplots(1, len(names), figsize=(11, 5), sharey=True, layout="constrained")
     for axes, name, last in zip(both, names, (10, 60), strict=True):
         for one in outcomes:
             if one["scenario"] == name:
@@ -107,8 +106,7 @@ def draw() -> None:
         axes.axhline(200, color="grey", linestyle=":", label="what the server can carry out")
         axes.set(yscale="log", xlabel="seconds", title=name)
     both[0].set_ylabel("requests a second")
-    both[1].legend(fontsize="small", loc="upper right")
-    figure.tight_layout()
+    figure.legend(*both[1].get_legend_handles_labels(), fontsize="small", ncols=3, loc="outside lower center")
     figure.savefig(PICTURES / "storm.svg", metadata=plain)
 
 

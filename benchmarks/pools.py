@@ -68,7 +68,7 @@ def running() -> Iterator[str]:
 
 @dataclass
 class Count:
-    """What 1,280 calls took, 32 at a time."""
+    """What all the calls took."""
 
     name: str
     opened: int

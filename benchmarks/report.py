@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.client import Figure
+from benchmarks.pools import ANSWERS_AFTER, AT_ONCE, CALLS
+from benchmarks.storm import SERVICE
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -44,7 +46,11 @@ def scale() -> str:
 
 def pools() -> str:
     """The table of what pools do."""
-    rows = ["| | connections opened | calls that failed | questions to connections, a call |", "|---|---|---|---|"]
+    what = f"{CALLS:,} calls, {AT_ONCE} at a time, answered after {ANSWERS_AFTER * 1e3:.0f} ms"
+    rows = [
+        f"| {what} | connections opened | calls that failed | questions to connections, a call |",
+        "|---|---|---|---|",
+    ]
     rows += [
         f"| {one['name']} | {one['opened']:,} | {one['failed']:,} | {one['asked']:,.0f} |" for one in result("pools")
     ]
@@ -87,7 +93,7 @@ def draw() -> None:
         (drawn,) = axes.plot(flying, middle, line, marker=".", label=name)
         axes.fill_between(flying, low, high, color=drawn.get_color(), alpha=0.15, linewidth=0)
     axes.set(xscale="log", xlabel="in flight", ylabel="calls a second", ylim=(0, None))
-    axes.set_xticks([1, 2, 4, 8, 16, 32, 64, 128, 256], [str(2**n) for n in range(9)])
+    axes.set_xticks(flying, [str(one) for one in flying])
     axes.minorticks_off()
     figure.legend(fontsize="small", ncols=3, loc="outside lower center")
     figure.savefig(PICTURES / "scale.svg", metadata=plain)
@@ -103,7 +109,7 @@ def draw() -> None:
                 times = range(last * 2)
                 rates = [max(1, counted.get(time, 0)) for time in times]
                 axes.step([time / 2 for time in times], rates, where="post", label=one["name"])
-        axes.axhline(200, color="grey", linestyle=":", label="what the server can carry out")
+        axes.axhline(1 / SERVICE, color="grey", linestyle=":", label="what the server can carry out")
         axes.set(yscale="log", xlabel="seconds", title=name)
     both[0].set_ylabel("requests a second")
     figure.legend(*both[1].get_legend_handles_labels(), fontsize="small", ncols=3, loc="outside lower center")

@@ -34,7 +34,7 @@ MAX_BODY: Final = 32 * 1024 * 1024
 _warned: set[str] = set()
 
 
-# Named tuples: they are made for every attempt, and four data classes would take longer to import than this module.
+# Named tuples: data classes would take longer to import.
 
 
 class Send(NamedTuple):

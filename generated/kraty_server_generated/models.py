@@ -177,7 +177,7 @@ class AdjustItemResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.item_key = data["itemKey"]
             self.quantity = data["quantity"]
@@ -200,7 +200,7 @@ class AdjustWalletResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.economy_key = data["economyKey"]
             self.balance = data["balance"]
@@ -229,7 +229,7 @@ class ApiKeyInfo(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.prefix = data["prefix"]
@@ -273,7 +273,7 @@ class Attempt(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.event_id = data["eventId"]
@@ -309,7 +309,7 @@ class BanPlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
@@ -330,7 +330,7 @@ class BlockList(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
         except Exception:  # something is missing or null: once more, field by field
@@ -351,7 +351,7 @@ class BlockedPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
             self.display_identity = (
@@ -375,7 +375,7 @@ class CrateEntry(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.type = data["type"]
             self.crate_item_key = data["crateItemKey"]
@@ -397,7 +397,7 @@ class CurrencyEntry(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.type = data["type"]
             self.currency_key = data["currencyKey"]
@@ -430,7 +430,7 @@ class DeletePlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
@@ -458,7 +458,7 @@ class ErrorDetail(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.code = data["code"]
             self.message = data["message"]
@@ -477,7 +477,7 @@ class ErrorResponse(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.error = ErrorDetail.from_dict(data["error"])
         except Exception:  # something is missing or null: once more, field by field
@@ -500,7 +500,7 @@ class ExportedLobby(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.event_id = data["eventId"]
@@ -538,7 +538,7 @@ class ExportedPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.external_player_id = data["externalPlayerId"]
@@ -566,7 +566,7 @@ class FinishAttemptResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.attempt = Attempt.from_dict(data["attempt"])
             self.outcome = _finish_outcome[data["outcome"]]
@@ -594,7 +594,7 @@ class Friend(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
             self.display_identity = (
@@ -618,7 +618,7 @@ class FriendList(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.friends = [Friend.from_dict(i) for i in data["friends"]]
         except Exception:  # something is missing or null: once more, field by field
@@ -641,7 +641,7 @@ class FriendRequest(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.request_id = data["requestId"]
             self.direction = _friend_request_direction[data["direction"]]
@@ -663,7 +663,7 @@ class FriendRequests(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.incoming = [FriendRequest.from_dict(i) for i in data["incoming"]]
             self.outgoing = [FriendRequest.from_dict(i) for i in data["outgoing"]]
@@ -701,7 +701,7 @@ class Grant(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.kind = _grant_kind[data["kind"]]
@@ -736,7 +736,7 @@ class InventoryItem(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.item_key = data["itemKey"]
             self.quantity = data["quantity"]
@@ -762,7 +762,7 @@ class ItemEntry(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.type = data["type"]
             self.item_key = data["itemKey"]
@@ -804,7 +804,7 @@ class Lobby(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.event_id = data["eventId"]
@@ -846,7 +846,7 @@ class MergeCounts(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.attempts_reassigned = data["attemptsReassigned"]
             self.grants_reassigned = data["grantsReassigned"]
@@ -884,7 +884,7 @@ class MergePlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.from_player_id = data["fromPlayerId"]
             self.from_external_player_id = data["fromExternalPlayerId"]
@@ -912,7 +912,7 @@ class MigrateFailure(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.row_index = data["rowIndex"]
             self.external_player_id = data.get("externalPlayerId", UNSET)
@@ -941,7 +941,7 @@ class MigrateInventoryRow(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
             self.item_key = data["itemKey"]
@@ -969,7 +969,7 @@ class MigrateOutcome(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.applied = data["applied"]
             self.skipped = data["skipped"]
@@ -993,7 +993,7 @@ class MigratePlayerRow(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
             self.context_snapshot = data.get("contextSnapshot", UNSET)
@@ -1014,7 +1014,7 @@ class MigrateRowError(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.code = data["code"]
             self.message = data["message"]
@@ -1040,7 +1040,7 @@ class MigrateWalletRow(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
             self.economy_key = data["economyKey"]
@@ -1063,7 +1063,7 @@ class MilestoneFired(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.key = data["key"]
             self.grants = [Grant.from_dict(i) for i in data["grants"]]
@@ -1094,7 +1094,7 @@ class PlayerExport(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.schema_version = data["schemaVersion"]
             self.exported_at = read_time(data["exportedAt"])
@@ -1122,7 +1122,7 @@ class PlayerIdentity(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.name = data["name"]
             self.avatar = data.get("avatar", UNSET)
@@ -1147,7 +1147,7 @@ class PlayerSnapshot(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.player = SnapshotPlayer.from_dict(data["player"])
             self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
@@ -1169,7 +1169,7 @@ class ReportProgressResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.attempt = Attempt.from_dict(data["attempt"])
             self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
@@ -1189,7 +1189,7 @@ class ServerPingResponse(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.ok = data["ok"]
             self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
@@ -1215,7 +1215,7 @@ class SetIdentityResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
             self.display_identity = (
@@ -1257,7 +1257,7 @@ class SnapshotPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.external_player_id = data["externalPlayerId"]
@@ -1281,7 +1281,7 @@ class SocialPlayer(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
             self.display_identity = (
@@ -1305,7 +1305,7 @@ class SubmitScoreResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.leaderboard_id = data["leaderboardId"]
             self.score = data["score"]
@@ -1326,7 +1326,7 @@ class SyntheticIdentity(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.name = data["name"]
             self.avatar = data.get("avatar", UNSET)
@@ -1350,7 +1350,7 @@ class UnbanPlayerResult(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
@@ -1378,7 +1378,7 @@ class WalletBalance(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.economy_key = data["economyKey"]
             self.balance = data["balance"]
@@ -1411,7 +1411,7 @@ class WebhookEvent(Model):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # not by its constructor: that would be half of the work
+        self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
             self.event_name = _webhook_event_name[data["eventName"]]

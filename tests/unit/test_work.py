@@ -16,6 +16,11 @@ def test_the_same_call_is_the_same_work() -> None:
     assert work.counts() == once
 
 
+def test_work_that_nothing_is_known_of_is_seen() -> None:
+    assert work.grown({"new": 1, "old": 110}, {"old": 100}) == ["new: nothing → 1"]
+    assert work.grown({"old": 111}, {"old": 100}) == ["old: 100 → 111"]
+
+
 def test_more_work_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     before = work.counts()
     read = _flow._read

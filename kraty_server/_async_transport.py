@@ -123,7 +123,7 @@ class AsyncConnections:
 
 
 class _Lane:
-    """One connection, as a pool of httpx's; many, where a transport was given, or HTTP/2 is spoken."""
+    """One connection, as a pool of httpx's, for one call at a time; many, where a transport was given."""
 
     ours: httpx.AsyncClient | None
     transport: httpx.AsyncBaseTransport
@@ -136,9 +136,13 @@ class _Lane:
             self.transport = made.transport
         else:
             assert made.context is not None
-            limits = LIMITS if made.http2 else ONE
-            self.ours = httpx.AsyncClient(verify=made.context, limits=limits, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
+            self.ours = httpx.AsyncClient(verify=made.context, limits=ONE, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
             self.transport = chosen(self.ours, made.base_url)
+
+    async def cut(self) -> None:
+        """Close a connection of ours on which a call did not end well: httpx's HTTP/2 would use it again."""
+        if self.ours is not None:
+            await self.transport.aclose()
 
     async def aclose(self) -> None:
         if self.ours is not None:
@@ -174,7 +178,7 @@ class _AsyncPool:
             self.session = Session(made.base_url, made.context, LIMITS)
         elif made.client is None:
             self.lanes.append(first := _Lane(made))
-            self.shared = first if first.ours is None or made.http2 else None
+            self.shared = first if first.ours is None else None
             self.idle = [] if self.shared else [first]
             accepted = first.ours.headers["accept-encoding"] if first.ours else accepted
         self.address = Address(made.base_url, accepted)
@@ -192,11 +196,18 @@ class _AsyncPool:
             response = await self.client.send(request, auth=None, follow_redirects=False, stream=True)
             return await self._answer(response)
         lane = self.shared or await self.take(step.timeout)
+        whole = False
         try:
-            return await self._answer(await lane.transport.handle_async_request(self.address.request(step, options)))
+            answer = await self._answer(await lane.transport.handle_async_request(self.address.request(step, options)))
+            whole = answer.whole
+            return answer
         finally:
-            if lane is not self.shared:
-                await self.give(lane)
+            try:
+                if not whole:
+                    await lane.cut()
+            finally:
+                if lane is not self.shared:
+                    await self.give(lane)
 
     async def take(self, patience: float) -> _Lane:
         """Take a lane that nobody has, or a new one; wait for one where there are as many as there may be."""

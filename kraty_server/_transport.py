@@ -200,7 +200,7 @@ class Connections:
         except KratyClosedError as error:
             return Lost(error, reached=False, again=False)
         until = time.monotonic() + step.timeout
-        lane = None
+        lane, whole = None, False
         try:
             with wall(until):
                 lane = pool.take(until)
@@ -216,6 +216,7 @@ class Connections:
                             raise httpx.ReadTimeout("the time for this attempt has passed")
                         if len(content) > MAX_BODY:
                             return Answer(response.status_code, headers, bytes(content[:MAX_BODY]), False)
+                    whole = True
                     return Answer(response.status_code, headers, bytes(content))
                 finally:
                     response.close()
@@ -225,6 +226,8 @@ class Connections:
             return lost(error, step)
         finally:
             if lane is not None:
+                if not whole:
+                    lane.cut()
                 pool.give(lane)
 
     def close(self) -> None:
@@ -243,7 +246,11 @@ class Connections:
 
 
 class _Lane:
-    """One connection, as a pool of httpx's; many, where a transport or client was given, or HTTP/2 is spoken."""
+    """One connection, as a pool of httpx's; many, where a transport or client was given.
+
+    A connection has one call at a time over HTTP/2, too: there httpx lets calls of threads write over each other, and
+    one that times out ends the others.
+    """
 
     ours: httpx.Client | None
     transport: httpx.BaseTransport | None
@@ -255,8 +262,7 @@ class _Lane:
 
         self.ours = None
         if made.context is not None:
-            limits = LIMITS if made.http2 else ONE
-            self.ours = httpx.Client(verify=made.context, limits=limits, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
+            self.ours = httpx.Client(verify=made.context, limits=ONE, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
         self.transport = chosen(self.ours, made.base_url) if self.ours else made.transport
         self.backends = build_walls(self.ours or made.client or made.transport)
         self.used = time.monotonic()
@@ -264,6 +270,11 @@ class _Lane:
     def hang_up(self) -> None:
         for backend in self.backends:
             backend.hang_up()
+
+    def cut(self) -> None:
+        """Close a connection of ours on which a call did not end well: httpx's HTTP/2 would use it again."""
+        if self.ours is not None and self.transport is not None:
+            self.transport.close()
 
     def close(self) -> None:
         if self.ours is not None:
@@ -295,7 +306,7 @@ class _Pool:
         self.waiting = 0
         first = _Lane(made)
         self.lanes = [first]
-        self.shared = first if made.context is None or made.http2 else None
+        self.shared = first if made.context is None else None
         self.idle = [] if self.shared else [first]
         self.address = Address(made.base_url, first.ours.headers["accept-encoding"] if first.ours else "gzip, deflate")
 

@@ -147,7 +147,8 @@ class KratyServer(_Client):
         retry: how often and how patiently a call is tried.
         http_client: a client of httpx or httpx2 of yours, for proxies, certificates or tests. It stays yours to close.
         transport: an `httpx.BaseTransport` of yours, without a client around it. It stays yours to close.
-        http2: speak HTTP/2 where the server does; needs the extra `kraty-server[http2]`.
+        http2: speak HTTP/2 where the server does, one call at a time on a connection; needs the extra
+            `kraty-server[http2]`.
         generate_idempotency_key: makes a key where a call has none; random UUIDs otherwise.
         on_request: called with a `RequestInfo` after each attempt.
         strict_responses: raise where a 2xx lacks a required field, instead of a warning in the log.

@@ -133,44 +133,57 @@ def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
     return made, path
 
 
-@pytest.fixture
-def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[tuple[str, list[str], set[int]]]:
-    """An https server that speaks HTTP/1.1 and HTTP/2; the versions it was asked in, and the ports it was asked from."""
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+class Secure:
+    """An https server that speaks HTTP/1.1 and HTTP/2."""
 
-    versions: list[str] = []
-    ports: set[int] = set()
+    url: str
+    asked: list[tuple[str, int]]
+    """The version and the port of each request that came."""
+    together: int = 0
+    """How many requests must have come before one is answered; of players named silent, none is."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    def __init__(self) -> None:
+        self.asked = []
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        versions.append(scope["http_version"])
-        ports.add(scope["client"][1])
+        self.asked.append((scope["http_version"], scope["client"][1]))
         while (await receive()).get("more_body"):
             pass
+        while scope["path"].endswith("/silent") and (await receive())["type"] != "http.disconnect":
+            pass
+        while len(self.asked) < self.together:
+            await asyncio.sleep(0.001)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(PONG)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": PONG})
 
+
+@pytest.fixture
+def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[Secure]:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    secure = Secure()
     certificate = authority[0].issue_cert("127.0.0.1")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
     for number, blob in enumerate(certificate.cert_chain_pems):
         blob.write_to_path(tmp_path / "cert.pem", append=number > 0)
     listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
+    secure.url = f"https://127.0.0.1:{listening.getsockname()[1]}"
     config = Config()
     config.bind = [f"fd://{listening.detach()}"]
     config.certfile, config.keyfile = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    config.loglevel = "CRITICAL"
+    config.loglevel, config.graceful_timeout = "CRITICAL", 0
     stop = threading.Event()
 
     async def main() -> None:
-        await serve(app, config, shutdown_trigger=lambda: asyncio.to_thread(stop.wait))
+        await serve(secure.app, config, shutdown_trigger=lambda: asyncio.to_thread(stop.wait))
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
-    yield f"https://127.0.0.1:{port}", versions, ports
+    yield secure
     stop.set()
     thread.join()
 
@@ -179,12 +192,12 @@ def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[tuple
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     flavour: Flavour,
-    secure: tuple[str, list[str], set[int]],
+    secure: Secure,
     authority: tuple[trustme.CA, Path],
     proxy: Proxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    url, versions, _ = secure
+    url = secure.url
     with pytest.raises(KratyNetworkError) as refused:
         flavour(ping, base_url=url, **OPTIONS)
     assert refused.value.outcome == "not_applied"
@@ -194,34 +207,67 @@ def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     assert flavour(ping, base_url=url, **OPTIONS).ok
     assert proxy.asked == [f"CONNECT {url.removeprefix('https://')} HTTP/1.1"]
-    assert versions == ["1.1", "1.1"]
+    assert [version for version, _ in secure.asked] == ["1.1", "1.1"]
 
 
-@pytest.mark.parametrize("kind", ["sync", "async"])
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_http2_is_spoken_where_it_is_asked_for_and_calls_share_a_connection(
-    kind: str,
-    secure: tuple[str, list[str], set[int]],
-    authority: tuple[trustme.CA, Path],
-    monkeypatch: pytest.MonkeyPatch,
+http2_in_both = pytest.mark.parametrize("flavour", FLAVOURS[:2], ids=lambda flavour: flavour.name)
+untidy_server = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@http2_in_both
+@untidy_server
+def test_http2_is_spoken_where_it_is_asked_for_and_no_two_calls_share_a_connection(
+    flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, versions, ports = secure
+    def eight(kraty: Any) -> Any:
+        if isinstance(kraty, KratyServer):
+            with ThreadPoolExecutor(8) as threads:
+                return list(threads.map(lambda _: ping(kraty), range(8)))
+        return asyncio.gather(*(ping(kraty) for _ in range(8)))
+
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
+    with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
+        for secure.together in (8, 16):
+            assert all(answer.ok for answer in use(eight))
+    assert {version for version, _ in secure.asked} == {"2"}
+    assert len(secure.asked) == 16
+    assert len({port for _, port in secure.asked}) == 8
 
+
+@http2_in_both
+@untidy_server
+def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
+    flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
+    with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
+        use(ping)
+        with pytest.raises(KratyTimeoutError):
+            use(lambda kraty: kraty.with_options(timeout=0.2).players.get("silent"))
+        use(ping)
+        use(ping)
+    ports = [port for _, port in secure.asked]
+    assert ports == [ports[0], ports[0], ports[2], ports[2]]
+    assert ports[0] != ports[2]
+
+
+@untidy_server
+def test_a_connection_of_http2_on_which_a_call_was_cancelled_is_not_used_again(
+    secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def main() -> None:
-        async with AsyncKratyServer(base_url=url, http2=True, **OPTIONS) as kraty:
-            await kraty.health.ping()
-            await asyncio.gather(*(kraty.health.ping() for _ in range(19)))
+        async with AsyncKratyServer(base_url=secure.url, http2=True, **OPTIONS) as kraty:
+            call = asyncio.create_task(kraty.players.get("silent"))
+            while not secure.asked:
+                await asyncio.sleep(0.001)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert (await ping(kraty)).ok
 
-    if kind == "async":
-        asyncio.run(main())
-    else:
-        with KratyServer(base_url=url, http2=True, **OPTIONS) as kraty:
-            kraty.health.ping()
-            with ThreadPoolExecutor(19) as threads:
-                list(threads.map(lambda _: kraty.health.ping(), range(19)))
-    assert versions == ["2"] * 20
-    assert len(ports) == 1
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
+    asyncio.run(main())
+    assert len({port for _, port in secure.asked}) == 2
 
 
 # Clients of other families

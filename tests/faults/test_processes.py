@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import faulthandler
 import gc
 import os
 import pickle
 import socket
+import sys
 import threading
 import traceback
 import warnings
@@ -54,11 +56,12 @@ async def check_async(kraty: AsyncKratyServer, who: int, number: int) -> None:
 
 
 def in_children(count: int, work: Callable[[int], None]) -> list[int]:
-    """Fork children that do their work; their exit codes."""
+    """Fork children that do their work; one that hangs says where, and ends before the test would."""
     children = []
     for who in range(1, count + 1):
         pid = os.fork()
         if pid == 0:
+            faulthandler.dump_traceback_later(60, exit=True, file=sys.__stderr__)
             try:
                 work(who)
             except BaseException:
@@ -136,9 +139,10 @@ def test_a_fork_while_other_threads_call_does_not_hang(server: EchoServer) -> No
 
         with ThreadPoolExecutor(4) as threads:
             running = [threads.submit(busy, 100 + n) for n in range(4)]
-            children = in_children(6, work)
-            assert codes(children) == [0] * 6
-            stop.set()
+            try:
+                assert codes(in_children(6, work)) == [0] * 6
+            finally:
+                stop.set()
             for one in running:
                 one.result()
 

@@ -26,10 +26,14 @@ class endpoint(Generic[P, T]):
     """Marks the method that builds a call."""
 
     build: Callable[Concatenate[Any, P], Call[T]]
+    signature: inspect.Signature
 
     def __init__(self, build: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self.build = build
         self.__doc__ = build.__doc__
+        signature = inspect.signature(build)
+        result = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
+        self.signature = signature.replace(return_annotation=result)
 
     @overload
     def __get__(self, resource: None, owner: type, /) -> endpoint[P, T]: ...
@@ -41,14 +45,13 @@ class endpoint(Generic[P, T]):
         return self
 
 
-def _dressed(function: Callable[..., Any], build: Callable[..., Any], owner: type) -> Callable[..., Any]:
-    signature = inspect.signature(build)
-    result = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
+def _dressed(function: Callable[..., Any], method: endpoint[..., Any], owner: type) -> Callable[..., Any]:
+    build, signature = method.build, method.signature
     dressed = cast(Any, function)
     dressed.__name__, dressed.__doc__, dressed.__module__ = build.__name__, build.__doc__, build.__module__
     dressed.__qualname__ = f"{owner.__qualname__}.{build.__name__}"
-    dressed.__annotations__ = build.__annotations__ | {"return": result}
-    dressed.__signature__ = signature.replace(return_annotation=result)
+    dressed.__annotations__ = build.__annotations__ | {"return": signature.return_annotation}
+    dressed.__signature__ = signature
     return function
 
 
@@ -70,7 +73,7 @@ class SyncResource:
 
     def __init_subclass__(cls) -> None:
         for name, method in _methods(cls).items():
-            setattr(cls, name, _dressed(cls._blocking(method.build), method.build, cls))
+            setattr(cls, name, _dressed(cls._blocking(method.build), method, cls))
 
     @staticmethod
     def _blocking(build: Callable[..., Call[T]]) -> Callable[..., T]:
@@ -94,7 +97,7 @@ class AsyncResource:
 
     def __init_subclass__(cls) -> None:
         for name, method in _methods(cls).items():
-            setattr(cls, name, _dressed(cls._awaited(method.build), method.build, cls))
+            setattr(cls, name, _dressed(cls._awaited(method.build), method, cls))
 
     @staticmethod
     def _awaited(build: Callable[..., Call[T]]) -> Callable[..., Coroutine[Any, Any, T]]:

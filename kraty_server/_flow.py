@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Generator, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from kraty_server import _json
 from kraty_server._options import Options
@@ -20,8 +20,10 @@ from kraty_server.errors import (
     server_error,
 )
 from kraty_server.retry import ASKED_TO_WAIT, seconds_asked
-from kraty_server.telemetry import RequestInfo
 from kraty_server_generated.types import Call, absent_fields, idempotency_key
+
+if TYPE_CHECKING:
+    from kraty_server.telemetry import RequestInfo
 
 T = TypeVar("T")
 log: Final = logging.getLogger("kraty_server")
@@ -211,6 +213,8 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             error.attempts, error.request_id, error.retry_after = attempt, request_id, retry_after
             error.is_retryable = again
         if options.on_request is not None or log.isEnabledFor(logging.DEBUG):
+            from kraty_server.telemetry import RequestInfo  # most clients have no hook
+
             info = RequestInfo(
                 operation=call.operation,
                 route=call.route,

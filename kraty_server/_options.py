@@ -11,20 +11,21 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.util import find_spec
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from kraty_server.retry import RetryConfig
-from kraty_server.telemetry import OnRequest
 from kraty_server_generated.types import ORIGIN
+
+if TYPE_CHECKING:
+    from kraty_server.telemetry import OnRequest
 
 DISTRIBUTION: Final = "kraty-server"
 KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 OUR_HEADERS: Final = frozenset({"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"})
-_header_name: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_header_value: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?").fullmatch
+HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+HEADER_VALUE: Final = r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?"
 
 
 class HttpClient(Protocol):
@@ -202,6 +203,8 @@ def checked_aiohttp(named: str | None, *, http2: bool) -> bool:
     """Whether aiohttp sends the requests: what was asked for, else whether it is there."""
     if named not in (None, "aiohttp", "httpx"):
         raise ValueError(f"transport: 'aiohttp', 'httpx' or a transport is needed, got {named!r}")
+    from importlib.util import find_spec  # only an async client asks
+
     there = find_spec("aiohttp") is not None
     if named == "aiohttp" and not there:
         raise ValueError("transport: aiohttp is not installed; install kraty-server[aiohttp]")
@@ -215,7 +218,7 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError("headers: names and values must be text")
-        if not _header_name(name) or not _header_value(value):
+        if not re.fullmatch(HEADER_NAME, name) or not re.fullmatch(HEADER_VALUE, value):
             raise ValueError(f"headers: {name!r} is no header name, or its value is not printable ASCII")
         if name.lower() in OUR_HEADERS:
             raise ValueError(f"headers: {name!r} is set by the SDK")

@@ -25,12 +25,12 @@ from kraty_server.resources.migrate import AsyncMigrate, Migrate
 from kraty_server.resources.players import AsyncPlayers, Players
 from kraty_server.resources.wallet import AsyncWallet, Wallet
 from kraty_server.retry import RetryConfig
-from kraty_server.telemetry import OnRequest
 from kraty_server_generated import types as t
 from kraty_server_generated.types import UNSET, Call, Unset
 
 if TYPE_CHECKING:
     from kraty_server._async_transport import AsyncConnections
+    from kraty_server.telemetry import OnRequest
 
 STAMPED = frozenset({"POST", "PUT", "PATCH"})
 METHODS = STAMPED | {"GET", "DELETE"}

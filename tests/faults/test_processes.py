@@ -9,7 +9,6 @@ import gc
 import os
 import pickle
 import socket
-import sys
 import threading
 import traceback
 import warnings
@@ -61,7 +60,7 @@ def in_children(count: int, work: Callable[[int], None]) -> list[int]:
     for who in range(1, count + 1):
         pid = os.fork()
         if pid == 0:
-            faulthandler.dump_traceback_later(60, exit=True, file=sys.__stderr__)
+            faulthandler.dump_traceback_later(60, exit=True, file=2)
             try:
                 work(who)
             except BaseException:

@@ -398,7 +398,7 @@ def test_options_of_transports_are_checked() -> None:
 def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("kraty_server._options.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"install kraty-server\[aiohttp\]"):
         AsyncKratyServer(transport="aiohttp", **OPTIONS)
     assert AsyncKratyServer(**OPTIONS)._connections.aiohttp is False

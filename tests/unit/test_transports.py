@@ -243,7 +243,7 @@ def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
     with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
         use(ping)
         with pytest.raises(KratyTimeoutError):
-            use(lambda kraty: kraty.with_options(timeout=0.2).players.get("silent"))
+            use(lambda kraty: kraty.with_options(timeout=1.0).players.get("silent"))
         use(ping)
         use(ping)
     ports = [port for _, port in secure.asked]

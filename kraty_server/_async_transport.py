@@ -118,7 +118,7 @@ class AsyncConnections:
             pool.closing.set()
             if pool.session is not None:
                 await pool.session.aclose()
-            for lane in pool.lanes:
+            for lane in list(pool.lanes):  # calls that end meanwhile take some out
                 await lane.aclose()
 
 
@@ -139,14 +139,11 @@ class _Lane:
             self.ours = httpx.AsyncClient(verify=made.context, limits=ONE, timeout=None, http2=made.http2)  # noqa: S113  # each request brings its own
             self.transport = chosen(self.ours, made.base_url)
 
-    async def cut(self) -> None:
-        """Close a connection of ours on which a call did not end well: httpx's HTTP/2 would use it again."""
-        if self.ours is not None:
-            await self.transport.aclose()
-
     async def aclose(self) -> None:
+        """Close the connection, if it is ours; the next call opens another."""
         if self.ours is not None:
-            await self.ours.aclose()
+            with suppress(Exception):  # what goes wrong here is no error of a call
+                await self.transport.aclose()
 
 
 class _AsyncPool:
@@ -202,12 +199,7 @@ class _AsyncPool:
             whole = answer.whole
             return answer
         finally:
-            try:
-                if not whole:
-                    await lane.cut()
-            finally:
-                if lane is not self.shared:
-                    await self.give(lane)
+            await self.give(lane, whole=whole)
 
     async def take(self, patience: float) -> _Lane:
         """Take a lane that nobody has, or a new one; wait for one where there are as many as there may be."""
@@ -230,13 +222,17 @@ class _AsyncPool:
             raise
         return lane
 
-    async def give(self, lane: _Lane) -> None:
+    async def give(self, lane: _Lane, *, whole: bool) -> None:
         """Give a lane back, and close the one that was used longest ago if that is too long."""
-        if self.closing.is_set():
-            await lane.aclose()  # it may have connected since
-        lane.used = time.monotonic()
-        self.idle.append(lane)
-        self.room.release()
+        if lane is self.shared:
+            return
+        try:
+            if self.closing.is_set() or not whole:  # as in the blocking pool
+                await lane.aclose()
+        finally:
+            lane.used = time.monotonic()
+            self.idle.append(lane)
+            self.room.release()
         if lane.used - self.idle[0].used > IDLE:
             self.lanes.remove(oldest := self.idle.pop(0))
             await oldest.aclose()

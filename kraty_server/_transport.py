@@ -226,9 +226,7 @@ class Connections:
             return lost(error, step)
         finally:
             if lane is not None:
-                if not whole:
-                    lane.cut()
-                pool.give(lane)
+                pool.give(lane, whole=whole)
 
     def close(self) -> None:
         """Close our connections; a client or transport that was given stays open."""
@@ -271,14 +269,11 @@ class _Lane:
         for backend in self.backends:
             backend.hang_up()
 
-    def cut(self) -> None:
-        """Close a connection of ours on which a call did not end well: httpx's HTTP/2 would use it again."""
-        if self.ours is not None and self.transport is not None:
-            self.transport.close()
-
     def close(self) -> None:
-        if self.ours is not None:
-            self.ours.close()
+        """Close the connection, if it is ours; the next call opens another."""
+        if self.ours is not None and self.transport is not None:
+            with suppress(Exception):  # what goes wrong here is no error of a call
+                self.transport.close()
 
 
 class _Pool:
@@ -336,12 +331,14 @@ class _Pool:
     def _worth_a_look(self) -> bool:
         return bool(self.idle) or self.closing.is_set()
 
-    def give(self, lane: _Lane) -> None:
+    def give(self, lane: _Lane, *, whole: bool) -> None:
         """Give a lane back, and close the one that was used longest ago if that is too long."""
         if lane is self.shared:
             return
-        if self.closing.is_set():
-            lane.close()  # it may have connected since
+        closing = self.closing.is_set()
+        if closing or not whole:  # it may have connected since; httpx's HTTP/2 would go on after what was cut off
+            lane.close()
+        if closing:
             return
         lane.used = time.monotonic()
         self.idle.append(lane)

@@ -21,6 +21,7 @@ from kraty_server import (
     AsyncKratyServer,
     KratyNetworkError,
     KratyServer,
+    KratyServerError,
     KratyTimeoutError,
     RetryConfig,
     _async_transport,
@@ -34,8 +35,26 @@ NOBODY = "http://127.0.0.1:9"
 OPTIONS: dict[str, Any] = {"api_key": "prefix.secret", "retry": RetryConfig(attempts=1)}
 
 
+over_httpx = pytest.mark.parametrize(
+    "flavour", [one for one in FLAVOURS if one.name != "aiohttp"], ids=lambda flavour: flavour.name
+)
+untidy_server = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 def ping(kraty: Any) -> Any:
     return kraty.health.ping()
+
+
+def at_once(kraty: Any, calls: int) -> Any:
+    """Make so many calls, all at once."""
+    if isinstance(kraty, KratyServer):
+        with ThreadPoolExecutor(calls) as pool:
+            return list(pool.map(lambda _: kraty.health.ping(), range(calls)))
+
+    async def awaited() -> Any:
+        return await asyncio.gather(*(kraty.health.ping() for _ in range(calls)))
+
+    return awaited()
 
 
 # Proxies
@@ -189,7 +208,7 @@ def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[Secur
 
 
 @both
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@untidy_server
 def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     flavour: Flavour,
     secure: Secure,
@@ -210,31 +229,21 @@ def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     assert [version for version, _ in secure.asked] == ["1.1", "1.1"]
 
 
-http2_in_both = pytest.mark.parametrize("flavour", FLAVOURS[:2], ids=lambda flavour: flavour.name)
-untidy_server = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@http2_in_both
+@over_httpx
 @untidy_server
 def test_http2_is_spoken_where_it_is_asked_for_and_no_two_calls_share_a_connection(
     flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def eight(kraty: Any) -> Any:
-        if isinstance(kraty, KratyServer):
-            with ThreadPoolExecutor(8) as threads:
-                return list(threads.map(lambda _: ping(kraty), range(8)))
-        return asyncio.gather(*(ping(kraty) for _ in range(8)))
-
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
         for secure.together in (8, 16):
-            assert all(answer.ok for answer in use(eight))
+            assert all(answer.ok for answer in use(lambda kraty: at_once(kraty, 8)))
     assert {version for version, _ in secure.asked} == {"2"}
     assert len(secure.asked) == 16
     assert len({port for _, port in secure.asked}) == 8
 
 
-@http2_in_both
+@over_httpx
 @untidy_server
 def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
     flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
@@ -245,10 +254,15 @@ def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
         with pytest.raises(KratyTimeoutError):
             use(lambda kraty: kraty.with_options(timeout=1.0).players.get("silent"))
         use(ping)
+        with monkeypatch.context() as patched:
+            for module in (_transport, _async_transport):
+                patched.setattr(module, "MAX_BODY", 10)
+            with pytest.raises(KratyServerError, match="longer than"):
+                use(ping)
         use(ping)
     ports = [port for _, port in secure.asked]
-    assert ports == [ports[0], ports[0], ports[2], ports[2]]
-    assert ports[0] != ports[2]
+    assert ports == [ports[0], ports[0], ports[2], ports[2], ports[4]]
+    assert len({*ports}) == 3
 
 
 @untidy_server
@@ -416,9 +430,6 @@ def test_an_attempt_is_one_request_on_the_wire(flavour: Flavour, method: str) ->
         assert (lost.value.attempts, len(server.arrived)) == (1, 1)
 
 
-LIMITED = [one for one in FLAVOURS if one.name != "aiohttp"]
-
-
 class Overlapping(RawServer):
     """Answers when so many requests are under way."""
 
@@ -435,18 +446,6 @@ class Overlapping(RawServer):
         return len([one for one in self.connections if one.fileno() >= 0])
 
 
-def at_once(kraty: Any, calls: int) -> Any:
-    """Make so many calls, all at once."""
-    if isinstance(kraty, KratyServer):
-        with ThreadPoolExecutor(calls) as pool:
-            return list(pool.map(lambda _: kraty.health.ping(), range(calls)))
-
-    async def awaited() -> Any:
-        return await asyncio.gather(*(kraty.health.ping() for _ in range(calls)))
-
-    return awaited()
-
-
 @both
 def test_calls_that_overlap_keep_their_connections(flavour: Flavour) -> None:
     """httpx closes what is idle as soon as more connections are open than may be idle, busy ones included."""
@@ -458,7 +457,7 @@ def test_calls_that_overlap_keep_their_connections(flavour: Flavour) -> None:
         assert len(server.connections) == 40
 
 
-@pytest.mark.parametrize("flavour", LIMITED, ids=lambda flavour: flavour.name)
+@over_httpx
 def test_no_more_connections_are_open_than_documented_and_what_a_peak_leaves_is_closed(
     flavour: Flavour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -473,6 +472,34 @@ def test_no_more_connections_are_open_than_documented_and_what_a_peak_leaves_is_
         while server.open > 1:  # the test's time-out ends it
             threading.Event().wait(0.01)
         assert len(server.connections) == 100
+
+
+@over_httpx
+def test_what_goes_wrong_with_closing_a_connection_is_no_error_of_a_call(
+    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, aclose = httpx.HTTPTransport.close, httpx.AsyncHTTPTransport.aclose
+
+    def closed_badly(transport: httpx.HTTPTransport) -> None:
+        close(transport)
+        raise OSError("no such socket")
+
+    async def aclosed_badly(transport: httpx.AsyncHTTPTransport) -> None:
+        await aclose(transport)
+        raise OSError("no such socket")
+
+    for module in (_transport, _async_transport):
+        monkeypatch.setattr(module, "IDLE", -1.0)  # each call closes the connection of the one before
+    with RawServer([Reply(body=PONG), Reply(drop=True), Reply(body=PONG)]) as server:
+        with Running(flavour, base_url=server.url, **OPTIONS) as use, monkeypatch.context() as patched:
+            patched.setattr(httpx.HTTPTransport, "close", closed_badly)
+            patched.setattr(httpx.AsyncHTTPTransport, "aclose", aclosed_badly)
+            assert use(ping).ok
+            with pytest.raises(KratyNetworkError) as lost:
+                use(ping)
+            assert lost.value.outcome == "unknown"
+            assert use(ping).ok
+        assert len(server.arrived) == 3
 
 
 class Stuck(RawServer):

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from kraty_server.client import AsyncKratyServer, KratyServer
-from kraty_server.testing import _faults as faults
-from kraty_server.testing import _seeds as seeds
-from kraty_server.testing._engine import Engine, Request, matching
-from kraty_server.testing._ledger import Turn
-from kraty_server.testing._outbox import Delivery
-from kraty_server.testing._seeds import Seed
-from kraty_server.testing._state import Row, State
-from kraty_server.testing._transports import AsyncTransport, Transport
+from kraty_server.testing.emulator import faults, seeds
+from kraty_server.testing.emulator.engine import Engine, Request, matching
+from kraty_server.testing.emulator.ledger import Turn
+from kraty_server.testing.emulator.outbox import Delivery
+from kraty_server.testing.emulator.seeds import Seed
+from kraty_server.testing.emulator.state import Row, State
+from kraty_server.testing.emulator.transports import AsyncTransport, Transport
 
 if TYPE_CHECKING:
-    from kraty_server.testing._server import Server
+    from kraty_server.testing.server.app import Server
 
 INSIDE: Final = "http://127.0.0.1:1"
 """What clients within the process are given as address; nothing listens there."""
@@ -130,7 +129,7 @@ class Emulator:
 
     def __enter__(self) -> Self:
         """Serve it in a thread."""
-        from kraty_server.testing._server import Server
+        from kraty_server.testing.server.app import Server
 
         self._server = Server(self, self._host, self._port)
         self._server.start()

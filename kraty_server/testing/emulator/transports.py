@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
-from kraty_server.testing._engine import Answer, Engine
+from kraty_server.testing.emulator.engine import Answer, Engine
 
 
 def _asked(engine: Engine, request: httpx.Request) -> Answer:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kraty_server.testing import _page as page
+from kraty_server.testing.server import page
 
 if TYPE_CHECKING:
     from kraty_server.testing._emulator import Emulator

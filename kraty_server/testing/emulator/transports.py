@@ -32,15 +32,15 @@ class _Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def _response(answer: Answer, request: httpx.Request) -> httpx.Response:
-    if answer.fate == "drop":
+    if answer.transport_fault == "drop":
         raise httpx.RemoteProtocolError("the connection was dropped, as scripted", request=request)
     headers = {"content-type": "application/json", "content-length": str(len(answer.body)), **answer.headers}
-    if answer.fate == "cut":
+    if answer.transport_fault == "cut":
         return httpx.Response(answer.status, headers=headers, stream=_Cut(answer.body), request=request)
     return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
 
 
-def _patience(request: httpx.Request) -> float:
+def _read_timeout(request: httpx.Request) -> float:
     """How long the client waits for an answer, in seconds."""
     limit = request.extensions.get("timeout", {}).get("read")
     return float("inf") if limit is None else float(limit)
@@ -56,9 +56,9 @@ class Transport(httpx.BaseTransport):
         """Answer a request."""
         request.read()
         answer = _asked(self._engine, request)
-        if answer.delay:
-            time.sleep(min(answer.delay, patience := _patience(request)))
-            if answer.delay > patience:
+        if answer.latency:
+            time.sleep(min(answer.latency, timeout := _read_timeout(request)))
+            if answer.latency > timeout:
                 raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
         return _response(answer, request)
 
@@ -73,8 +73,8 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         """Answer a request."""
         await request.aread()
         answer = _asked(self._engine, request)
-        if answer.delay:
-            await asyncio.sleep(min(answer.delay, patience := _patience(request)))
-            if answer.delay > patience:
+        if answer.latency:
+            await asyncio.sleep(min(answer.latency, timeout := _read_timeout(request)))
+            if answer.latency > timeout:
                 raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
         return _response(answer, request)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from kraty_server.retry import RetryConfig
-from kraty_server_generated.types import ORIGIN
+from kraty_server_generated.contract import ORIGIN
 
 if TYPE_CHECKING:
     from kraty_server.telemetry import OnRequest

@@ -19,7 +19,7 @@ from kraty_server.errors import (
     server_error,
 )
 from kraty_server.retry import ASKED_TO_WAIT, seconds_asked
-from kraty_server_generated.types import Call, absent_fields, idempotency_key
+from kraty_server_generated.types import Call, absent_fields, check_idempotency_key
 
 if TYPE_CHECKING:
     from kraty_server.telemetry import RequestInfo
@@ -171,8 +171,9 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     Raises:
         KratyServerError, KratyNetworkError: with everything the caller needs to know on them.
     """
-    if call.stamp is not None and call.idempotency_key is None:
-        call.idempotency_key = idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key")
+    if call.idempotency_field is not None and call.idempotency_key is None:
+        made = options.generate_idempotency_key()
+        call = call.with_key(check_idempotency_key(made, "generate_idempotency_key"))
     key = call.idempotency_key
     content = None if call.body is None else _json.dumps(call.body)
     url = options.base_url + call.path

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.retry import RetryConfig
-from kraty_server_generated.types import ORIGIN
+from kraty_server_generated.contract import ORIGIN
 
 if TYPE_CHECKING:
     from kraty_server.telemetry import OnRequest

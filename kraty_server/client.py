@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
 
@@ -25,15 +24,15 @@ from kraty_server.resources.migrate import AsyncMigrate, Migrate
 from kraty_server.resources.players import AsyncPlayers, Players
 from kraty_server.resources.wallet import AsyncWallet, Wallet
 from kraty_server.retry import RetryConfig
-from kraty_server_generated import types as t
-from kraty_server_generated.types import UNSET, Call, Unset
+from kraty_server_generated.contract import IDEMPOTENCY_KEY
+from kraty_server_generated.types import UNSET, Call, Unset, check_idempotency_key, check_json, check_text
 
 if TYPE_CHECKING:
     from kraty_server._async_transport import AsyncConnections
     from kraty_server.telemetry import OnRequest
 
-STAMPED = frozenset({"POST", "PUT", "PATCH"})
-METHODS = STAMPED | {"GET", "DELETE"}
+KEYED_METHODS = frozenset({"POST", "PUT", "PATCH"})
+METHODS = KEYED_METHODS | {"GET", "DELETE"}
 
 
 class _Client:
@@ -92,7 +91,6 @@ def _checked(
 ) -> Options:
     _options.checked_hook("on_request", on_request)
     _options.checked_hook("generate_idempotency_key", generate_idempotency_key)
-    import_module("kraty_server_generated.models")  # now, and not within the first purchase
     return Options(
         key=_options.checked_key(api_key),
         base_url=_options.checked_base_url(base_url, allow_http=allow_http),
@@ -106,7 +104,7 @@ def _checked(
     )
 
 
-def _as_it_came(data: Any) -> Any:
+def _identity(data: Any) -> Any:
     return data
 
 
@@ -115,26 +113,26 @@ def _custom_call(method: str, path: str, body: object, idempotency_key: str | No
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise ValueError(f"method: one of {', '.join(sorted(METHODS))} is needed, got {method!r}")
     method = method.upper()
-    plain = t.text(path, "path", 1).partition("?")[0]
+    plain = check_text(path, "path", 1).partition("?")[0]
     if not plain.startswith("/") or plain.startswith("//") or {".", ".."} & set(plain.split("/")):
         raise ValueError(f"path: must begin with one slash and hold no `.` or `..`, got {path!r}")
     if not path.isascii() or not path.isprintable() or " " in path or "#" in path:
         raise ValueError("path: must be percent-encoded already, without white space or a fragment")
-    sent: Any = None if body is None else t.json(body, "body")
-    stamped = method in STAMPED and idempotency_key is not None and (sent is None or isinstance(sent, dict))
-    if stamped and sent is None:
+    sent: Any = None if body is None else check_json(body, "body")
+    keyed = method in KEYED_METHODS and idempotency_key is not None and (sent is None or isinstance(sent, dict))
+    if keyed and sent is None:
         sent = {}
     call: Call[Any] = Call(
         f"request {method}",
         method,
         plain,
         path,
-        _as_it_came,
+        _identity,
         body=cast(Any, sent),
-        stamp=t.IDEMPOTENCY_KEY if stamped else None,
+        idempotency_field=IDEMPOTENCY_KEY if keyed else None,
     )
-    if stamped and not isinstance(idempotency_key, Unset):
-        call.idempotency_key = t.idempotency_key(idempotency_key)
+    if keyed and not isinstance(idempotency_key, Unset):
+        call = call.with_key(check_idempotency_key(idempotency_key))
     return call
 
 

@@ -1,7 +1,8 @@
-"""What was the client told? Validated once, frozen, and never shows the key."""
+"""Which settings does a client have? Options are validated once, frozen, and never show the key."""
 
 from __future__ import annotations
 
+import inspect
 import ipaddress
 import math
 import os
@@ -9,21 +10,24 @@ import platform
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from kraty_server.retry import RetryConfig
-from kraty_server_generated.types import ORIGIN
-
-if TYPE_CHECKING:
-    from kraty_server.telemetry import OnRequest
+from kraty_server.telemetry import AsyncOnRequest
+from kraty_server_generated.api import health
+from kraty_server_generated.types import ORIGIN, UNSET, Unset
 
 DISTRIBUTION: Final = "kraty-server"
 KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
-OUR_HEADERS: Final = frozenset({"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"})
+API_PATH: Final = health.ping().path.rpartition("/")[0]
+"""What all paths of the API begin with."""
+RESERVED_HEADERS: Final = frozenset(
+    {"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"}
+)
 HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 HEADER_VALUE: Final = r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?"
 
@@ -69,7 +73,7 @@ class Secret:
 
     __slots__ = ("_text",)
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str) -> None:  # checked later: what fails here would show it in its frame
         self._text = text
 
     def reveal(self) -> str:
@@ -98,33 +102,92 @@ def new_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Settings of a client, checked by `checked_options`."""
+    """Settings of a client, made by `checked_options`."""
 
     key: Secret
     base_url: str
     timeout: float
     deadline: float
     retry: RetryConfig
-    on_request: OnRequest | None
+    on_request: AsyncOnRequest | None
     generate_idempotency_key: Callable[[], str]
     strict_responses: bool
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
-def checked_key(key: str | None) -> Secret:
-    """Take the key, or the one in the environment."""
-    if key is None:
-        key = os.environ.get(KEY_VARIABLE)
-        if not key:
-            raise ValueError(f"api_key: give a server_integration key, or set {KEY_VARIABLE}")
-    if not isinstance(key, str):
-        raise TypeError(f"api_key: text is needed, got {type(key).__name__}")
-    if not re.fullmatch(r"[\x21-\x7e]+", key):
+def wrapped_key(key: str | None) -> Secret:
+    """Wrap the key, or the one in the environment, unchecked, so that no frame of ours holds it when a check fails."""
+    return Secret(os.environ.get(KEY_VARIABLE, "") if key is None else key)
+
+
+def checked_options(
+    key: Secret,
+    base_url: str | None,
+    timeout: float,
+    deadline: float,
+    retry: RetryConfig | None,
+    generate_idempotency_key: Callable[[], str] | None,
+    on_request: AsyncOnRequest | None,
+    *,
+    strict_responses: bool,
+    allow_http: bool,
+    may_await: bool,
+) -> Options:
+    """Check what both flavours take."""
+    checked_hook("on_request", on_request, may_await=may_await)
+    checked_hook("generate_idempotency_key", generate_idempotency_key)
+    return Options(
+        key=checked_key(key),
+        base_url=checked_base_url(base_url, allow_http=allow_http),
+        timeout=checked_seconds("timeout", timeout),
+        deadline=checked_seconds("deadline", deadline),
+        retry=RetryConfig() if retry is None else checked_retry(retry),
+        on_request=on_request,
+        generate_idempotency_key=generate_idempotency_key or new_key,
+        strict_responses=strict_responses,
+    )
+
+
+def changed_options(
+    options: Options,
+    *,
+    timeout: float | Unset,
+    deadline: float | Unset,
+    retry: RetryConfig | Unset,
+    on_request: AsyncOnRequest | None | Unset,
+    headers: Mapping[str, str] | Unset,
+    may_await: bool,
+) -> Options:
+    """Check what is given, and leave the rest as it is."""
+    changes: dict[str, Any] = {}
+    if timeout is not UNSET:
+        changes["timeout"] = checked_seconds("timeout", timeout)
+    if deadline is not UNSET:
+        changes["deadline"] = checked_seconds("deadline", deadline)
+    if retry is not UNSET:
+        changes["retry"] = checked_retry(retry)
+    if on_request is not UNSET:
+        checked_hook("on_request", on_request, may_await=may_await)
+        changes["on_request"] = on_request
+    if headers is not UNSET:
+        changes["headers"] = {**options.headers, **checked_headers(headers)}
+    return replace(options, **changes)
+
+
+def checked_key(key: Secret) -> Secret:
+    """Refuse what is no key."""
+    if not isinstance(key.reveal(), str):
+        raise TypeError(f"api_key: text is needed, got {type(key.reveal()).__name__}")
+    if not key.reveal():
+        raise ValueError(f"api_key: give a server_integration key, or set {KEY_VARIABLE}")
+    if re.match(r"bearer\s", key.reveal(), re.IGNORECASE):
+        raise ValueError("api_key: leave `Bearer ` out, the SDK adds it; the key alone is needed")
+    if not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
         raise ValueError(
-            "api_key: it is empty, or holds white space, control or non-ASCII characters "
+            "api_key: it holds white space, control or non-ASCII characters "
             "(a line break read along with a file, perhaps)"
         )
-    return Secret(key)
+    return key
 
 
 def _is_loopback(host: str) -> bool:
@@ -157,7 +220,10 @@ def checked_base_url(url: str | None, *, allow_http: bool = False) -> str:
         raise ValueError("base_url: its path must not hold `.` or `..`")
     if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
         raise ValueError("base_url: http would show the key to the network; use https, or give allow_http=True")
-    return url.rstrip("/")
+    url = url.rstrip("/")
+    if url.endswith(API_PATH):
+        raise ValueError(f"base_url: leave {API_PATH} out, the SDK adds it")
+    return url
 
 
 def checked_seconds(name: str, value: float) -> float:
@@ -169,10 +235,15 @@ def checked_seconds(name: str, value: float) -> float:
     return float(value)
 
 
-def checked_hook(name: str, hook: object) -> None:
-    """Refuse what cannot be called."""
-    if hook is not None and not callable(hook):
+def checked_hook(name: str, hook: object, *, may_await: bool = False) -> None:
+    """Refuse what cannot be called, and a coroutine function where nobody would await it."""
+    if hook is None:
+        return
+    if not callable(hook):
         raise TypeError(f"{name}: a callable is needed, got {type(hook).__name__}")
+    call = getattr(type(hook), "__call__", None)  # noqa: B004  (of an object that can be called, its method)
+    if not may_await and (inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(call)):
+        raise TypeError(f"{name}: an `async def` function is not awaited here and would never run; use a plain `def`")
 
 
 def checked_retry(retry: RetryConfig) -> RetryConfig:
@@ -220,7 +291,7 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
             raise TypeError("headers: names and values must be text")
         if not re.fullmatch(HEADER_NAME, name) or not re.fullmatch(HEADER_VALUE, value):
             raise ValueError(f"headers: {name!r} is no header name, or its value is not printable ASCII")
-        if name.lower() in OUR_HEADERS:
+        if name.lower() in RESERVED_HEADERS:
             raise ValueError(f"headers: {name!r} is set by the SDK")
     return dict(headers)
 
@@ -230,7 +301,7 @@ def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, by
     headers = [
         (b"Authorization", f"Bearer {options.key.reveal()}".encode("ascii")),
         (b"Accept", b"application/json"),
-        *_about_us(),
+        *_identification(),
     ]
     if has_body:
         headers.append((b"Content-Type", b"application/json"))
@@ -239,7 +310,7 @@ def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, by
 
 
 @cache
-def _about_us() -> tuple[tuple[bytes, bytes], ...]:
+def _identification() -> tuple[tuple[bytes, bytes], ...]:
     sdk = f"{DISTRIBUTION}/{sdk_version()}"
     agent = f"{sdk} Python/{platform.python_version()} {platform.system()}"
     return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))

@@ -280,7 +280,9 @@ def checked_transport(transport: object, client: object, method: str) -> None:
         raise ValueError("transport: give it to your http_client, or leave http_client out")
     if isinstance(transport, str):
         if transport not in TRANSPORTS:
-            raise ValueError(f"transport: {' or '.join(map(repr, TRANSPORTS))} is needed, got {transport!r}")
+            raise ValueError(
+                f"transport: {', '.join(map(repr, TRANSPORTS))} or a transport is needed, got {transport!r}"
+            )
     elif not callable(getattr(transport, method, None)):
         raise TypeError(f"transport: an object with {method} is needed, got {type(transport).__name__}")
 

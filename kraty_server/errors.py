@@ -14,7 +14,7 @@ class KratyError(Exception):
     `ValueError` and `TypeError` stay what they are: an argument was refused and nothing was sent.
     """
 
-    outcome: Outcome = "not_applied"
+    outcome: Outcome = "unknown"
     """`not_applied`, `unknown` or `applied`. After `unknown`, make the same call with the same key again."""
     operation: str | None = None
     """The call, as in `wallet.credit`."""

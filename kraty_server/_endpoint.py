@@ -14,7 +14,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import FunctionType, MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
-from kraty_server._flow import Flow, flow
+from kraty_server._flow import flow
+from kraty_server._http.messages import Flow
 from kraty_server._options import Options
 from kraty_server_generated.types import Call
 

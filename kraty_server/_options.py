@@ -6,25 +6,26 @@ import inspect
 import ipaddress
 import math
 import os
-import platform
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.retry import RetryConfig
 from kraty_server.telemetry import AsyncOnRequest
-from kraty_server_generated.api import health
-from kraty_server_generated.types import ORIGIN, UNSET, Unset
+from kraty_server_generated.contract import BASE_PATH, ORIGIN
+from kraty_server_generated.types import UNSET, Unset
 
 DISTRIBUTION: Final = "kraty-server"
 KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
-API_PATH: Final = health.ping().path.rpartition("/")[0]
-"""What all paths of the API begin with."""
+TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
+TRANSPORTS: Final = ("httpx", "aiohttp")
 RESERVED_HEADERS: Final = frozenset(
     {"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"}
 )
@@ -80,6 +81,10 @@ class Secret:
         """Give the text, for the one header that needs it."""
         return self._text
 
+    def redact(self, text: str) -> str:
+        """Take it out of a text that somebody else wrote."""
+        return text.replace(self._text, "…")
+
     def __repr__(self) -> str:
         return "Secret(…)"
 
@@ -113,6 +118,7 @@ class Options:
     generate_idempotency_key: Callable[[], str]
     strict_responses: bool
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    clock: Clock = SYSTEM_CLOCK
 
 
 def wrapped_key(key: str | None) -> Secret:
@@ -132,6 +138,7 @@ def checked_options(
     strict_responses: bool,
     allow_http: bool,
     may_await: bool,
+    transport: object,
 ) -> Options:
     """Check what both flavours take."""
     checked_hook("on_request", on_request, may_await=may_await)
@@ -145,6 +152,7 @@ def checked_options(
         on_request=on_request,
         generate_idempotency_key=generate_idempotency_key or new_key,
         strict_responses=strict_responses,
+        clock=clock_of(transport),
     )
 
 
@@ -190,7 +198,8 @@ def checked_key(key: Secret) -> Secret:
     return key
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -218,11 +227,11 @@ def checked_base_url(url: str | None, *, allow_http: bool = False) -> str:
         raise ValueError("base_url: it must not hold a query or a fragment")
     if {".", ".."} & set(parts.path.split("/")):
         raise ValueError("base_url: its path must not hold `.` or `..`")
-    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
+    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ValueError("base_url: http would show the key to the network; use https, or give allow_http=True")
     url = url.rstrip("/")
-    if url.endswith(API_PATH):
-        raise ValueError(f"base_url: leave {API_PATH} out, the SDK adds it")
+    if BASE_PATH and url.endswith(BASE_PATH):
+        raise ValueError(f"base_url: leave {BASE_PATH} out, the SDK adds it")
     return url
 
 
@@ -260,28 +269,44 @@ def checked_http_client(client: object, kind: str) -> None:
         raise TypeError(f"http_client: an httpx.{kind} is needed, got {type(client).__name__}")
 
 
-def checked_transport(client: object, transport: object, method: str) -> None:
+def checked_transport(transport: object, client: object, method: str) -> None:
     """Refuse what is no transport, or one that stands beside a client."""
     if transport is None:
         return
     if client is not None:
         raise ValueError("transport: give it to your http_client, or leave http_client out")
-    if not callable(getattr(transport, method, None)):
+    if isinstance(transport, str):
+        if transport not in TRANSPORTS:
+            raise ValueError(f"transport: {' or '.join(map(repr, TRANSPORTS))} is needed, got {transport!r}")
+    elif not callable(getattr(transport, method, None)):
         raise TypeError(f"transport: an object with {method} is needed, got {type(transport).__name__}")
 
 
-def checked_aiohttp(named: str | None, *, http2: bool) -> bool:
-    """Whether aiohttp sends the requests: what was asked for, else whether it is there."""
-    if named not in (None, "aiohttp", "httpx"):
-        raise ValueError(f"transport: 'aiohttp', 'httpx' or a transport is needed, got {named!r}")
-    from importlib.util import find_spec  # only an async client asks
+def transport_for(transport: object, client: object, *, http2: bool, may_be_aiohttp: bool) -> str | None:
+    """Tell which transport of ours sends: the one asked for, else that of the environment; None where one was given."""
+    if client is not None or (transport is not None and not isinstance(transport, str)):
+        return None
+    asked, name = "transport", transport
+    if name is None:
+        asked, name = TRANSPORT_VARIABLE, os.environ.get(TRANSPORT_VARIABLE) or "httpx"
+        if name not in TRANSPORTS:
+            raise ValueError(f"{asked}: {' or '.join(map(repr, TRANSPORTS))} is needed, got {name!r}")
+        if not may_be_aiohttp:  # a variable speaks to both flavours
+            name = "httpx"
+    if name == "aiohttp":
+        if not may_be_aiohttp:
+            raise ValueError(f"{asked}: aiohttp is for AsyncKratyServer; leave it out")
+        if find_spec("aiohttp") is None:
+            raise ValueError(f"{asked}: aiohttp is not installed; install kraty-server[aiohttp]")
+        if http2:
+            raise ValueError(f"http2: aiohttp speaks HTTP/1.1 only; leave {asked} out")
+    return name
 
-    there = find_spec("aiohttp") is not None
-    if named == "aiohttp" and not there:
-        raise ValueError("transport: aiohttp is not installed; install kraty-server[aiohttp]")
-    if named == "aiohttp" and http2:
-        raise ValueError("http2: aiohttp speaks HTTP/1.1 only; leave transport out")
-    return there and named != "httpx" and not http2
+
+def clock_of(transport: object) -> Clock:
+    """The clock that a transport brings along, as an emulator's does within the process; else the system's."""
+    clock: Clock = getattr(transport, "kraty_clock", SYSTEM_CLOCK)
+    return clock
 
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -294,23 +319,3 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if name.lower() in RESERVED_HEADERS:
             raise ValueError(f"headers: {name!r} is set by the SDK")
     return dict(headers)
-
-
-def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, bytes]]:
-    """The headers of every request."""
-    headers = [
-        (b"Authorization", f"Bearer {options.key.reveal()}".encode("ascii")),
-        (b"Accept", b"application/json"),
-        *_identification(),
-    ]
-    if has_body:
-        headers.append((b"Content-Type", b"application/json"))
-    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in options.headers.items()]
-    return headers
-
-
-@cache
-def _identification() -> tuple[tuple[bytes, bytes], ...]:
-    sdk = f"{DISTRIBUTION}/{sdk_version()}"
-    agent = f"{sdk} Python/{platform.python_version()} {platform.system()}"
-    return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))

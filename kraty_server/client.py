@@ -14,8 +14,8 @@ import httpx
 from kraty_server import _options
 from kraty_server._endpoint import AsyncResource, SyncResource
 from kraty_server._flow import flow
+from kraty_server._http.connections import Connections
 from kraty_server._options import AsyncHttpClient, HttpClient
-from kraty_server._transport import Connections
 from kraty_server.resources.events import AsyncEvents, Events
 from kraty_server.resources.grants import AsyncGrants, Grants
 from kraty_server.resources.health import AsyncHealth, Health
@@ -27,18 +27,18 @@ from kraty_server.resources.players import AsyncPlayers, Players
 from kraty_server.resources.wallet import AsyncWallet, Wallet
 from kraty_server.retry import RetryConfig
 from kraty_server.telemetry import AsyncOnRequest, OnRequest
-from kraty_server_generated import types as t
-from kraty_server_generated.types import UNSET, Call, Unset
+from kraty_server_generated.contract import IDEMPOTENCY_KEY
+from kraty_server_generated.types import UNSET, Call, Unset, check_idempotency_key, check_json, check_text
 
 S = TypeVar("S", bound=SyncResource)
 A = TypeVar("A", bound=AsyncResource)
 HookT = TypeVar("HookT")
 
-STAMPED = frozenset({"POST", "PUT", "PATCH"})
-METHODS = STAMPED | {"GET", "DELETE"}
+KEYED_METHODS = frozenset({"POST", "PUT", "PATCH"})
+METHODS = KEYED_METHODS | {"GET", "DELETE"}
 
 
-def _as_it_came(data: Any) -> Any:
+def _identity(data: Any) -> Any:
     return data
 
 
@@ -47,26 +47,26 @@ def _custom_call(method: str, path: str, body: object, idempotency_key: str | No
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise ValueError(f"method: one of {', '.join(sorted(METHODS))} is needed, got {method!r}")
     method = method.upper()
-    plain = t.text(path, "path", 1).partition("?")[0]
+    plain = check_text(path, "path", 1).partition("?")[0]
     if not plain.startswith("/") or plain.startswith("//") or {".", ".."} & set(plain.split("/")):
         raise ValueError(f"path: must begin with one slash and hold no `.` or `..`, got {path!r}")
     if not path.isascii() or not path.isprintable() or " " in path or "#" in path:
         raise ValueError("path: must be percent-encoded already, without white space or a fragment")
-    sent: Any = None if body is None else t.json(body, "body")
-    stamped = method in STAMPED and idempotency_key is not None and (sent is None or isinstance(sent, dict))
-    if stamped and sent is None:
+    sent: Any = None if body is None else check_json(body, "body")
+    keyed = method in KEYED_METHODS and idempotency_key is not None and (sent is None or isinstance(sent, dict))
+    if keyed and sent is None:
         sent = {}
     call: Call[Any] = Call(
         f"request {method}",
         method,
         plain,
         path,
-        _as_it_came,
+        _identity,
         body=cast(Any, sent),
-        stamp=t.IDEMPOTENCY_KEY if stamped else None,
+        idempotency_field=IDEMPOTENCY_KEY if keyed else None,
     )
-    if stamped and not isinstance(idempotency_key, Unset):
-        call.idempotency_key = t.idempotency_key(idempotency_key)
+    if keyed and not isinstance(idempotency_key, Unset):
+        call = call.with_key(check_idempotency_key(idempotency_key))
     return call
 
 
@@ -194,7 +194,7 @@ class KratyServer(BaseClient[OnRequest]):
         deadline: float = 60.0,
         retry: RetryConfig | None = None,
         http_client: HttpClient | None = None,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx.BaseTransport | Literal["httpx"] | None = None,
         http2: bool = False,
         generate_idempotency_key: Callable[[], str] | None = None,
         on_request: OnRequest | None = None,
@@ -204,7 +204,8 @@ class KratyServer(BaseClient[OnRequest]):
         key = _options.wrapped_key(api_key)
         del api_key
         _options.checked_http_client(http_client, "Client")
-        _options.checked_transport(http_client, transport, "handle_request")
+        _options.checked_transport(transport, http_client, "handle_request")
+        _options.transport_for(transport, http_client, http2=http2, may_be_aiohttp=False)
         self._options = _options.checked_options(
             key,
             base_url,
@@ -216,8 +217,10 @@ class KratyServer(BaseClient[OnRequest]):
             strict_responses=strict_responses,
             allow_http=allow_http,
             may_await=self._may_await,
+            transport=transport,
         )
-        self._connections = Connections(self._options.base_url, http_client, transport, http2=http2)
+        given = None if isinstance(transport, str) else transport
+        self._connections = Connections(self._options.base_url, http_client, given, http2=http2)
 
     def request(
         self, method: str, path: str, body: object = None, *, idempotency_key: str | None | Unset = UNSET
@@ -253,8 +256,8 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
     """The Kraty server API, for asyncio. One client serves a whole process, in any number of event loops.
 
     The options are those of `KratyServer`; `http_client` is an `AsyncClient` of httpx or httpx2, and is bound to one
-    loop, and so is `transport`. Without either, aiohttp is used where the extra `kraty-server[aiohttp]` is installed,
-    since it is the faster one, and httpx otherwise; `transport="aiohttp"` and `transport="httpx"` decide it.
+    loop, and so is `transport`. `transport="aiohttp"`, or the environment variable `KRATY_TRANSPORT`, takes the faster
+    way out, with the extra `kraty-server[aiohttp]`.
     `on_request` may be `async def`, and is awaited then.
     """
 
@@ -279,9 +282,8 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
         key = _options.wrapped_key(api_key)
         del api_key
         _options.checked_http_client(http_client, "AsyncClient")
-        named, transport = (transport, None) if isinstance(transport, str) else (None, transport)
-        _options.checked_transport(http_client, transport, "handle_async_request")
-        aiohttp = _options.checked_aiohttp(named, http2=http2)
+        _options.checked_transport(transport, http_client, "handle_async_request")
+        name = _options.transport_for(transport, http_client, http2=http2, may_be_aiohttp=True)
         self._options = _options.checked_options(
             key,
             base_url,
@@ -293,11 +295,15 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
             strict_responses=strict_responses,
             allow_http=allow_http,
             may_await=self._may_await,
+            transport=transport,
         )
-        from kraty_server._async_transport import AsyncConnections  # it needs asyncio, which a blocking worker does not
+        # Imported here, since it needs asyncio, which a blocking worker does not.
+        from kraty_server._http.async_connections import AsyncConnections
 
-        base_url = self._options.base_url
-        self._connections = AsyncConnections(base_url, http_client, transport, aiohttp=aiohttp, http2=http2)
+        given = None if isinstance(transport, str) else transport
+        self._connections = AsyncConnections(
+            self._options.base_url, http_client, given, aiohttp=name == "aiohttp", http2=http2
+        )
 
     async def request(
         self, method: str, path: str, body: object = None, *, idempotency_key: str | None | Unset = UNSET

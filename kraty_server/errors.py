@@ -1,4 +1,4 @@
-"""What can go wrong? One tree of errors with one root. A class names its wire code; the map is built from the classes."""
+"""What can go wrong? One tree of errors; a class names its wire code, and the map is built from the classes."""
 
 from __future__ import annotations
 

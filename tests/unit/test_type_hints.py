@@ -16,14 +16,16 @@ import kraty_server
 from kraty_server import AsyncKratyServer, KratyServer, models
 from kraty_server.client import RESOURCES
 
-APART = ("kraty_server.testing",)
-"""It needs an extra, and what it offers is tested with it."""
+APART = ("testing", "__main__")
+"""The one needs an extra, and is tested with it; the other is a program."""
 
 
 def modules() -> Iterator[ModuleType]:
+    """The public modules."""
     yield kraty_server
     for found in pkgutil.walk_packages(kraty_server.__path__, "kraty_server."):
-        if not found.name.startswith(APART):
+        parts = found.name.split(".")
+        if not any(part.startswith("_") or part in APART for part in parts):
             yield importlib.import_module(found.name)
 
 

@@ -15,6 +15,7 @@ import pytest
 import kraty_server
 from kraty_server import AsyncKratyServer, KratyServer, models
 from kraty_server.client import RESOURCES
+from kraty_server_generated import models as generated
 
 APART = ("testing", "__main__")
 """The one needs an extra, and is tested with it; the other is a program."""
@@ -44,7 +45,7 @@ def annotated() -> dict[str, Any]:
                 ):
                     found[f"{name}.{attribute}"] = function
 
-    for name in {*kraty_server.__all__, *models.__all__}:
+    for name in {*kraty_server.__all__, *generated.__all__}:
         add(name, getattr(kraty_server, name, None) or getattr(models, name, None))
     for module in modules():
         for name, value in vars(module).items():
@@ -83,7 +84,7 @@ def test_methods_of_a_client_say_what_they_take_and_give(kind: Any) -> None:
                 hints = typing.get_type_hints(method)
                 assert hints.keys() == {*inspect.signature(method).parameters, "return"}
                 # Some frameworks look the names up where the function was defined.
-                assert method.__globals__ is vars(importlib.import_module(f"kraty_server.resources.{noun}"))
+                assert method.__func__.__globals__ is vars(importlib.import_module(f"kraty_server.resources.{noun}"))
     assert typing.get_type_hints(kraty.players.friends)["return"] == list[models.Friend]
     assert typing.get_type_hints(kraty.wallet.credit)["amount"] is int
     assert inspect.signature(kraty.wallet.credit, eval_str=True).return_annotation is models.AdjustWalletResult

@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.retry import RetryConfig
 from kraty_server.telemetry import AsyncOnRequest
-from kraty_server_generated.api import health
-from kraty_server_generated.contract import ORIGIN
+from kraty_server_generated.contract import BASE_PATH, ORIGIN
 from kraty_server_generated.types import UNSET, Unset
 
 DISTRIBUTION: Final = "kraty-server"
@@ -27,8 +26,6 @@ KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
 TRANSPORTS: Final = ("httpx", "aiohttp")
-API_PATH: Final = health.ping().path.rpartition("/")[0]
-"""What all paths of the API begin with."""
 RESERVED_HEADERS: Final = frozenset(
     {"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"}
 )
@@ -233,8 +230,8 @@ def checked_base_url(url: str | None, *, allow_http: bool = False) -> str:
     if parts.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ValueError("base_url: http would show the key to the network; use https, or give allow_http=True")
     url = url.rstrip("/")
-    if url.endswith(API_PATH):
-        raise ValueError(f"base_url: leave {API_PATH} out, the SDK adds it")
+    if BASE_PATH and url.endswith(BASE_PATH):
+        raise ValueError(f"base_url: leave {BASE_PATH} out, the SDK adds it")
     return url
 
 

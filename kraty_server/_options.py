@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from kraty_server._version import __version__
 from kraty_server.retry import RetryConfig
 from kraty_server_generated.contract import ORIGIN
 
@@ -81,14 +82,6 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled; read it from the environment where it is needed")
-
-
-@cache
-def sdk_version() -> str:
-    """The version, from the package metadata."""
-    from importlib.metadata import version  # half of what importing this package would take
-
-    return version(DISTRIBUTION)
 
 
 def new_key() -> str:
@@ -240,6 +233,6 @@ def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, by
 
 @cache
 def _about_us() -> tuple[tuple[bytes, bytes], ...]:
-    sdk = f"{DISTRIBUTION}/{sdk_version()}"
+    sdk = f"{DISTRIBUTION}/{__version__}"
     agent = f"{sdk} Python/{platform.python_version()} {platform.system()}"
     return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))

@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import (
     AsyncKratyServer,
     KratyClosedError,
@@ -29,8 +28,9 @@ from kraty_server import (
     _async_transport,
     _transport,
 )
-from tests.faults.echo_server import EchoServer
-from tests.faults.proxy import FaultProxy
+from tests.servers.echo import EchoServer
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.raw import RawServer, Reply
 
 KEY = "prefix.verysecret"
 CALLS = 500

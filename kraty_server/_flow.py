@@ -166,7 +166,7 @@ def _described(send: Send, answer: Answer, options: Options) -> str:
 
 
 def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerError | None:
-    """The error in an envelope; None where there is no whole one. Its outcome is unknown, as with a 2xx, which says both."""
+    """The error in an envelope, its outcome left open; None where there is no whole one."""
     if not isinstance(payload, dict):
         return None
     try:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import (
     KratyError,
     KratyNetworkError,
@@ -18,8 +17,9 @@ from kraty_server import (
     RequestInfo,
     RetryConfig,
 )
-from tests.faults.proxy import FaultProxy, free_port
 from tests.flavours import Flavour, both
+from tests.servers.fault_proxy import FaultProxy, free_port
+from tests.servers.raw import RawServer, Reply
 
 OK = Reply(body=b'{"data":{"economyKey":"gold","balance":500,"applied":true}}')
 ONCE = RetryConfig(attempts=1)

@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import (
     AsyncKratyServer,
     KratyClosedError,
@@ -27,9 +26,10 @@ from kraty_server import (
     KratyServer,
     RetryConfig,
 )
-from tests.faults.echo_server import EchoServer
-from tests.faults.proxy import FaultProxy
 from tests.flavours import set_limits
+from tests.servers.echo import EchoServer
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.raw import RawServer, Reply
 
 KEY = "prefix.verysecret"
 CALLS = 500
@@ -44,13 +44,19 @@ def server() -> Iterator[EchoServer]:
 def check(kraty: KratyServer, who: int, number: int) -> None:
     amount = who * 1_000_000 + number + 1
     answer = kraty.wallet.credit(f"p{who}", "gold", amount=amount)
-    assert (answer.balance, answer.additional_properties["path"]) == (amount, f"/server/v1/players/p{who}/wallet/gold/credit")
+    assert (answer.balance, answer.additional_properties["path"]) == (
+        amount,
+        f"/server/v1/players/p{who}/wallet/gold/credit",
+    )
 
 
 async def check_async(kraty: AsyncKratyServer, who: int, number: int) -> None:
     amount = who * 1_000_000 + number + 1
     answer = await kraty.wallet.credit(f"p{who}", "gold", amount=amount)
-    assert (answer.balance, answer.additional_properties["path"]) == (amount, f"/server/v1/players/p{who}/wallet/gold/credit")
+    assert (answer.balance, answer.additional_properties["path"]) == (
+        amount,
+        f"/server/v1/players/p{who}/wallet/gold/credit",
+    )
 
 
 def in_children(count: int, work: Callable[[int], None]) -> list[int]:

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import AsyncKratyServer, KratyServer, KratyServerError, RequestInfo, RetryConfig, __version__
 from kraty_server.testing import Emulator
 from tests.flavours import FLAVOURS, Flavour, both
+from tests.servers.raw import RawServer, Reply
 
 KEY = "prefix.secret"
 MAKERS = [KratyServer, AsyncKratyServer]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,6 @@ import pytest
 import trustme
 from httpx_aiohttp import HttpxAiohttpClient
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import (
     AsyncKratyServer,
     KratyNetworkError,
@@ -25,10 +23,12 @@ from kraty_server import (
     KratyTimeoutError,
     RetryConfig,
 )
-from tests.faults.proxy import FaultProxy
 from tests.flavours import FLAVOURS, Flavour, Running, both, set_limits
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.forward_proxy import ForwardProxy
+from tests.servers.raw import PONG, RawServer, Reply
+from tests.servers.secure import SecureServer
 
-PONG = b'{"ok":true,"apiKey":{"id":"k","prefix":"p","permissionSet":"s","environment":"live","studioId":"s","gameId":null}}'
 NOBODY = "http://127.0.0.1:9"
 OPTIONS: dict[str, Any] = {"api_key": "prefix.secret", "retry": RetryConfig(attempts=1)}
 
@@ -58,82 +58,32 @@ def at_once(kraty: Any, calls: int) -> Any:
 # Proxies
 
 
-class Proxy:
-    """A proxy for http, and for https by CONNECT."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            if not (data := client.recv(65536)):
-                client.close()
-                return
-            head += data
-        line = head.split(b"\r\n")[0].decode()
-        self.asked.append(line)
-        method, target, _ = line.split(" ")
-        port = target.rpartition(":")[2] if method == "CONNECT" else target.split("/")[2].rpartition(":")[2]
-        upstream = socket.create_connection(("127.0.0.1", int(port)))
-        if method == "CONNECT":
-            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
-            upstream.sendall(head.replace(target.encode(), b"/" + "/".join(target.split("/")[3:]).encode(), 1))
-        threading.Thread(target=self._pump, args=(client, upstream), daemon=True).start()
-        self._pump(upstream, client)
-
-    @staticmethod
-    def _pump(source: socket.socket, target: socket.socket) -> None:
-        with source, target:
-            try:
-                while data := source.recv(65536):
-                    target.sendall(data)
-            except OSError:
-                pass
-
-    def close(self) -> None:
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-
-
 @pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardProxy]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    made = Proxy()
-    yield made
-    made.close()
+    with ForwardProxy() as made:
+        yield made
 
 
 @both
-def test_the_proxy_of_the_environment_is_used(flavour: Flavour, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_the_environment_is_used(
+    flavour: Flavour, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with RawServer([Reply(body=PONG)]) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         elsewhere = server.url.replace("127.0.0.1", "kraty.test")
         assert flavour(ping, base_url=elsewhere, allow_http=True, **OPTIONS).ok
         assert proxy.asked == [f"GET {elsewhere}/server/v1/ping HTTP/1.1"]
-        assert flavour(
-            ping, base_url=server.url, **OPTIONS
-        ).ok  # the key is for this machine, and is not sent to another
+        # Not for this machine: that would carry the key to another one.
+        assert flavour(ping, base_url=server.url, **OPTIONS).ok
         assert (len(proxy.asked), len(server.arrived)) == (1, 2)
 
 
 @both
 def test_a_proxy_that_is_not_there_is_an_error_that_took_no_effect(
-    flavour: Flavour, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    flavour: Flavour, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert proxy.asked == []
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
@@ -152,68 +102,19 @@ def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
     return made, path
 
 
-class Secure:
-    """An https server that speaks HTTP/1.1 and HTTP/2."""
-
-    url: str
-    asked: list[tuple[str, int]]
-    """The version and the port of each request that came."""
-    together: int = 0
-    """How many requests must have come before one is answered; of players named silent, none is."""
-
-    def __init__(self) -> None:
-        self.asked = []
-
-    async def app(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        self.asked.append((scope["http_version"], scope["client"][1]))
-        while (await receive()).get("more_body"):
-            pass
-        while scope["path"].endswith("/silent") and (await receive())["type"] != "http.disconnect":
-            pass
-        while len(self.asked) < self.together:
-            await asyncio.sleep(0.001)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(PONG)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": PONG})
-
-
 @pytest.fixture
-def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[Secure]:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
-
-    secure = Secure()
-    certificate = authority[0].issue_cert("127.0.0.1")
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    for number, blob in enumerate(certificate.cert_chain_pems):
-        blob.write_to_path(tmp_path / "cert.pem", append=number > 0)
-    listening = socket.create_server(("127.0.0.1", 0))
-    secure.url = f"https://127.0.0.1:{listening.getsockname()[1]}"
-    config = Config()
-    config.bind = [f"fd://{listening.detach()}"]
-    config.certfile, config.keyfile = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    config.loglevel, config.graceful_timeout = "CRITICAL", 0
-    stop = threading.Event()
-
-    async def main() -> None:
-        await serve(secure.app, config, shutdown_trigger=lambda: asyncio.to_thread(stop.wait))
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    yield secure
-    stop.set()
-    thread.join()
+def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[SecureServer]:
+    with SecureServer(authority[0], tmp_path) as made:
+        yield made
 
 
 @both
 @untidy_server
 def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     flavour: Flavour,
-    secure: Secure,
+    secure: SecureServer,
     authority: tuple[trustme.CA, Path],
-    proxy: Proxy,
+    proxy: ForwardProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = secure.url
@@ -232,7 +133,7 @@ def test_certificates_of_the_environment_are_trusted_and_others_are_not(
 @over_httpx
 @untidy_server
 def test_http2_is_spoken_where_it_is_asked_for_and_no_two_calls_share_a_connection(
-    flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+    flavour: Flavour, secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
@@ -246,7 +147,7 @@ def test_http2_is_spoken_where_it_is_asked_for_and_no_two_calls_share_a_connecti
 @over_httpx
 @untidy_server
 def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
-    flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+    flavour: Flavour, secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
@@ -264,7 +165,7 @@ def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
 
 @untidy_server
 def test_a_connection_of_http2_on_which_a_call_was_cancelled_is_not_used_again(
-    secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+    secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
         async with AsyncKratyServer(base_url=secure.url, http2=True, **OPTIONS) as kraty:

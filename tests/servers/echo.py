@@ -1,4 +1,4 @@
-"""A threaded server that credits `amount` and answers with it as the balance, so that every answer names its call."""
+"""For tests of mixed-up answers: a threaded server that answers with the amount it was given."""
 
 from __future__ import annotations
 

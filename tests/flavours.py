@@ -169,7 +169,8 @@ class Sender:
                     yield OpenSync(kraty)
             finally:
                 for given in chosen.values():
-                    given.close()
+                    if hasattr(given, "close"):
+                        given.close()
             return
         with asyncio.Runner() as loop:
             awaited = AsyncKratyServer(**chosen, **options)
@@ -178,7 +179,7 @@ class Sender:
             finally:
                 loop.run(awaited.aclose())
                 for given in chosen.values():
-                    if not isinstance(given, str):
+                    if hasattr(given, "aclose"):
                         loop.run(given.aclose())
 
 

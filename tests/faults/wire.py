@@ -16,7 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-from kraty_server import RetryConfig
+import pytest
+
+from kraty_server import KratyError, RetryConfig
 
 ONCE = RetryConfig(attempts=1)
 QUICK = RetryConfig(attempts=4, initial_delay=0.001, max_delay=0.01)
@@ -30,6 +32,13 @@ def options(url: str, **more: Any) -> dict[str, Any]:
 def credit(amount: int, currency: str = "gold", player: str = "p", **more: Any) -> Callable[[Any], Any]:
     """A call, whose answer is told from others by its balance."""
     return lambda kraty: kraty.wallet.credit(player, currency, amount=amount, **more)
+
+
+def failed(use: Callable[[Any], Any], call: Callable[[Any], Any]) -> KratyError:
+    """Make a call that fails, and give its error."""
+    with pytest.raises(KratyError) as caught:
+        use(call)
+    return caught.value
 
 
 def http(body: bytes = b"", status: str = "200 OK", *headers: str, length: bool = True) -> bytes:

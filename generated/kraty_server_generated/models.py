@@ -9,8 +9,23 @@ from typing import Any, Literal, Self, TypeAlias
 
 from attrs import define, field
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import UNSET, EnumTable, Model, OpenEnum, UnknownVariant, Unset, read_time
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import (
+    UNSET,
+    EnumTable,
+    Model,
+    OpenEnum,
+    UnknownVariant,
+    Unset,
+    check_integer,
+    check_json,
+    check_json_object,
+    check_object,
+    check_text,
+    missing_property,
+    parse_time,
+    register_fields,
+)
 
 new = object.__new__
 
@@ -280,9 +295,9 @@ class Attempt(Model):
             self.event_window_id = data["eventWindowId"]
             self.leaderboard_id = data["leaderboardId"]
             self.player_id = data["playerId"]
-            self.started_at = read_time(data["startedAt"])
-            self.ends_at = read_time(data["endsAt"])
-            self.completed_at = None if (v := data["completedAt"]) is None else read_time(v)
+            self.started_at = parse_time(data["startedAt"])
+            self.ends_at = parse_time(data["endsAt"])
+            self.completed_at = None if (v := data["completedAt"]) is None else parse_time(v)
             self.metrics = data["metrics"]
             self.metrics_raw = data["metricsRaw"]
             self.score = data["score"]
@@ -313,7 +328,7 @@ class BanPlayerResult(Model):
         try:
             self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
-            self.banned_at = read_time(data["bannedAt"])
+            self.banned_at = parse_time(data["bannedAt"])
             self.reason = data["reason"]
             self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
@@ -357,7 +372,7 @@ class BlockedPlayer(Model):
             self.display_identity = (
                 None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
             )
-            self.blocked_at = read_time(data["blockedAt"])
+            self.blocked_at = parse_time(data["blockedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
@@ -435,7 +450,7 @@ class DeletePlayerResult(Model):
             self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
             self.anonymized_external_id = data["anonymizedExternalId"]
-            self.deleted_at = read_time(data["deletedAt"])
+            self.deleted_at = parse_time(data["deletedAt"])
             self.attempts_anonymized = data["attemptsAnonymized"]
             self.lobbies_anonymized = data["lobbiesAnonymized"]
             self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
@@ -505,7 +520,7 @@ class ExportedLobby(Model):
             self.id = data["id"]
             self.event_id = data["eventId"]
             self.status = _lobby_status[data["status"]]
-            self.created_at = read_time(data["createdAt"])
+            self.created_at = parse_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -544,12 +559,12 @@ class ExportedPlayer(Model):
             self.external_player_id = data["externalPlayerId"]
             self.studio_id = data["studioId"]
             self.game_id = data["gameId"]
-            self.first_seen_at = read_time(data["firstSeenAt"])
-            self.last_seen_at = read_time(data["lastSeenAt"])
+            self.first_seen_at = parse_time(data["firstSeenAt"])
+            self.last_seen_at = parse_time(data["lastSeenAt"])
             self.last_context_snapshot = data["lastContextSnapshot"]
-            self.registered_at = None if (v := data["registeredAt"]) is None else read_time(v)
-            self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else read_time(v)
-            self.deleted_at = None if (v := data["deletedAt"]) is None else read_time(v)
+            self.registered_at = None if (v := data["registeredAt"]) is None else parse_time(v)
+            self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else parse_time(v)
+            self.deleted_at = None if (v := data["deletedAt"]) is None else parse_time(v)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 10 else self.keep_unknown(data)
@@ -600,9 +615,9 @@ class Friend(Model):
             self.display_identity = (
                 None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
             )
-            self.friends_since = read_time(data["friendsSince"])
+            self.friends_since = parse_time(data["friendsSince"])
             self.online = data["online"]
-            self.last_active_at = None if (v := data["lastActiveAt"]) is None else read_time(v)
+            self.last_active_at = None if (v := data["lastActiveAt"]) is None else parse_time(v)
             self.status = data["status"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -646,7 +661,7 @@ class FriendRequest(Model):
             self.request_id = data["requestId"]
             self.direction = _friend_request_direction[data["direction"]]
             self.player = SocialPlayer.from_dict(data["player"])
-            self.created_at = read_time(data["createdAt"])
+            self.created_at = parse_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
@@ -710,10 +725,10 @@ class Grant(Model):
             self.source_ref_id = data["sourceRefId"]
             self.parent_grant_id = data["parentGrantId"]
             self.status = _grant_status[data["status"]]
-            self.rolled_at = None if (v := data["rolledAt"]) is None else read_time(v)
-            self.claimed_at = None if (v := data["claimedAt"]) is None else read_time(v)
-            self.expires_at = None if (v := data["expiresAt"]) is None else read_time(v)
-            self.created_at = read_time(data["createdAt"])
+            self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
+            self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
+            self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
+            self.created_at = parse_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 11 else self.keep_unknown(data)
@@ -741,8 +756,8 @@ class InventoryItem(Model):
             self.item_key = data["itemKey"]
             self.quantity = data["quantity"]
             self.metadata = data["metadata"]
-            self.created_at = read_time(data["createdAt"])
-            self.updated_at = read_time(data["updatedAt"])
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
@@ -813,11 +828,11 @@ class Lobby(Model):
             self.mode = data["mode"]
             self.status = _lobby_status[data["status"]]
             self.capacity = data["capacity"]
-            self.fill_by = None if (v := data["fillBy"]) is None else read_time(v)
+            self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
             self.participant_count = data["participantCount"]
             self.bot_slots = data.get("botSlots", UNSET)
-            self.started_at = None if (v := data["startedAt"]) is None else read_time(v)
-            self.ends_at = None if (v := data["endsAt"]) is None else read_time(v)
+            self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
+            self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 11 else self.keep_unknown(data)
@@ -892,7 +907,7 @@ class MergePlayerResult(Model):
             self.to_external_player_id = data["toExternalPlayerId"]
             self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
             self.counts = MergeCounts.from_dict(data["counts"])
-            self.merged_at = read_time(data["mergedAt"])
+            self.merged_at = parse_time(data["mergedAt"])
             self.status = _merge_status[data["status"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -1097,7 +1112,7 @@ class PlayerExport(Model):
         self = new(cls)  # quicker than by its constructor
         try:
             self.schema_version = data["schemaVersion"]
-            self.exported_at = read_time(data["exportedAt"])
+            self.exported_at = parse_time(data["exportedAt"])
             self.player = ExportedPlayer.from_dict(data["player"])
             self.attempts = data["attempts"]
             self.grants = data["grants"]
@@ -1263,8 +1278,8 @@ class SnapshotPlayer(Model):
             self.external_player_id = data["externalPlayerId"]
             self.studio_id = data["studioId"]
             self.game_id = data["gameId"]
-            self.created_at = read_time(data["createdAt"])
-            self.updated_at = read_time(data["updatedAt"])
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 6 else self.keep_unknown(data)
@@ -1354,7 +1369,7 @@ class UnbanPlayerResult(Model):
         try:
             self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
-            self.unbanned_at = read_time(data["unbannedAt"])
+            self.unbanned_at = parse_time(data["unbannedAt"])
             self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -1383,8 +1398,8 @@ class WalletBalance(Model):
             self.economy_key = data["economyKey"]
             self.balance = data["balance"]
             self.metadata = data["metadata"]
-            self.created_at = read_time(data["createdAt"])
-            self.updated_at = read_time(data["updatedAt"])
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
@@ -1417,7 +1432,7 @@ class WebhookEvent(Model):
             self.event_name = _webhook_event_name[data["eventName"]]
             self.studio_id = data["studioId"]
             self.game_id = data["gameId"]
-            self.occurred_at = read_time(data["occurredAt"])
+            self.occurred_at = parse_time(data["occurredAt"])
             self.delivery_attempt = data["deliveryAttempt"]
             self.data = data["data"]
         except Exception:  # something is missing or null: once more, field by field
@@ -1439,134 +1454,134 @@ def read_granted_reward_entry(data: Mapping[str, Any]) -> GrantedRewardEntry:
     return _granted_reward_entry.get(data["type"], UnknownVariant.from_dict)(data)
 
 
-t.describe(AdjustItemResult, "itemKey quantity applied")
-t.describe(AdjustWalletResult, "economyKey balance applied")
-t.describe(
+register_fields(AdjustItemResult, "itemKey quantity applied")
+register_fields(AdjustWalletResult, "economyKey balance applied")
+register_fields(
     ApiKeyInfo,
     "id prefix permissionSet environment studioId gameId",
     environment=_key_environment.__getitem__,
 )
-t.describe(
+register_fields(
     Attempt,
     "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
     "score status",
-    startedAt=read_time,
-    endsAt=read_time,
-    completedAt=read_time,
+    startedAt=parse_time,
+    endsAt=parse_time,
+    completedAt=parse_time,
     status=_attempt_status.__getitem__,
 )
-t.describe(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=read_time)
-t.describe(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
-t.describe(
+register_fields(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=parse_time)
+register_fields(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
+register_fields(
     BlockedPlayer,
     "externalPlayerId displayIdentity blockedAt",
     displayIdentity=PlayerIdentity.from_dict,
-    blockedAt=read_time,
+    blockedAt=parse_time,
 )
-t.describe(CrateEntry, "type crateItemKey quantity")
-t.describe(CurrencyEntry, "type currencyKey amount")
-t.describe(
+register_fields(CrateEntry, "type crateItemKey quantity")
+register_fields(CurrencyEntry, "type currencyKey amount")
+register_fields(
     DeletePlayerResult,
     "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
     "leaderboardsScrubbed status",
-    deletedAt=read_time,
+    deletedAt=parse_time,
     status=_delete_status.__getitem__,
 )
-t.describe(ErrorDetail, "code message details?")
-t.describe(ErrorResponse, "error", error=ErrorDetail.from_dict)
-t.describe(
-    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=read_time
+register_fields(ErrorDetail, "code message details?")
+register_fields(ErrorResponse, "error", error=ErrorDetail.from_dict)
+register_fields(
+    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=parse_time
 )
-t.describe(
+register_fields(
     ExportedPlayer,
     "id externalPlayerId studioId gameId firstSeenAt lastSeenAt lastContextSnapshot registeredAt "
     "secretRotatedAt deletedAt",
-    firstSeenAt=read_time,
-    lastSeenAt=read_time,
-    registeredAt=read_time,
-    secretRotatedAt=read_time,
-    deletedAt=read_time,
+    firstSeenAt=parse_time,
+    lastSeenAt=parse_time,
+    registeredAt=parse_time,
+    secretRotatedAt=parse_time,
+    deletedAt=parse_time,
 )
-t.describe(
+register_fields(
     FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
 )
-t.describe(
+register_fields(
     Friend,
     "externalPlayerId displayIdentity friendsSince online lastActiveAt status",
     displayIdentity=PlayerIdentity.from_dict,
-    friendsSince=read_time,
-    lastActiveAt=read_time,
+    friendsSince=parse_time,
+    lastActiveAt=parse_time,
 )
-t.describe(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
-t.describe(
+register_fields(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
+register_fields(
     FriendRequest,
     "requestId direction player createdAt",
     direction=_friend_request_direction.__getitem__,
     player=SocialPlayer.from_dict,
-    createdAt=read_time,
+    createdAt=parse_time,
 )
-t.describe(
+register_fields(
     FriendRequests,
     "incoming outgoing",
     incoming=lambda v: [FriendRequest.from_dict(i) for i in v],
     outgoing=lambda v: [FriendRequest.from_dict(i) for i in v],
 )
-t.describe(
+register_fields(
     Grant,
     "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
     kind=_grant_kind.__getitem__,
     status=_grant_status.__getitem__,
-    rolledAt=read_time,
-    claimedAt=read_time,
-    expiresAt=read_time,
-    createdAt=read_time,
+    rolledAt=parse_time,
+    claimedAt=parse_time,
+    expiresAt=parse_time,
+    createdAt=parse_time,
 )
-t.describe(
-    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=read_time, updatedAt=read_time
+register_fields(
+    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
 )
-t.describe(ItemEntry, "type itemKey quantity parameters?")
-t.describe(
+register_fields(ItemEntry, "type itemKey quantity parameters?")
+register_fields(
     Lobby,
     "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
     "startedAt endsAt",
     status=_lobby_status.__getitem__,
-    fillBy=read_time,
-    startedAt=read_time,
-    endsAt=read_time,
+    fillBy=parse_time,
+    startedAt=parse_time,
+    endsAt=parse_time,
 )
-t.describe(
+register_fields(
     MergeCounts,
     "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
     "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
 )
-t.describe(
+register_fields(
     MergePlayerResult,
     "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
     "mergedAt status",
     counts=MergeCounts.from_dict,
-    mergedAt=read_time,
+    mergedAt=parse_time,
     status=_merge_status.__getitem__,
 )
-t.describe(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
-t.describe(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
-t.describe(
+register_fields(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
+register_fields(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
+register_fields(
     MigrateOutcome,
     "applied skipped failed failures",
     failures=lambda v: [MigrateFailure.from_dict(i) for i in v],
 )
-t.describe(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
-t.describe(MigrateRowError, "code message")
-t.describe(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
-t.describe(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
-t.describe(
+register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
+register_fields(MigrateRowError, "code message")
+register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
+register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
+register_fields(
     PlayerExport,
     "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
-    exportedAt=read_time,
+    exportedAt=parse_time,
     player=ExportedPlayer.from_dict,
     lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
 )
-t.describe(PlayerIdentity, "name avatar? country?")
-t.describe(
+register_fields(PlayerIdentity, "name avatar? country?")
+register_fields(
     PlayerSnapshot,
     "player inventory wallet recentGrants",
     player=SnapshotPlayer.from_dict,
@@ -1574,38 +1589,41 @@ t.describe(
     wallet=lambda v: [WalletBalance.from_dict(i) for i in v],
     recentGrants=lambda v: [Grant.from_dict(i) for i in v],
 )
-t.describe(
+register_fields(
     ReportProgressResult,
     "attempt milestonesFired",
     attempt=Attempt.from_dict,
     milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
 )
-t.describe(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
-t.describe(
+register_fields(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
+register_fields(
     SetIdentityResult,
     "externalPlayerId displayIdentity? anonymizedIdentity? syntheticIdentity?",
     displayIdentity=PlayerIdentity.from_dict,
     anonymizedIdentity=PlayerIdentity.from_dict,
     syntheticIdentity=SyntheticIdentity.from_dict,
 )
-t.describe(
+register_fields(
     SnapshotPlayer,
     "id externalPlayerId studioId gameId createdAt updatedAt",
-    createdAt=read_time,
-    updatedAt=read_time,
+    createdAt=parse_time,
+    updatedAt=parse_time,
 )
-t.describe(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
-t.describe(SubmitScoreResult, "leaderboardId score rank")
-t.describe(SyntheticIdentity, "name avatar?")
-t.describe(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=read_time)
-t.describe(
-    WalletBalance, "economyKey balance metadata createdAt updatedAt", createdAt=read_time, updatedAt=read_time
+register_fields(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
+register_fields(SubmitScoreResult, "leaderboardId score rank")
+register_fields(SyntheticIdentity, "name avatar?")
+register_fields(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=parse_time)
+register_fields(
+    WalletBalance,
+    "economyKey balance metadata createdAt updatedAt",
+    createdAt=parse_time,
+    updatedAt=parse_time,
 )
-t.describe(
+register_fields(
     WebhookEvent,
     "id eventName studioId gameId occurredAt deliveryAttempt data",
     eventName=_webhook_event_name.__getitem__,
-    occurredAt=read_time,
+    occurredAt=parse_time,
 )
 
 CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
@@ -1613,9 +1631,12 @@ CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
 
 
 def take_crate_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, CrateEntry.known__)
-    t.text(data["crateItemKey"], "crateItemKey", 1, t.PATTERNS[0])
-    t.integer(data["quantity"], "quantity", 1)
+    data = check_object(value, CrateEntry.known__)
+    try:
+        check_text(data["crateItemKey"], "crateItemKey", 1, PATTERNS[0])
+        check_integer(data["quantity"], "quantity", 1)
+    except KeyError as error:
+        raise missing_property(error.args[0], data, CrateEntry.known__) from None
     return data
 
 
@@ -1624,9 +1645,12 @@ CurrencyEntryInput: TypeAlias = CurrencyEntry | Mapping[str, Any]
 
 
 def take_currency_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, CurrencyEntry.known__)
-    t.text(data["currencyKey"], "currencyKey", 1, t.PATTERNS[0])
-    t.integer(data["amount"], "amount", 1)
+    data = check_object(value, CurrencyEntry.known__)
+    try:
+        check_text(data["currencyKey"], "currencyKey", 1, PATTERNS[0])
+        check_integer(data["amount"], "amount", 1)
+    except KeyError as error:
+        raise missing_property(error.args[0], data, CurrencyEntry.known__) from None
     return data
 
 
@@ -1635,11 +1659,14 @@ ItemEntryInput: TypeAlias = ItemEntry | Mapping[str, Any]
 
 
 def take_item_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, ItemEntry.known__)
-    t.text(data["itemKey"], "itemKey", 1, t.PATTERNS[0])
-    t.integer(data["quantity"], "quantity", 1)
-    if "parameters" in data:
-        data["parameters"] = t.json_object(data["parameters"], "parameters")
+    data = check_object(value, ItemEntry.known__)
+    try:
+        check_text(data["itemKey"], "itemKey", 1, PATTERNS[0])
+        check_integer(data["quantity"], "quantity", 1)
+        if "parameters" in data:
+            data["parameters"] = check_json_object(data["parameters"], "parameters")
+    except KeyError as error:
+        raise missing_property(error.args[0], data, ItemEntry.known__) from None
     return data
 
 
@@ -1648,15 +1675,18 @@ MigrateInventoryRowInput: TypeAlias = MigrateInventoryRow | Mapping[str, Any]
 
 
 def take_migrate_inventory_row(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, MigrateInventoryRow.known__)
-    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
-    t.text(data["itemKey"], "itemKey", 1, t.PATTERNS[0])
-    t.integer(data["quantity"], "quantity", 1)
-    if "parameters" in data:
-        data["parameters"] = t.json_object(data["parameters"], "parameters")
-    if "reason" in data:
-        t.text(data["reason"], "reason")
-    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    data = check_object(value, MigrateInventoryRow.known__)
+    try:
+        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
+        check_text(data["itemKey"], "itemKey", 1, PATTERNS[0])
+        check_integer(data["quantity"], "quantity", 1)
+        if "parameters" in data:
+            data["parameters"] = check_json_object(data["parameters"], "parameters")
+        if "reason" in data:
+            check_text(data["reason"], "reason")
+        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
+    except KeyError as error:
+        raise missing_property(error.args[0], data, MigrateInventoryRow.known__) from None
     return data
 
 
@@ -1665,11 +1695,14 @@ MigratePlayerRowInput: TypeAlias = MigratePlayerRow | Mapping[str, Any]
 
 
 def take_migrate_player_row(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, MigratePlayerRow.known__)
-    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
-    if "contextSnapshot" in data:
-        data["contextSnapshot"] = t.json_object(data["contextSnapshot"], "contextSnapshot")
-    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    data = check_object(value, MigratePlayerRow.known__)
+    try:
+        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
+        if "contextSnapshot" in data:
+            data["contextSnapshot"] = check_json_object(data["contextSnapshot"], "contextSnapshot")
+        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
+    except KeyError as error:
+        raise missing_property(error.args[0], data, MigratePlayerRow.known__) from None
     return data
 
 
@@ -1678,13 +1711,16 @@ MigrateWalletRowInput: TypeAlias = MigrateWalletRow | Mapping[str, Any]
 
 
 def take_migrate_wallet_row(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, MigrateWalletRow.known__)
-    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
-    t.text(data["economyKey"], "economyKey", 1, t.PATTERNS[0])
-    t.integer(data["amount"], "amount", 1)
-    if "reason" in data:
-        t.text(data["reason"], "reason")
-    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    data = check_object(value, MigrateWalletRow.known__)
+    try:
+        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
+        check_text(data["economyKey"], "economyKey", 1, PATTERNS[0])
+        check_integer(data["amount"], "amount", 1)
+        if "reason" in data:
+            check_text(data["reason"], "reason")
+        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
+    except KeyError as error:
+        raise missing_property(error.args[0], data, MigrateWalletRow.known__) from None
     return data
 
 
@@ -1699,10 +1735,11 @@ _take_granted_reward_entry: dict[Any, Callable[[Any], dict[str, Any]]] = {
 
 
 def take_granted_reward_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value)
-    tag = t.text(data["type"], "type", 1)
-    take = _take_granted_reward_entry.get(tag)
-    return take(value) if take else {key: t.json(item, key) for key, item in data.items()}
+    data = check_object(value)
+    if "type" not in data:
+        raise missing_property("type", data, frozenset())
+    take = _take_granted_reward_entry.get(check_text(data["type"], "type", 1))
+    return take(value) if take else {key: check_json(item, key) for key, item in data.items()}
 
 
 __all__ = [

@@ -78,9 +78,7 @@ class AsyncConnections:
                 return result
             if isinstance(step, Sleep):
                 reply = None
-                with suppress(TimeoutError):  # or until the client is closed
-                    async with asyncio.timeout(step.seconds):
-                        await self.pool().closing.wait()
+                await options.clock.async_sleep(step.seconds, self.pool().closing)
             else:
                 reply = await self.send(step, options)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -178,13 +177,14 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     content = None if call.body is None else _json.dumps(call.body)
     url = options.base_url + call.path
     retry = options.retry
-    end = time.monotonic() + options.deadline
+    clock = options.clock
+    end = clock.monotonic() + options.deadline
     attempt, undecided = 0, False
     while True:
         attempt += 1
-        begun = time.monotonic()
+        begun = clock.monotonic()
         reply = yield Send(call.method, url, content, max(0.001, min(options.timeout, end - begun)))
-        duration_ms = (time.monotonic() - begun) * 1000
+        duration_ms = (clock.monotonic() - begun) * 1000
         result: T | KratyError
         status = request_id = retry_after = None
         again = False
@@ -199,7 +199,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
                 undecided = undecided or status >= 500 or status == UNDECIDED
                 again = status in retry.statuses and not result.is_idempotency_conflict
                 if status in ASKED_TO_WAIT:
-                    retry_after = seconds_asked(reply.headers.get("retry-after"), time.time())
+                    retry_after = seconds_asked(reply.headers.get("retry-after"), clock.time())
         else:
             assert reply is not None
             again, outcome = reply.again, "not_applied"
@@ -233,7 +233,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             return result
         wait = None
         if again:
-            left = end - time.monotonic()
+            left = end - clock.monotonic()
             wait = retry.wait(attempt, left=left, retry_after=retry_after, chance=random.random())
         if wait is None:
             tries = f"{attempt} attempt" + "s" * (attempt > 1)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.retry import RetryConfig
 from kraty_server_generated.types import ORIGIN
 
@@ -109,6 +110,7 @@ class Options:
     generate_idempotency_key: Callable[[], str]
     strict_responses: bool
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    clock: Clock = SYSTEM_CLOCK
 
 
 def checked_key(key: str | None) -> Secret:
@@ -211,6 +213,12 @@ def checked_aiohttp(named: str | None, *, http2: bool) -> bool:
     if named == "aiohttp" and http2:
         raise ValueError("http2: aiohttp speaks HTTP/1.1 only; leave transport out")
     return there and named != "httpx" and not http2
+
+
+def clock_of(transport: object) -> Clock:
+    """The clock that a transport brings along, as an emulator's does within the process; else the system's."""
+    clock: Clock = getattr(transport, "kraty_clock", SYSTEM_CLOCK)
+    return clock
 
 
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:

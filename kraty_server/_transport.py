@@ -186,7 +186,7 @@ class Connections:
                 result: T = done.value
                 return result
             if isinstance(step, Sleep):
-                self.pool().closing.wait(step.seconds)  # or until the client is closed
+                options.clock.sleep(step.seconds, self.pool().closing)
                 reply = None
             else:
                 reply = self.send(step, options)

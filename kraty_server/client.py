@@ -88,6 +88,7 @@ def _checked(
     on_request: OnRequest | None,
     strict_responses: bool,
     allow_http: bool,
+    transport: object,
 ) -> Options:
     _options.checked_hook("on_request", on_request)
     _options.checked_hook("generate_idempotency_key", generate_idempotency_key)
@@ -101,6 +102,7 @@ def _checked(
         on_request=on_request,
         generate_idempotency_key=generate_idempotency_key or _options.new_key,
         strict_responses=strict_responses,
+        clock=_options.clock_of(transport),
     )
 
 
@@ -186,6 +188,7 @@ class KratyServer(_Client):
             on_request,
             strict_responses,
             allow_http,
+            transport,
         )
         self._bind(Connections(options.base_url, http_client, transport, http2=http2), options)
 
@@ -298,6 +301,7 @@ class AsyncKratyServer(_Client):
             on_request,
             strict_responses,
             allow_http,
+            transport,
         )
         from kraty_server._async_transport import AsyncConnections  # it needs asyncio, which a blocking worker does not
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 
 from kraty_server import KratyError, RequestInfo, RetryConfig
+from kraty_server._clock import SystemClock
 from kraty_server._flow import Answer, Lost, Send, Sleep, flow
 from kraty_server._options import Options, Secret, new_key
 from kraty_server.retry import STATUSES, seconds_asked
@@ -96,6 +97,18 @@ def test_a_policy_that_cannot_be_is_refused_by_name(wrong: dict[str, Any]) -> No
 
 # A whole call, stepped: what the server or the network does is drawn, and time passes only as it is told to.
 
+
+class SteppedClock(SystemClock):
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return NOW
+
+
 answers = st.builds(
     Answer,
     st.sampled_from([200, 302, 400, 404, 408, 409, 422, 425, 429, 500, 501, 502, 503, 504, 599]),
@@ -114,18 +127,14 @@ def test_a_call_keeps_its_promises_whatever_happens(
     retry: RetryConfig, world: list[tuple[Any, float]], deadline: float, timeout: float, chance: float
 ) -> None:
     told: list[RequestInfo] = []
-    clock = [1000.0]
-    options = Options(Secret("k"), "http://x", timeout, deadline, retry, told.append, new_key, False)
+    clock = SteppedClock()
+    options = Options(Secret("k"), "http://x", timeout, deadline, retry, told.append, new_key, False, clock=clock)
     sent: list[Send] = []
     slept: list[float] = []
     replies = iter(world)
     error: KratyError | None = None
     happened: list[Any] = []
-    with (
-        patch("kraty_server._flow.time.monotonic", lambda: clock[0]),
-        patch("kraty_server._flow.time.time", lambda: NOW),
-        patch("kraty_server._flow.random.random", lambda: chance),
-    ):
+    with patch("kraty_server._flow.random.random", lambda: chance):
         steps = flow(wallet.credit("p", "gold", amount=5), options)
         reply = None
         try:
@@ -133,13 +142,13 @@ def test_a_call_keeps_its_promises_whatever_happens(
                 step = steps.send(reply)
                 if isinstance(step, Sleep):
                     slept.append(step.seconds)
-                    clock[0] += step.seconds
+                    clock.now += step.seconds
                     reply = None
                     continue
                 sent.append(step)
                 reply, took = next(replies)
                 happened.append(reply)
-                clock[0] += min(took, step.timeout)
+                clock.now += min(took, step.timeout)
         except StopIteration:
             pass
         except KratyError as raised:
@@ -149,7 +158,7 @@ def test_a_call_keeps_its_promises_whatever_happens(
     assert [info.attempt for info in told] == list(range(1, len(sent) + 1))
     assert len(sent) <= retry.attempts
     # Nothing goes past the deadline, and no attempt is longer than the time-out.
-    assert clock[0] - 1000 <= deadline + 0.001 * len(sent) + 1e-6
+    assert clock.now - 1000 <= deadline + 0.001 * len(sent) + 1e-6
     assert all(s.timeout <= max(timeout, 0.001) for s in sent)
     # Only what may be retried was.
     for before in happened[:-1]:

@@ -8,12 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
+from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.testing._engine import Answer, Engine
-
-
-def _asked(engine: Engine, request: httpx.Request) -> Answer:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
-    return engine.respond(request.method, request.url.raw_path.decode("ascii"), headers, request.content)
+from kraty_server.testing._virtual_clock import VirtualClock
 
 
 class _Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -32,6 +29,8 @@ class _Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def _response(answer: Answer, request: httpx.Request) -> httpx.Response:
+    if answer.delay > _patience(request):
+        raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
     if answer.fate == "drop":
         raise httpx.RemoteProtocolError("the connection was dropped, as scripted", request=request)
     headers = {"content-type": "application/json", "content-length": str(len(answer.body)), **answer.headers}
@@ -46,35 +45,50 @@ def _patience(request: httpx.Request) -> float:
     return float("inf") if limit is None else float(limit)
 
 
-class Transport(httpx.BaseTransport):
-    """For `httpx.Client`."""
+class _InProcess:
+    """What both flavours share."""
 
-    def __init__(self, engine: Engine) -> None:
+    kraty_clock: Clock
+    """What a client of ours waits by."""
+
+    def __init__(self, engine: Engine, clock: VirtualClock | None = None) -> None:
         self._engine = engine
+        self._virtual_clock = clock
+        self.kraty_clock = clock or SYSTEM_CLOCK
+
+    def _asked(self, request: httpx.Request) -> tuple[Answer, float]:
+        """The answer, and the seconds that the client is still to wait for it."""
+        if self._virtual_clock is not None:
+            self._virtual_clock.begin_request()
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+        target = request.url.raw_path.decode("ascii")
+        answer = self._engine.respond(request.method, target, headers, request.content)
+        wait = min(answer.delay, _patience(request))
+        if wait and self._virtual_clock is not None:
+            self._virtual_clock.skip(wait)
+            wait = 0.0
+        return answer, wait
+
+
+class Transport(_InProcess, httpx.BaseTransport):
+    """For `httpx.Client`."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         request.read()
-        answer = _asked(self._engine, request)
-        if answer.delay:
-            time.sleep(min(answer.delay, patience := _patience(request)))
-            if answer.delay > patience:
-                raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
+        answer, wait = self._asked(request)
+        if wait:
+            time.sleep(wait)
         return _response(answer, request)
 
 
-class AsyncTransport(httpx.AsyncBaseTransport):
+class AsyncTransport(_InProcess, httpx.AsyncBaseTransport):
     """For `httpx.AsyncClient`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         await request.aread()
-        answer = _asked(self._engine, request)
+        answer, wait = self._asked(request)
         if answer.delay:
-            await asyncio.sleep(min(answer.delay, patience := _patience(request)))
-            if answer.delay > patience:
-                raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
+            await asyncio.sleep(wait)
         return _response(answer, request)

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from kraty_server.client import AsyncKratyServer, KratyServer
-from kraty_server.testing import _faults as faults
-from kraty_server.testing import _seeds as seeds
-from kraty_server.testing._engine import Engine, Request, matching
-from kraty_server.testing._ledger import Turn
-from kraty_server.testing._outbox import Delivery
-from kraty_server.testing._seeds import Seed
-from kraty_server.testing._state import Row, State
-from kraty_server.testing._transports import AsyncTransport, Transport
+from kraty_server.testing.emulator import faults, seeds
+from kraty_server.testing.emulator.engine import Engine, Request, matching
+from kraty_server.testing.emulator.ledger import Turn
+from kraty_server.testing.emulator.outbox import Delivery
+from kraty_server.testing.emulator.seeds import Seed
+from kraty_server.testing.emulator.state import Row, State
+from kraty_server.testing.emulator.transports import AsyncTransport, Transport
+from kraty_server.testing.emulator.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
-    from kraty_server.testing._server import Server
+    from kraty_server.testing.server.app import Server
 
 INSIDE: Final = "http://127.0.0.1:1"
 """What clients within the process are given as address; nothing listens there."""
@@ -43,18 +43,24 @@ class FaultOptions(TypedDict, total=False):
 class Emulator:
     """A Kraty on your machine: real ledger, real idempotency, real conflicts, signed webhooks. No production server.
 
-    Use it within the process through `client()` and `async_client()`, or as a context manager, which serves it on a
-    free loopback port at `url`.
+    Use it within the process through `client()` and `async_client()`, or over HTTP at `url`, where it is served from
+    when that is asked for. As a context manager it is closed at the end.
 
     Args:
         seed: what is there from the start, as a mapping or as a JSON file; see `Seed`.
         db: a file to keep the state in; in memory otherwise.
         webhook_url: an endpoint for all events that the `test` key causes.
         webhook_secret: what its deliveries are signed with.
-        port: to serve on; 0 takes a free one.
+        port: to serve on, from the `with` on; 0 takes a free one when `url` is asked for.
         host: to serve on. Anything but loopback opens the emulator to others.
         strict: answer 500 where the emulator itself would leave the contract.
+
+    Attributes:
+        real_time: whether the clients that are made within the process wait for real. Otherwise retries, Retry-After,
+            latency and deadlines pass on the emulator's clock, and take no time.
     """
+
+    real_time: bool
 
     def __init__(
         self,
@@ -71,6 +77,9 @@ class Emulator:
         self._engine = Engine(self._state, strict=strict)
         self._host, self._port = host, port
         self._server: Server | None = None
+        self._closed = False
+        self._virtual_clock = VirtualClock(self._engine)
+        self.real_time = False
         with self._engine.lock:
             if not self._state.one("SELECT 1 FROM games"):
                 with self._state.effect():
@@ -104,36 +113,48 @@ class Emulator:
     # Ways in
 
     def client(self, **options: Any) -> KratyServer:
-        """Make a client that calls the emulator within the process, without a socket.
+        """Make a client that calls the emulator within the process, without a socket, and waits in no time.
 
         Args:
             options: those of `KratyServer`.
         """
-        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": Transport(self._engine)}
+        transport = Transport(self._engine, self._clock)
+        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": transport}
         return KratyServer(**given | options)
 
     def async_client(self, **options: Any) -> AsyncKratyServer:
-        """Make an async client that calls the emulator within the process, without a socket."""
-        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": AsyncTransport(self._engine)}
+        """Make an async client that calls the emulator within the process: see `client`."""
+        transport = AsyncTransport(self._engine, self._clock)
+        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": transport}
         return AsyncKratyServer(**given | options)
 
     @property
+    def _clock(self) -> VirtualClock | None:
+        return None if self.real_time else self._virtual_clock
+
+    @property
     def url(self) -> str:
-        """Where it is served.
+        """Where it is served: in a thread, from when this is asked for.
 
         Raises:
-            RuntimeError: it is not; enter it with `with`, or use `client()`.
+            OSError: the port is taken.
+            RuntimeError: it is closed, or could not start.
         """
-        if self._server is None:
-            raise RuntimeError("this emulator is not served: use `with Emulator() as emulator`, or emulator.client()")
-        return self._server.url
+        from kraty_server.testing.server.app import Server
+
+        with self._engine.lock:
+            if self._closed:
+                raise RuntimeError("this emulator is closed; make a new one")
+            if self._server is None:
+                server = Server(self, self._host, self._port)
+                server.start()
+                self._server = server
+            return self._server.url
 
     def __enter__(self) -> Self:
-        """Serve it in a thread."""
-        from kraty_server.testing._server import Server
-
-        self._server = Server(self, self._host, self._port)
-        self._server.start()
+        """Serve it at once where a port was given, since others know the address then."""
+        if self._port:
+            _ = self.url
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -142,9 +163,11 @@ class Emulator:
 
     def close(self) -> None:
         """Stop serving and sending, and close the state."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        with self._engine.lock:
+            self._closed = True
+            server, self._server = self._server, None
+        if server is not None:
+            server.stop()
         self._engine.outbox.close()
         with self._engine.lock:
             self._state.close()

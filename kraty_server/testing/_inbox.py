@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kraty_server.testing._emulator import Emulator
-from kraty_server.testing._outbox import SIGNATURE_HEADER, Delivery, sign
+from kraty_server.testing.emulator.outbox import SIGNATURE_HEADER, Delivery, sign
 from kraty_server.webhooks import verify_webhook
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from kraty_server import ForbiddenError, SessionInvalidError
 from kraty_server.testing import Emulator
-from kraty_server.testing._contract import contract
-from kraty_server.testing._operations import HANDLERS
+from kraty_server.testing.emulator.contract import contract
+from kraty_server.testing.operations.players import HANDLERS
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "parity" / "node-0.13.0.json").read_text("utf-8"))
 

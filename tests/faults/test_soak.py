@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kraty_server import RetryConfig
-from kraty_server.testing._engine import Engine
-from kraty_server.testing._operations import HANDLERS
+from kraty_server.testing.emulator.engine import Engine
+from kraty_server.testing.operations.players import HANDLERS
 from tests.faults.soak import soak
 
 WRITES = 1000

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypedDict
 
-from kraty_server.testing._ledger import Turn
-from kraty_server.testing._operations import register
-from kraty_server.testing._state import json_or_none
+from kraty_server.testing.emulator.ledger import Turn
+from kraty_server.testing.emulator.state import json_or_none
+from kraty_server.testing.operations.players import register
 
 STUDIO: Final = "stu_1"
 GAME: Final = "game_1"

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import Final, NamedTuple
 
 from kraty_server._clock import SYSTEM_CLOCK
-from kraty_server.testing._engine import Engine
+from kraty_server.testing.emulator.engine import Engine
 
 
 class _Timeline(NamedTuple):

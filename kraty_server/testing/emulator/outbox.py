@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import httpx
 
-from kraty_server.testing._ledger import Turn
-from kraty_server.testing._state import Row, State
+from kraty_server.testing.emulator.ledger import Turn
+from kraty_server.testing.emulator.state import Row, State
 
 SIGNATURE_HEADER: Final = "X-Signature"
 ATTEMPTS: Final = 6

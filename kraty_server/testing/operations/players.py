@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from kraty_server.testing._ledger import Kind, Refused, Turn, grant_payload, holding_payload, iso, moment
-from kraty_server.testing._state import Row, json_or_none
+from kraty_server.testing.emulator.ledger import Kind, Refused, Turn, grant_payload, holding_payload, iso, moment
+from kraty_server.testing.emulator.state import Row, json_or_none
 
 RECENT: Final = 20
 """Grants in a snapshot (assumed)."""

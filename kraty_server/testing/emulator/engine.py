@@ -13,12 +13,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from kraty_server.testing._contract import Contract, NoRoute, Operation, Problem, contract, problems
-from kraty_server.testing._faults import Fault, first
-from kraty_server.testing._ledger import Refused, Turn, iso
-from kraty_server.testing._operations import HANDLERS, Asked, close_lobby, conflict, fingerprint, replayed, start_lobby
-from kraty_server.testing._outbox import Outbox, put
-from kraty_server.testing._state import Row, State
+from kraty_server.testing.emulator.contract import Contract, NoRoute, Operation, Problem, contract, problems
+from kraty_server.testing.emulator.faults import Fault, first
+from kraty_server.testing.emulator.ledger import Refused, Turn, iso
+from kraty_server.testing.emulator.outbox import Outbox, put
+from kraty_server.testing.emulator.state import Row, State
+from kraty_server.testing.operations.players import (
+    HANDLERS,
+    Asked,
+    close_lobby,
+    conflict,
+    fingerprint,
+    replayed,
+    start_lobby,
+)
 
 log: Final = logging.getLogger("kraty_server.testing")
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -18,13 +19,23 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kraty_server.testing import _page as page
+from kraty_server.testing.server import page
 
 if TYPE_CHECKING:
     from kraty_server.testing._emulator import Emulator
 
 START: Final = 10.0
 """Seconds that it may take until it listens."""
+
+
+STOP: Final = 5.0
+"""Seconds that it may take until it has stopped; the thread is a daemon, so no process waits longer for it."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose time passes, whatever a test does to `time`: freezegun would stop all its timers."""
+
+    time = staticmethod(time.monotonic)
 
 
 class _Protocol(HttpToolsProtocol):
@@ -223,7 +234,8 @@ class Server:
         self._thread = threading.Thread(target=self._serve, name="kraty-emulator", daemon=True)
 
     def _serve(self) -> None:
-        asyncio.run(self._server.serve([self._socket]))
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(self._server.serve([self._socket]))
 
     def start(self) -> None:
         """Serve, and come back when it listens.
@@ -246,5 +258,5 @@ class Server:
     def stop(self) -> None:
         """Stop serving; connections that are open end."""
         self._server.should_exit = True
-        self._thread.join()
+        self._thread.join(STOP)
         self._socket.close()

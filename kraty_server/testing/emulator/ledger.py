@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from kraty_server.testing._state import Row, State
+from kraty_server.testing.emulator.state import Row, State
 
 MOST: Final = 2**53 - 1
 """No holding grows beyond what JSON holds exactly."""

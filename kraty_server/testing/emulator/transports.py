@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from kraty_server._clock import SYSTEM_CLOCK, Clock
-from kraty_server.testing._engine import Answer, Engine
-from kraty_server.testing._virtual_clock import VirtualClock
+from kraty_server.testing.emulator.engine import Answer, Engine
+from kraty_server.testing.emulator.virtual_clock import VirtualClock
 
 
 class _Cut(httpx.SyncByteStream, httpx.AsyncByteStream):

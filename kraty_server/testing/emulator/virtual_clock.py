@@ -21,7 +21,8 @@ class _Timeline(NamedTuple):
     """Whether the next request is another attempt of that call."""
 
 
-_timeline: Final = ContextVar("kraty_timeline", default=_Timeline())
+_UNMOVED: Final = _Timeline()
+_timeline: Final = ContextVar("kraty_timeline", default=_UNMOVED)
 
 
 class VirtualClock:

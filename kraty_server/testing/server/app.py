@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server.testing.server import page
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ STOP: Final = 5.0
 class _Loop(asyncio.SelectorEventLoop):
     """An event loop whose time passes, whatever a test does to `time`: freezegun would stop all its timers."""
 
-    time = staticmethod(time.monotonic)
+    def time(self) -> float:
+        return SYSTEM_CLOCK.monotonic()
 
 
 class _Protocol(HttpToolsProtocol):

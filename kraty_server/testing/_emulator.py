@@ -268,6 +268,12 @@ class Emulator:
             self._engine.faults.clear()
 
     @property
+    def unused_faults(self) -> list[faults.Fault]:
+        """The faults that never struck; those that chance may have spared are not among them."""
+        with self._engine.lock:
+            return [fault for fault in self._engine.faults if not fault.struck and fault.probability == 1]
+
+    @property
     def requests(self) -> list[Request]:
         """The last requests, oldest first, with their bodies; never with their keys."""
         with self._engine.lock:

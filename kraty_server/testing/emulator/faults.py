@@ -27,6 +27,8 @@ class Fault:
     latency: float = 0.0
     """Seconds by which the answer comes later, on top of the effect."""
     seed: int = 0
+    struck: int = 0
+    """How often it happened."""
     _random: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -45,9 +47,14 @@ class Fault:
         """Whether it happens to this request; counted if so."""
         if self.operation not in (ANY, operation) or self.times == 0 or self._random.random() >= self.probability:
             return False
+        self.struck += 1
         if self.times is not None:
             self.times -= 1
         return True
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.operation} {self.effect}" + f" {self.status}" * (self.effect == "status")
 
     def shown(self) -> dict[str, Any]:
         """As JSON holds it."""

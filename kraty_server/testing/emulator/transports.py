@@ -56,18 +56,11 @@ class _InProcess:
         self._virtual_clock = clock
         self.kraty_clock = clock or SYSTEM_CLOCK
 
-    def _asked(self, request: httpx.Request) -> tuple[Answer, float]:
-        """The answer, and the seconds that the client is still to wait for it."""
+    def _asked(self, request: httpx.Request) -> Answer:
         if self._virtual_clock is not None:
             self._virtual_clock.begin_request()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
-        target = request.url.raw_path.decode("ascii")
-        answer = self._engine.respond(request.method, target, headers, request.content)
-        wait = min(answer.delay, _patience(request))
-        if wait and self._virtual_clock is not None:
-            self._virtual_clock.skip(wait)
-            wait = 0.0
-        return answer, wait
+        return self._engine.respond(request.method, request.url.raw_path.decode("ascii"), headers, request.content)
 
 
 class Transport(_InProcess, httpx.BaseTransport):
@@ -76,9 +69,10 @@ class Transport(_InProcess, httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         request.read()
-        answer, wait = self._asked(request)
-        if wait:
-            time.sleep(wait)
+        answer = self._asked(request)
+        if answer.delay:
+            wait = min(answer.delay, _patience(request))
+            (self._virtual_clock.skip if self._virtual_clock is not None else time.sleep)(wait)
         return _response(answer, request)
 
 
@@ -88,7 +82,8 @@ class AsyncTransport(_InProcess, httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         await request.aread()
-        answer, wait = self._asked(request)
+        answer = self._asked(request)
         if answer.delay:
-            await asyncio.sleep(wait)
+            wait = min(answer.delay, _patience(request))
+            await (self._virtual_clock.async_skip if self._virtual_clock is not None else asyncio.sleep)(wait)
         return _response(answer, request)

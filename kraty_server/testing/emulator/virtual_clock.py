@@ -28,8 +28,8 @@ _timeline: Final = ContextVar("kraty_timeline", default=_UNMOVED)
 class VirtualClock:
     """The clock of an emulator, for its clients within the process.
 
-    Calls of several threads or tasks wait side by side, as they do in reality: each of them sees its own waits only,
-    and the emulator's clock moves as far as the longest of them, not as far as all of them together.
+    Calls of several threads or tasks wait side by side, as they do in reality: each of them sees its own waits only.
+    The emulator's clock moves by the longest wait of tasks that wait together; of threads by no more than the sum.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -59,12 +59,17 @@ class VirtualClock:
                 self._engine.advance(ahead)
                 self._moved = position
 
+    async def async_skip(self, seconds: float) -> None:
+        """Let time pass at once, for a task."""
+        await asyncio.sleep(0)  # the calls of other tasks begin before the clock moves, as they do in reality
+        self.skip(seconds)
+
     def sleep(self, seconds: float, _: object) -> None:
         """Skip the wait between two attempts."""
         self.skip(seconds)
         _timeline.set(_timeline.get()._replace(slept=True))
 
     async def async_sleep(self, seconds: float, _: object) -> None:
-        """Skip the wait between two attempts, and let others run."""
-        self.sleep(seconds, None)
-        await asyncio.sleep(0)
+        """Skip the wait between two attempts."""
+        await self.async_skip(seconds)
+        _timeline.set(_timeline.get()._replace(slept=True))

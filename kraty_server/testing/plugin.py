@@ -61,10 +61,11 @@ def kraty_emulator(_kraty_emulator: tuple[Emulator, bytes], request: pytest.Fixt
     emulator, fresh = _kraty_emulator
     emulator.restore(fresh)
     emulator.real_time = request.node.get_closest_marker("kraty_real_time") is not None
-    for marker in request.node.iter_markers("kraty_seed"):
+    # Read from the module to the test, and from top to bottom.
+    for marker in reversed(list(request.node.iter_markers("kraty_seed"))):
         parts: dict[str, Any] = {**(marker.args[0] if marker.args else {}), **marker.kwargs}
         emulator.seed(parts)
-    for marker in request.node.iter_markers("kraty_fault"):
+    for marker in reversed(list(request.node.iter_markers("kraty_fault"))):
         emulator.fault(*marker.args, **marker.kwargs)
     request.node.stash[_used] = emulator
     yield emulator
@@ -126,8 +127,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Result[pytes
     if report.when == "call":
         item.stash[_passed] = report.passed
     if report.failed:
-        for title, lines in (
-            ("the last requests", [str(request) for request in emulator.requests[-SHOWN:]]),
-            ("faults that never struck", [str(fault) for fault in emulator.unused_faults]),
-        ):
-            report.sections.append((f"Kraty: {title}", "\n".join(lines) or "none"))
+        requests = "\n".join(map(str, emulator.requests[-SHOWN:])) or "none"
+        report.sections.append(("Kraty: the last requests", requests))
+        if unused := emulator.unused_faults:
+            report.sections.append(("Kraty: faults that never struck", "\n".join(map(str, unused))))

@@ -104,6 +104,20 @@ def test_tasks_wait_side_by_side(emulator: Emulator) -> None:
     assert watch.moved() == 20  # and not 400, and no call ran into its deadline
 
 
+def test_a_short_wait_ends_within_a_long_one(emulator: Emulator) -> None:
+    watch = Watch(emulator)
+    emulator.fault("wallet.credit", retry_after=30)
+    emulator.fault("inventory.grant", retry_after=10, times=2)
+
+    async def calls() -> None:
+        kraty = emulator.async_client()
+        impatient = kraty.with_options(deadline=25)
+        await asyncio.gather(kraty.wallet.credit("p", "gold", amount=1), impatient.inventory.grant("p", "sword"))
+
+    asyncio.run(calls())
+    assert watch.moved() == 30
+
+
 def test_threads_wait_side_by_side(emulator: Emulator) -> None:
     watch, told = Watch(emulator), list[RequestInfo]()
     emulator.fault("wallet.credit", latency=10, times=None)

@@ -112,7 +112,9 @@ def test_a_short_wait_ends_within_a_long_one(emulator: Emulator) -> None:
     async def calls() -> None:
         kraty = emulator.async_client()
         impatient = kraty.with_options(deadline=25)
-        await asyncio.gather(kraty.wallet.credit("p", "gold", amount=1), impatient.inventory.grant("p", "sword"))
+        await asyncio.gather(
+            kraty.wallet.credit("p", "gold", amount=1), impatient.inventory.grant("p", "sword", quantity=1)
+        )
 
     asyncio.run(calls())
     assert watch.moved() == 30

@@ -44,10 +44,11 @@ FREEZERS = {
 def test_frozen_time_disturbs_neither_a_test_nor_the_end_of_the_session(studio: Studio, freezer: str) -> None:
     result = studio.run(
         f"""
-        import asyncio, datetime
+        import asyncio, datetime, threading
         import httpx, pytest
         {FREEZERS[freezer]}
         from kraty_server import KratyServer
+        from kraty_server.testing import Emulator
 
         THEN = "2025-01-01 12:00:00"
 
@@ -87,13 +88,21 @@ def test_frozen_time_disturbs_neither_a_test_nor_the_end_of_the_session(studio: 
                 assert kraty.wallet.credit("p", "gold", amount=5).applied
                 assert kraty.wallet.debit("p", "gold", amount=5).applied
 
+        def test_an_emulator_of_its_own():
+            with freeze(THEN):
+                before = set(threading.enumerate())
+                with Emulator() as emulator:
+                    assert httpx.get(emulator.url, trust_env=False).status_code == 200
+                    assert [thread.name for thread in set(threading.enumerate()) - before] == ["kraty-emulator"]
+                assert set(threading.enumerate()) <= before
+
         def test_not_frozen_any_more(kraty, kraty_env, kraty_emulator):
             assert kraty.wallet.credit("p", "gold", amount=5).applied
             assert httpx.get(kraty_emulator.url, trust_env=False).status_code == 200
             assert abs((kraty_emulator.now() - datetime.datetime.now(datetime.UTC)).total_seconds()) < 60
         """
     )
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
 
 
 def test_frozen_time_before_anything_of_kraty_is_used(studio: Studio) -> None:

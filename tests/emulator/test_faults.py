@@ -17,6 +17,7 @@ from kraty_server import (
     RetryConfig,
 )
 from kraty_server.testing import Emulator
+from kraty_server.testing.emulator.transports import AsyncTransport, Transport
 from tests.flavours import Flavour, both
 
 ONCE = RetryConfig(attempts=1)
@@ -37,8 +38,7 @@ def emulator(request: pytest.FixtureRequest, served: Emulator) -> Emulator:
 def options(emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest) -> dict[str, Any]:
     given: dict[str, Any] = {"api_key": emulator.api_key, "base_url": emulator.url, "retry": ONCE}
     if request.node.callspec.params["emulator"] == "in process":
-        make = emulator.client if flavour.name == "sync" else emulator.async_client
-        given["transport"] = make()._connections.transport
+        given["transport"] = (Transport if flavour.name == "sync" else AsyncTransport)(emulator.engine)
     return given
 
 

@@ -80,8 +80,8 @@ ANYTHING = st.recursive(
 def test_no_seed_breaks_the_check(seed: Any) -> None:
     try:
         check_shape(seed, Seed)
-    except ValueError as refused:
-        assert str(refused)
+    except ValueError:
+        return
 
 
 def test_a_seed_that_failed_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
@@ -152,9 +152,7 @@ def test_a_file_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path) -
     assert file.read_text() == "no database"
     with pytest.raises(OSError, match="nowhere"):
         Emulator(db=tmp_path / "nowhere" / "k.db")
+    one = Emulator(db=tmp_path / "one.db")
     with pytest.raises(OSError, match="another emulator uses it"):
-        one = Emulator(db=tmp_path / "one.db")
-        try:
-            Emulator(db=tmp_path / "one.db")
-        finally:
-            one.close()
+        Emulator(db=tmp_path / "one.db")
+    one.close()

@@ -213,7 +213,7 @@ def collecting() -> Iterator[Emulator]:
     emulator.close()
 
 
-def credits(emulator: Emulator, number: int) -> None:
+def make_credits(emulator: Emulator, number: int) -> None:
     with emulator.client() as kraty:
         for amount in range(1, number + 1):
             kraty.wallet.credit("p", "gold", amount=amount)
@@ -225,7 +225,7 @@ def deltas(emulator: Emulator) -> list[int]:
 
 def test_a_delivery_comes_twice_on_demand(collecting: Emulator) -> None:
     collecting.fault("webhooks", duplicate=1)
-    credits(collecting, 2)
+    make_credits(collecting, 2)
     assert deltas(collecting) == [1, 1, 2]
     one, again, _ = collecting.collected
     assert (one.id, one.attempt, again.attempt) == (again.id, 1, 2)
@@ -234,7 +234,7 @@ def test_a_delivery_comes_twice_on_demand(collecting: Emulator) -> None:
 
 def test_deliveries_come_late_on_demand(collecting: Emulator) -> None:
     collecting.fault("webhooks", delay=60)
-    credits(collecting, 2)
+    make_credits(collecting, 2)
     assert deltas(collecting) == [2]
     collecting.advance(61)
     assert deltas(collecting) == [2, 1]
@@ -242,13 +242,13 @@ def test_deliveries_come_late_on_demand(collecting: Emulator) -> None:
 
 def test_a_late_delivery_comes_without_a_call(collecting: Emulator) -> None:
     collecting.fault("webhooks", delay=0.3)
-    credits(collecting, 1)
+    make_credits(collecting, 1)
     eventually(lambda: deltas(collecting) == [1])
 
 
 def test_deliveries_come_in_reverse_order_on_demand(collecting: Emulator) -> None:
     collecting.fault("webhooks", reorder=3)
-    credits(collecting, 2)
+    make_credits(collecting, 2)
     assert deltas(collecting) == []
     with collecting.client() as kraty:
         for amount in (3, 4):
@@ -258,14 +258,14 @@ def test_deliveries_come_in_reverse_order_on_demand(collecting: Emulator) -> Non
 
 def test_what_is_held_back_goes_out_when_the_script_is_cleared(collecting: Emulator) -> None:
     collecting.fault("webhooks", reorder=3)
-    credits(collecting, 2)
+    make_credits(collecting, 2)
     collecting.clear_faults()
     assert deltas(collecting) == [2, 1]
 
 
 def test_deliveries_are_lost_on_demand(collecting: Emulator) -> None:
     collecting.fault("webhooks", drop=1)
-    credits(collecting, 2)
+    make_credits(collecting, 2)
     collecting.advance(3600)
     assert deltas(collecting) == [2]
     assert [delivery.status for delivery in collecting.deliveries] == ["dropped", "delivered"]
@@ -273,7 +273,7 @@ def test_deliveries_are_lost_on_demand(collecting: Emulator) -> None:
 
 def test_only_the_newest_deliveries_are_kept(collecting: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "DELIVERIES_KEPT", 5)
-    credits(collecting, 12)
+    make_credits(collecting, 12)
     assert [d.envelope["data"]["delta"] for d in collecting.deliveries] == [8, 9, 10, 11, 12]
     assert deltas(collecting) == [8, 9, 10, 11, 12]
     assert [d.number for d in collecting.list_deliveries(limit=2, before=11)] == [9, 10]

@@ -23,6 +23,7 @@ from kraty_server.testing.emulator.seeds import Seed
 from kraty_server.testing.emulator.state import Row, State
 
 ALL: Final = 2**62
+_IN_EACH_WORLD: Final = "SELECT p.id FROM worlds w CROSS JOIN players p ON p.world = w.id AND p.external_id = ?"
 
 
 class Backend:
@@ -199,7 +200,7 @@ class Backend:
         where = ""
         with self._engine.lock:
             if external_player_id is not None:
-                found = self._state.rows("SELECT id FROM players WHERE external_id = ?", external_player_id)
+                found = self._state.rows(_IN_EACH_WORLD, external_player_id)
                 where += f" AND l.player IN ({', '.join('?' * len(found))})"
                 values += [row["id"] for row in found]
             if environment is not None:

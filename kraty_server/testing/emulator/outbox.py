@@ -75,8 +75,9 @@ def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
                 *(f"evt_{uuid.uuid4().hex}", endpoint["id"], event, context.at, json.dumps(data)),
                 context.now.timestamp(),
             )
-            state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
-            state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
+            if number > DELIVERIES_KEPT:
+                state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
+                state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
 
 
 def build_body(row: Row, attempt: int) -> bytes:

@@ -14,7 +14,7 @@ from kraty_server.testing.emulator.due import next_due
 from kraty_server.testing.emulator.dump import dump_state, load_state
 from kraty_server.testing.emulator.engine import Engine
 from kraty_server.testing.emulator.faults import ANY, WEBHOOKS, Fault, FaultOptions, make_fault
-from kraty_server.testing.emulator.json_body import decode_json
+from kraty_server.testing.emulator.json_body import decode_json, is_object
 from kraty_server.testing.emulator.names import nearest
 from kraty_server.testing.emulator.operation import Handler
 from kraty_server.testing.emulator.outbox import Delivery
@@ -317,7 +317,7 @@ class Backend:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """The deliveries of webhooks, oldest first: the newest 100,000."""
+        """The deliveries of webhooks, oldest first: the newest 30,000."""
         return self.list_deliveries(limit=ALL)
 
     def list_deliveries(self, *, limit: int, before: int = ALL) -> list[Delivery]:
@@ -367,6 +367,6 @@ def read_seed(seed: object) -> Mapping[str, Any]:
             seed = decode_json(Path(seed).read_bytes())
         except ValueError as error:
             raise ValueError(f"{seed}: no JSON: {error}") from None
-    if not isinstance(seed, Mapping):
+    if not is_object(seed):
         raise ValueError('seed: an object is needed, such as {"players": []}')
     return seed

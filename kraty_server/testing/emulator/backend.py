@@ -317,7 +317,7 @@ class Backend:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """The deliveries of webhooks, oldest first: the newest 30,000."""
+        """The deliveries of webhooks, oldest first: the newest 20,000."""
         return self.list_deliveries(limit=ALL)
 
     def list_deliveries(self, *, limit: int, before: int = ALL) -> list[Delivery]:

@@ -18,7 +18,7 @@ SIGNATURE_HEADER: Final = "X-Signature"
 ATTEMPTS: Final = 6
 FIRST_WAIT: Final = 0.5
 """Seconds to the second attempt; each further wait is four times as long (assumed)."""
-DELIVERIES_KEPT: Final = 30_000
+DELIVERIES_KEPT: Final = 20_000
 """The newest; older ones are forgotten, sent or not."""
 
 

@@ -18,7 +18,9 @@ from kraty_server import ConflictError, CurrencyEntry, IdempotencyConflictError,
 from kraty_server.testing import Emulator
 
 # Ids that look alike once they are joined, quoted, normalised or compared without regard to case.
-PLAYERS = st.sampled_from(["ada", "ADA", "x y", "x", "y%20z", "é", "e\u0301", "__merged_1__", "\U0001f600", "null"])
+NAMES = ["ada", "ADA", "x y", "x", "y%20z", "é", "e\u0301", "__merged_1__", "\U0001f600", "null"]
+PLAYERS = st.sampled_from([0, 1, 2])
+"""Three of them in each run, so that they meet."""
 KEYS = st.sampled_from(["gold", "y gold"])
 AMOUNTS = st.integers(1, 5)
 TOKENS = st.sampled_from(["k1", "k2", "K1"])
@@ -50,8 +52,9 @@ class Grant:
 class Kraty(RuleBasedStateMachine):
     """The model: for each world players by id, answered keys with their time, grants by key."""
 
-    @initialize(file=st.booleans())
-    def start(self, file: bool) -> None:
+    @initialize(file=st.booleans(), names=st.permutations(NAMES))
+    def start(self, file: bool, names: list[str]) -> None:
+        self.names = names
         self.folder = Path(tempfile.mkdtemp()) if file else None
         self.open()
         self.players: dict[tuple[str, str], Player] = {}
@@ -109,56 +112,61 @@ class Kraty(RuleBasedStateMachine):
         assert (answer.balance if kind == "currency" else answer.quantity) == held
 
     @rule(world=WORLDS, name=PLAYERS, key=KEYS, amount=AMOUNTS, token=TOKENS)
-    def credit(self, world: str, name: str, key: str, amount: int, token: str) -> None:
-        self.change(world, "wallet.credit", name, key, 1, amount, token)
+    def credit(self, world: str, name: int, key: str, amount: int, token: str) -> None:
+        self.change(world, "wallet.credit", self.names[name], key, 1, amount, token)
 
     @rule(world=WORLDS, name=PLAYERS, key=KEYS, amount=AMOUNTS, token=TOKENS)
-    def debit(self, world: str, name: str, key: str, amount: int, token: str) -> None:
-        self.change(world, "wallet.debit", name, key, -1, amount, token)
+    def debit(self, world: str, name: int, key: str, amount: int, token: str) -> None:
+        self.change(world, "wallet.debit", self.names[name], key, -1, amount, token)
 
     @rule(world=WORLDS, name=PLAYERS, key=KEYS, amount=AMOUNTS, token=TOKENS)
-    def grant(self, world: str, name: str, key: str, amount: int, token: str) -> None:
-        self.change(world, "inventory.grant", name, key, 1, amount, token)
+    def grant(self, world: str, name: int, key: str, amount: int, token: str) -> None:
+        self.change(world, "inventory.grant", self.names[name], key, 1, amount, token)
 
     @rule(world=WORLDS, name=PLAYERS, key=KEYS, amount=AMOUNTS, token=TOKENS)
-    def revoke(self, world: str, name: str, key: str, amount: int, token: str) -> None:
-        self.change(world, "inventory.revoke", name, key, -1, amount, token)
+    def revoke(self, world: str, name: int, key: str, amount: int, token: str) -> None:
+        self.change(world, "inventory.revoke", self.names[name], key, -1, amount, token)
 
     @rule(world=WORLDS, name=PLAYERS, amount=AMOUNTS, token=TOKENS, hours=st.none() | st.integers(1, 30))
-    def mint(self, world: str, name: str, amount: int, token: str, hours: int | None) -> None:
+    def mint(self, world: str, name: int, amount: int, token: str, hours: int | None) -> None:
+        external_id = self.names[name]
         given: dict[str, Any] = {"entries": [CurrencyEntry("gold", amount), ItemEntry("sword", 1)]}
-        asked = (name, amount)
+        asked = (external_id, amount)
         create = self.clients[world].grants.create
         if (first := self.grants.get((world, token))) is not None:
             if first.asked == asked and first.expires is None:
-                again = create(name, idempotency_key=token, **given)
+                again = create(external_id, idempotency_key=token, **given)
                 assert (again.id, again.status.value) == (first.id, first.status)
             else:
                 with pytest.raises(IdempotencyConflictError):
-                    create(name, idempotency_key=token, **given, source_ref_id="another body")
+                    create(external_id, idempotency_key=token, **given, source_ref_id="another body")
             return
         if hours is not None:
             given["expires_at"] = self.emulator.now() + timedelta(hours=hours)
-        made = create(name, idempotency_key=token, **given)
+        made = create(external_id, idempotency_key=token, **given)
         expires = None if hours is None else self.clock + hours * 3600
-        self.grants[world, token] = Grant(made.id, asked, self.player(world, name), amount, expires=expires)
+        self.grants[world, token] = Grant(made.id, asked, self.player(world, external_id), amount, expires=expires)
 
     @rule(world=WORLDS, name=PLAYERS, token=TOKENS)
-    def ack(self, world: str, name: str, token: str) -> None:
+    def ack(self, world: str, name: int, token: str) -> None:
+        external_id = self.names[name]
         grant = self.grants.get((world, token))
-        if grant is None or self.players.get((world, name)) is not grant.owner:
+        if grant is None or self.players.get((world, external_id)) is not grant.owner:
             with pytest.raises(NotFoundError):
-                self.clients[world].grants.ack(name, grant.id if grant else "nothing")
+                self.clients[world].grants.ack(external_id, grant.id if grant else "nothing")
             return
         if grant.status == "pending":
             grant.status = "claimed"
             for place, more in ((("currency", "gold"), grant.amount), (("item", "sword"), 1)):
                 grant.owner.held[place] = grant.owner.held.get(place, 0) + more
                 grant.owner.rows += 1
-        assert self.clients[world].grants.ack(name, grant.id).status.value == grant.status
+        assert self.clients[world].grants.ack(external_id, grant.id).status.value == grant.status
 
     @rule(world=WORLDS, name=PLAYERS, into=PLAYERS)
-    def merge(self, world: str, name: str, into: str) -> None:
+    def merge(self, world: str, name: int, into: int) -> None:
+        self.merge_ids(world, self.names[name], self.names[into])
+
+    def merge_ids(self, world: str, name: str, into: str) -> None:
         merge = self.clients[world].players.merge
         source, target = self.players.get((world, name)), self.players.get((world, into))
         if name == into:
@@ -188,15 +196,16 @@ class Kraty(RuleBasedStateMachine):
             self.deleted.discard((world, name))
 
     @rule(world=WORLDS, name=PLAYERS)
-    def delete(self, world: str, name: str) -> None:
-        status = self.clients[world].players.delete(name).status.value
-        if (world, name) in self.players:
+    def delete(self, world: str, name: int) -> None:
+        external_id = self.names[name]
+        status = self.clients[world].players.delete(external_id).status.value
+        if (world, external_id) in self.players:
             assert status == "erased"
-            self.players.pop((world, name)).deleted = True
-            self.deleted.add((world, name))
-            self.merged.discard((world, name))
+            self.players.pop((world, external_id)).deleted = True
+            self.deleted.add((world, external_id))
+            self.merged.discard((world, external_id))
         else:
-            assert status == ("no_op_already_erased" if (world, name) in self.deleted else "no_op_never_existed")
+            assert status == ("no_op_already_erased" if (world, external_id) in self.deleted else "no_op_never_existed")
 
     @rule(hours=st.integers(1, 30))
     def wait(self, hours: int) -> None:

@@ -115,11 +115,11 @@ class AiohttpSession:
         raise failure
 
     async def _send(self, send: Send, options: Options) -> Answer:
-        seconds = send.timeout
+        seconds, content = send.timeout, send.content
         async with self.session.request(
             send.method,
             URL(send.url, encoded=True),
-            data=io.BytesIO(send.content) if len(send.content or b"") > LARGE else send.content,
+            data=content if content is None or len(content) <= LARGE else io.BytesIO(content),
             headers=[
                 (name.decode("ascii"), value.decode("ascii"))
                 for name, value in request_headers(options, has_body=send.content is not None)

@@ -78,7 +78,7 @@ def uninstall_deadline(given: object) -> None:
 
 
 def _http1_state(response: httpx.Response) -> Any:
-    """The state of HTTP/1.1 of a response's connection, a Connection of h11; None where there is none, or none is found."""
+    """The state of a response's connection, a Connection of h11; None where it is not of HTTP/1.1, or is not found."""
     stream: Any = response.stream
     for _ in range(6):  # httpx's streams around httpcore's, at the end of which is the connection
         if (connection := getattr(stream, "_connection", None)) is not None:

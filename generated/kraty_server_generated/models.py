@@ -1,8 +1,6 @@
 # DO NOT EDIT: generated from openapi.server.json by `make generate`.
 """The models: what the API answers, and the objects that requests are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Self, TypeAlias
@@ -180,6 +178,79 @@ _webhook_event_name = EnumTable(WebhookEventName)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class CurrencyEntry(Model):
+    """An amount of a currency."""
+
+    currency_key: str
+    """Key of the currency in the game's catalog."""
+    amount: int
+    """How much; at least 1. Assumed: an integer."""
+    type: Literal["currency"] = field(default="currency", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.type = data["type"]
+            self.currency_key = data["currencyKey"]
+            self.amount = data["amount"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ItemEntry(Model):
+    """A number of one item."""
+
+    item_key: str
+    """Key of the item in the game's catalog."""
+    quantity: int
+    """How many; at least 1."""
+    parameters: dict[str, Any] | Unset = UNSET
+    """Parameters of the item, kept with it."""
+    type: Literal["item"] = field(default="item", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.type = data["type"]
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.parameters = data.get("parameters", UNSET)
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class CrateEntry(Model):
+    """A number of crates, which the player opens for their contents."""
+
+    crate_item_key: str
+    """Key of the crate item in the game's catalog."""
+    quantity: int
+    """How many; at least 1."""
+    type: Literal["crate"] = field(default="crate", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.type = data["type"]
+            self.crate_item_key = data["crateItemKey"]
+            self.quantity = data["quantity"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | UnknownVariant
+"""One entry of a grant. Assumed: fixed numbers only, no ranges."""
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class AdjustItemResult(Model):
     """What the player holds after the change."""
 
@@ -337,17 +408,23 @@ class BanPlayerResult(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class BlockList(Model):
-    """Whom a player blocks."""
+class PlayerIdentity(Model):
+    """A name to show."""
 
-    blocked: list[BlockedPlayer]
-    """All of them; there is no paging."""
+    name: str
+    """Display name."""
+    avatar: str | None | Unset = UNSET
+    """URL of the avatar."""
+    country: str | None | Unset = UNSET
+    """ISO 3166 alpha-2, found out by the server."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
+            self.name = data["name"]
+            self.avatar = data.get("avatar", UNSET)
+            self.country = data.get("country", UNSET)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
@@ -379,47 +456,20 @@ class BlockedPlayer(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class CrateEntry(Model):
-    """A number of crates, which the player opens for their contents."""
+class BlockList(Model):
+    """Whom a player blocks."""
 
-    crate_item_key: str
-    """Key of the crate item in the game's catalog."""
-    quantity: int
-    """How many; at least 1."""
-    type: Literal["crate"] = field(default="crate", init=False)
+    blocked: list[BlockedPlayer]
+    """All of them; there is no paging."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.type = data["type"]
-            self.crate_item_key = data["crateItemKey"]
-            self.quantity = data["quantity"]
+            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class CurrencyEntry(Model):
-    """An amount of a currency."""
-
-    currency_key: str
-    """Key of the currency in the game's catalog."""
-    amount: int
-    """How much; at least 1. Assumed: an integer."""
-    type: Literal["currency"] = field(default="currency", init=False)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.currency_key = data["currencyKey"]
-            self.amount = data["amount"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -642,6 +692,28 @@ class FriendList(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class SocialPlayer(Model):
+    """The other player of a friend request."""
+
+    external_player_id: str
+    """The player, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.external_player_id = data["externalPlayerId"]
+            self.display_identity = (
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class FriendRequest(Model):
     """A friend request that waits."""
 
@@ -761,31 +833,6 @@ class InventoryItem(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ItemEntry(Model):
-    """A number of one item."""
-
-    item_key: str
-    """Key of the item in the game's catalog."""
-    quantity: int
-    """How many; at least 1."""
-    parameters: dict[str, Any] | Unset = UNSET
-    """Parameters of the item, kept with it."""
-    type: Literal["item"] = field(default="item", init=False)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -915,6 +962,26 @@ class MergePlayerResult(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class MigrateRowError(Model):
+    """Why a row failed."""
+
+    code: str
+    """Code, as `unknown_item`."""
+    message: str
+    """Text for people."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.code = data["code"]
+            self.message = data["message"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateFailure(Model):
     """A row that failed."""
 
@@ -1019,26 +1086,6 @@ class MigratePlayerRow(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class MigrateRowError(Model):
-    """Why a row failed."""
-
-    code: str
-    """Code, as `unknown_item`."""
-    message: str
-    """Text for people."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateWalletRow(Model):
     """A balance to import."""
 
@@ -1125,26 +1172,64 @@ class PlayerExport(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class PlayerIdentity(Model):
-    """A name to show."""
+class SnapshotPlayer(Model):
+    """The player of a snapshot."""
 
-    name: str
-    """Display name."""
-    avatar: str | None | Unset = UNSET
-    """URL of the avatar."""
-    country: str | None | Unset = UNSET
-    """ISO 3166 alpha-2, found out by the server."""
+    id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    studio_id: str
+    """Studio of the game."""
+    game_id: str
+    """Game of the player."""
+    created_at: datetime
+    """When the player was first seen."""
+    updated_at: datetime
+    """When the player last changed."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-            self.country = data.get("country", UNSET)
+            self.id = data["id"]
+            self.external_player_id = data["externalPlayerId"]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class WalletBalance(Model):
+    """A balance of a player."""
+
+    economy_key: str
+    """Key of the currency or progression resource."""
+    balance: float
+    """The balance."""
+    metadata: dict[str, Any]
+    """Anything kept with it."""
+    created_at: datetime
+    """When it was first there."""
+    updated_at: datetime
+    """When it last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.economy_key = data["economyKey"]
+            self.balance = data["balance"]
+            self.metadata = data["metadata"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1214,6 +1299,26 @@ class ServerPingResponse(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class SyntheticIdentity(Model):
+    """A name to show, in the shape used before July 2026."""
+
+    name: str
+    """Display name."""
+    avatar: str | None | Unset = UNSET
+    """URL of the avatar."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.name = data["name"]
+            self.avatar = data.get("avatar", UNSET)
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class SetIdentityResult(Model):
     """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
     `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
@@ -1254,60 +1359,6 @@ class SetIdentityResult(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class SnapshotPlayer(Model):
-    """The player of a snapshot."""
-
-    id: str
-    """The player, by Kraty's id."""
-    external_player_id: str
-    """The player, by your id."""
-    studio_id: str
-    """Studio of the game."""
-    game_id: str
-    """Game of the player."""
-    created_at: datetime
-    """When the player was first seen."""
-    updated_at: datetime
-    """When the player last changed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.external_player_id = data["externalPlayerId"]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 6 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SocialPlayer(Model):
-    """The other player of a friend request."""
-
-    external_player_id: str
-    """The player, by your id."""
-    display_identity: PlayerIdentity | None
-    """The name to show."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class SubmitScoreResult(Model):
     """Where the player stands on the board."""
 
@@ -1328,26 +1379,6 @@ class SubmitScoreResult(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SyntheticIdentity(Model):
-    """A name to show, in the shape used before July 2026."""
-
-    name: str
-    """Display name."""
-    avatar: str | None | Unset = UNSET
-    """URL of the avatar."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1374,35 +1405,6 @@ class UnbanPlayerResult(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class WalletBalance(Model):
-    """A balance of a player."""
-
-    economy_key: str
-    """Key of the currency or progression resource."""
-    balance: float
-    """The balance."""
-    metadata: dict[str, Any]
-    """Anything kept with it."""
-    created_at: datetime
-    """When it was first there."""
-    updated_at: datetime
-    """When it last changed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.economy_key = data["economyKey"]
-            self.balance = data["balance"]
-            self.metadata = data["metadata"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 5 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1439,9 +1441,6 @@ class WebhookEvent(Model):
             return super().from_dict(data)
         return self if len(data) == 7 else self.keep_unknown(data)
 
-
-GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | UnknownVariant
-"""One entry of a grant. Assumed: fixed numbers only, no ranges."""
 
 _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntry]] = {
     "currency": CurrencyEntry.from_dict,

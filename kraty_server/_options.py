@@ -10,7 +10,6 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -90,14 +89,6 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled; read it from the environment where it is needed")
-
-
-@cache
-def sdk_version() -> str:
-    """The version, from the package metadata."""
-    from importlib.metadata import version  # half of what importing this package would take
-
-    return version(DISTRIBUTION)
 
 
 def new_key() -> str:
@@ -277,7 +268,9 @@ def checked_transport(transport: object, client: object, method: str) -> None:
         raise ValueError("transport: give it to your http_client, or leave http_client out")
     if isinstance(transport, str):
         if transport not in TRANSPORTS:
-            raise ValueError(f"transport: {' or '.join(map(repr, TRANSPORTS))} is needed, got {transport!r}")
+            raise ValueError(
+                f"transport: {', '.join(map(repr, TRANSPORTS))} or a transport is needed, got {transport!r}"
+            )
     elif not callable(getattr(transport, method, None)):
         raise TypeError(f"transport: an object with {method} is needed, got {type(transport).__name__}")
 

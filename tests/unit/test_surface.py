@@ -266,12 +266,37 @@ def test_nothing_happens_at_import() -> None:
 def test_all_names_are_there_and_typed() -> None:
     tree = ast.parse((ROOT / "kraty_server" / "__init__.py").read_text("utf-8"))
     block = next(n for n in tree.body if isinstance(n, ast.If))
-    typed = {a.name for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names} | {"__version__"}
-    assert typed == set(kraty_server.__all__)
-    for name in kraty_server.__all__:
-        assert getattr(kraty_server, name) is not None
+    typed = {
+        a.name: n.module for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names if a.asname == a.name
+    }
+    assert typed == kraty_server._HOME_OF
+    assert sorted(typed) == vars(kraty_server)["__all__"]
+    for name, home in typed.items():
+        assert getattr(kraty_server, name) is getattr(importlib.import_module(str(home)), name)
+        assert name in dir(kraty_server)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = kraty_server.nothing
+
+
+def test_a_public_name_loads_its_home_and_no_other() -> None:
+    assert (
+        run("import sys; from kraty_server import __version__, verify_webhook; print('httpx' in sys.modules)")
+        == "False"
+    )
+
+
+def test_no_packaging_metadata_is_needed() -> None:
+    program = (
+        "import importlib.metadata as m\n"
+        "def gone(name): raise m.PackageNotFoundError(name)\n"
+        "m.version = m.distribution = gone\n"
+        f"import kraty_server; kraty = kraty_server.KratyServer(**{OPTIONS}, deadline=1)\n"
+        "try: kraty.health.ping()\n"
+        "except kraty_server.KratyNetworkError: print(kraty_server.__version__)"
+    )
+    assert run(program) == kraty_server.__version__
+    for path in (ROOT / "kraty_server").rglob("*.py"):
+        assert "importlib.metadata" not in path.read_text("utf-8"), path
 
 
 def test_every_known_code_has_a_class_a_getter_and_an_export() -> None:
@@ -279,7 +304,7 @@ def test_every_known_code_has_a_class_a_getter_and_an_export() -> None:
     for code, kind in errors.BY_CODE.items():
         assert getattr(kind(400, code, "m"), f"is_{code}") is True
         assert getattr(kind(400, "other", "m"), f"is_{code}") is False
-        assert kind.__name__ in kraty_server.__all__
+        assert kind.__name__ in kraty_server._HOME_OF
     getters = {name for name in vars(errors.KratyServerError) if name.startswith("is_")} - {"is_code"}
     assert getters == {f"is_{code}" for code in errors.BY_CODE}
     documented = {c for o in OPERATIONS for codes in o["x-error-codes"].values() for c in codes}

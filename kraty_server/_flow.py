@@ -166,7 +166,7 @@ def _described(send: Send, answer: Answer, options: Options) -> str:
 
 
 def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerError | None:
-    """The error in an envelope, its outcome not judged; None where there is no whole one."""
+    """The error in an envelope, its outcome left open; None where there is no whole one."""
     if not isinstance(payload, dict):
         return None
     try:
@@ -177,7 +177,9 @@ def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerE
     if not isinstance(code, str) or not code:
         return None
     message = message if isinstance(message, str) else f"status {answer.status}, without a message"
-    return server_error(answer.status, code, options.key.redact(message), error.details or None)
+    found = server_error(answer.status, code, options.key.redact(message), error.details or None)
+    found.outcome = "unknown"
+    return found
 
 
 def _warn_of_absent(operation: str, absent: list[str]) -> None:

@@ -10,7 +10,6 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -18,8 +17,7 @@ from urllib.parse import urlsplit
 from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.retry import RetryConfig
 from kraty_server.telemetry import AsyncOnRequest
-from kraty_server_generated.api import health
-from kraty_server_generated.contract import ORIGIN
+from kraty_server_generated.contract import BASE_PATH, ORIGIN
 from kraty_server_generated.types import UNSET, Unset
 
 DISTRIBUTION: Final = "kraty-server"
@@ -27,8 +25,6 @@ KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
 TRANSPORTS: Final = ("httpx", "aiohttp")
-API_PATH: Final = health.ping().path.rpartition("/")[0]
-"""What all paths of the API begin with."""
 RESERVED_HEADERS: Final = frozenset(
     {"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"}
 )
@@ -93,14 +89,6 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled; read it from the environment where it is needed")
-
-
-@cache
-def sdk_version() -> str:
-    """The version, from the package metadata."""
-    from importlib.metadata import version  # half of what importing this package would take
-
-    return version(DISTRIBUTION)
 
 
 def new_key() -> str:
@@ -233,8 +221,8 @@ def checked_base_url(url: str | None, *, allow_http: bool = False) -> str:
     if parts.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ValueError("base_url: http would show the key to the network; use https, or give allow_http=True")
     url = url.rstrip("/")
-    if url.endswith(API_PATH):
-        raise ValueError(f"base_url: leave {API_PATH} out, the SDK adds it")
+    if BASE_PATH and url.endswith(BASE_PATH):
+        raise ValueError(f"base_url: leave {BASE_PATH} out, the SDK adds it")
     return url
 
 
@@ -280,7 +268,9 @@ def checked_transport(transport: object, client: object, method: str) -> None:
         raise ValueError("transport: give it to your http_client, or leave http_client out")
     if isinstance(transport, str):
         if transport not in TRANSPORTS:
-            raise ValueError(f"transport: {' or '.join(map(repr, TRANSPORTS))} is needed, got {transport!r}")
+            raise ValueError(
+                f"transport: {', '.join(map(repr, TRANSPORTS))} or a transport is needed, got {transport!r}"
+            )
     elif not callable(getattr(transport, method, None)):
         raise TypeError(f"transport: an object with {method} is needed, got {type(transport).__name__}")
 

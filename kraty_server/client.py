@@ -97,8 +97,7 @@ class Resource(Generic[S, A]):
         if client is None:
             return kind  # what mocks, `help` and editors look at
         # Found in the client's own attributes from now on, so that a call pays nothing for this.
-        kept: dict[str, Any] = vars(client)
-        return kept.setdefault(self._name, kind(client._connections, client._options))
+        return client.__dict__.setdefault(self._name, kind(client._connections, client._options))
 
 
 class BaseClient(Generic[HookT]):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
@@ -55,20 +55,30 @@ if find_spec("aiohttp") is not None:
 both = pytest.mark.parametrize("flavour", FLAVOURS, ids=lambda f: cast(Flavour, f).name)
 
 
+def set_limits(kraty: Any, **changes: Any) -> Any:
+    """Change what the connections of a client may take; how many there may be only before its first call."""
+    connections = kraty._connections
+    connections.limits = replace(connections.limits, **changes)
+    for binding in connections.bindings.values():
+        binding.sender.pool.limits = connections.limits
+    return kraty
+
+
 class Running:
     """A client that stays open for several uses, as `with Running(flavour, **options) as use: use(call)`."""
 
-    def __init__(self, flavour: Flavour, **options: Any) -> None:
+    def __init__(self, flavour: Flavour, limits: dict[str, Any] | None = None, **options: Any) -> None:
         self.transport = getattr(flavour, "transport", None)
+        self.limits = limits or {}
         self.options = options
 
     def __enter__(self) -> Callable[[Callable[[Any], Any]], Any]:
         self.stack = ExitStack()
         if self.transport is None:
-            kraty = self.stack.enter_context(KratyServer(**self.options))
+            kraty = set_limits(self.stack.enter_context(KratyServer(**self.options)), **self.limits)
             return lambda use: use(kraty)
         loop = self.stack.enter_context(asyncio.Runner())
-        awaited = AsyncKratyServer(transport=self.transport, **self.options)
+        awaited = set_limits(AsyncKratyServer(transport=self.transport, **self.options), **self.limits)
         self.stack.callback(lambda: loop.run(awaited.aclose()))
 
         async def done(use: Callable[[Any], Any]) -> Any:

@@ -456,10 +456,10 @@ class Call(NamedTuple, Generic[T]):
             ValueError, TypeError: a value in it is not what the document says.
         """
         try:
-            data = payload if self.unwrap is None else payload[self.unwrap]
+            data: Any = payload if self.unwrap is None else payload[self.unwrap]
         except (LookupError, TypeError):
             raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
-        if self.required is not None and (not isinstance(data, dict) or self.required.isdisjoint(data)):
+        if self.required is not None and (data.__class__ is not dict or self.required.isdisjoint(data)):
             raise AnswerMismatch(f"an object with {', '.join(sorted(self.required))} was expected, got {_shape(data)}")
         for wire, asked in self.echoes:
             told = data.get(wire)

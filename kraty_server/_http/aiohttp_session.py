@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import select
 import ssl
 import time
@@ -28,6 +29,8 @@ from kraty_server._options import Options
 
 HEAD_LIMITS: Final = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 1000}
 """What an answer's head may hold; aiohttp's own limits refuse what proxies and load balancers add."""
+LARGE: Final = 2**20
+"""Bytes above which aiohttp complains of a body that is no file."""
 _slot: ContextVar[Slot | None] = ContextVar("kraty_server.aiohttp_slot", default=None)
 """The connection that the attempt under way was given."""
 
@@ -116,7 +119,7 @@ class AiohttpSession:
         async with self.session.request(
             send.method,
             URL(send.url, encoded=True),
-            data=send.content,
+            data=io.BytesIO(send.content) if len(send.content or b"") > LARGE else send.content,
             headers=[
                 (name.decode("ascii"), value.decode("ascii"))
                 for name, value in request_headers(options, has_body=send.content is not None)

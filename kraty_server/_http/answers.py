@@ -11,7 +11,7 @@ import httpx
 from kraty_server._http.body import Body
 from kraty_server._http.failures import is_transport_error
 from kraty_server._http.messages import Answer
-from kraty_server._http.private import has_unread
+from kraty_server._http.private import forbid_reuse, has_unread
 
 BODILESS: Final = frozenset({204, 304})
 """Statuses without a body; what a server sends along all the same would be the next call's answer."""
@@ -32,8 +32,8 @@ def receive(response: httpx.Response, limit: int, expires_at: float) -> tuple[An
     try:
         answer = _read(response, limit, expires_at)
         surplus = _has_surplus(response, answer)
-        if surplus and (stream := response.extensions.get("network_stream")) is not None:
-            close_quietly(stream.close)  # httpcore sees it, and takes another
+        if surplus and not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
+            close_quietly(stream.close)
         return answer, answer.complete and not surplus
     finally:
         close_quietly(response.close)
@@ -44,7 +44,7 @@ async def areceive(response: httpx.Response, limit: int) -> tuple[Answer, bool]:
     try:
         answer = await _aread(response, limit)
         surplus = _has_surplus(response, answer)
-        if surplus and (stream := response.extensions.get("network_stream")) is not None:
+        if surplus and not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
             await aclose_quietly(stream.aclose)
         return answer, answer.complete and not surplus
     finally:

@@ -12,7 +12,8 @@ import httpx
 from kraty_server._http.body import ACCEPT_ENCODING
 from kraty_server._http.messages import Send
 from kraty_server._http.private import url_with_path
-from kraty_server._options import DISTRIBUTION, Options, sdk_version
+from kraty_server._options import DISTRIBUTION, Options
+from kraty_server._version import __version__
 
 
 def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, bytes]]:
@@ -31,7 +32,7 @@ def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, by
 
 @cache
 def _sdk_headers() -> tuple[tuple[bytes, bytes], ...]:
-    sdk = f"{DISTRIBUTION}/{sdk_version()}"
+    sdk = f"{DISTRIBUTION}/{__version__}"
     agent = f"{sdk} Python/{platform.python_version()} {platform.system()}"
     return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))
 

@@ -181,13 +181,13 @@ def stub(operation: Operation, writer: Writer) -> str:
         text=True,
         check=True,
     )
-    new = "" if there else ", which is new: bind it in `kraty_server/client.py`, in both clients"
+    new = "" if there else ", which is new: make it a `Resource` of `BaseClient` in `kraty_server/client.py`"
     return f"In `{module}`{new}:\n\n```python\n{done.stdout}```"
 
 
 METHOD = '''
 # with: from kraty_server_generated.models import {models}
-class _{resource}:
+class {resource}Calls:
     @endpoint
     def {name}({signature}) -> Call[{result}]:
         """{about}
@@ -209,16 +209,12 @@ from kraty_server_generated.types import Call
 '''
 RESOURCE_TAIL = '''
 
-class {resource}(_{resource}, SyncResource):
+class {resource}({resource}Calls, SyncResource):
     """{resource}, blocking."""
 
-    __slots__ = ()
 
-
-class Async{resource}(_{resource}, AsyncResource):
+class Async{resource}({resource}Calls, AsyncResource):
     """{resource}, async."""
-
-    __slots__ = ()
 '''
 
 

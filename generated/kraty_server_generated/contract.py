@@ -9,6 +9,9 @@ from typing import Final
 ORIGIN: Final = "https://api.kraty.io"
 """Scheme and host of the first server in the document."""
 
+BASE_PATH: Final = "/server/v1"
+"""The path of that server, which all paths begin with."""
+
 IDEMPOTENCY_KEY: Final = "idempotencyKey"
 """The property of a body that takes the idempotency key."""
 

@@ -45,7 +45,7 @@ def test_each_name_is_where_we_look_for_it(complaints: Callable[[], list[str]]) 
 
         async def main() -> None:
             for transport in ("httpx", "aiohttp"):
-                async with AsyncKratyServer(base_url=server.url, transport=transport, **OPTIONS) as kraty:  # type: ignore[arg-type]  # one of both
+                async with AsyncKratyServer(base_url=server.url, transport=transport, **OPTIONS) as kraty:
                     assert (await kraty.health.ping()).ok
             async with aiohttp.ClientSession() as session:
                 assert session._retry_connection is True

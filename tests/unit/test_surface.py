@@ -12,6 +12,7 @@ import json
 import pstats
 import pydoc
 import re
+import socket
 import subprocess
 import sys
 import traceback
@@ -26,6 +27,7 @@ import kraty_server_generated.api
 from kraty_server import AsyncKratyServer, KratyServer, errors
 from kraty_server._endpoint import endpoint
 from kraty_server.client import RESOURCES
+from tests.servers.raw import RawServer, Reply
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi.server.json").read_text("utf-8"))
@@ -119,6 +121,31 @@ def test_a_client_that_is_dropped_goes_at_once_with_its_resources(kind: Any) -> 
         assert [one() for one in gone] == [None, None, None]
     finally:
         gc.enable()
+
+
+def test_a_client_that_is_dropped_without_close_frees_its_sockets_at_once() -> None:
+    pong = {"id": "k", "prefix": "p", "permissionSet": "s", "environment": "test", "studioId": "s", "gameId": None}
+    with RawServer([Reply(body=json.dumps({"ok": True, "apiKey": pong}).encode())]) as server:
+        kraty = KratyServer(api_key="a.b", base_url=server.url)
+        kraty.health.ping()
+        gc.collect()
+        gc.disable()
+        try:
+            gone = weakref.ref(kraty._connections)
+            sockets = [one for one in gc.get_objects() if isinstance(one, socket.socket) and is_to(one, server.url)]
+            assert len(sockets) == 1
+            del sockets, kraty
+            assert gone() is None
+            assert not any(isinstance(one, socket.socket) and is_to(one, server.url) for one in gc.get_objects())
+        finally:
+            gc.enable()
+
+
+def is_to(one: socket.socket, url: str) -> bool:
+    try:
+        return url.endswith(f":{one.getpeername()[1]}")
+    except OSError:
+        return False
 
 
 WRONG_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [

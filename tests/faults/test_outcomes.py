@@ -141,11 +141,16 @@ def test_a_success_that_is_no_answer_of_kratys_leaves_it_open(body: bytes, messa
 
 
 @both
-def test_an_error_envelope_in_a_success_is_an_error(flavour: Flavour) -> None:
-    with RawServer([Reply(202, b'{"error":{"code":"lobby_forming","message":"wait"}}')]) as server:
-        error = failed(flavour, **options(server.url))
+@pytest.mark.parametrize("more", [{}, {"strict_responses": True}], ids=["lenient", "strict"])
+@pytest.mark.parametrize("beside", [b"", b',"data":{}', b',"data":{"balance":5}'], ids=["alone", "data", "half"])
+def test_an_error_envelope_in_a_success_is_an_error_that_leaves_it_open(
+    beside: bytes, more: dict[str, Any], flavour: Flavour
+) -> None:
+    with RawServer([Reply(202, b'{"error":{"code":"lobby_forming","message":"wait"}%b}' % beside), OK]) as server:
+        error = failed(flavour, **options(server.url, retry=QUICK, **more))
     assert isinstance(error, KratyServerError)
     assert str(error) == "[202] lobby_forming: wait"
+    assert (error.outcome, error.is_retryable, len(server.arrived)) == ("unknown", False, 1)
 
 
 @both

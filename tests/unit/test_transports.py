@@ -81,17 +81,6 @@ def test_the_proxy_of_the_environment_is_used(
         assert (len(proxy.asked), len(server.arrived)) == (1, 2)
 
 
-@both
-def test_a_proxy_that_is_not_there_is_an_error_that_took_no_effect(
-    flavour: Flavour, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert proxy.asked == []
-    monkeypatch.setenv("HTTP_PROXY", NOBODY)
-    with pytest.raises(KratyNetworkError) as lost:
-        flavour(ping, base_url="http://kraty.test:9", allow_http=True, **OPTIONS)
-    assert lost.value.outcome == "not_applied"
-
-
 # Certificates, and HTTP/2
 
 
@@ -128,6 +117,20 @@ def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     assert flavour(ping, base_url=url, **OPTIONS).ok
     assert proxy.asked == [f"CONNECT {url.removeprefix('https://')} HTTP/1.1"]
     assert [version for version, _ in secure.asked] == ["1.1", "1.1"]
+
+
+@both
+@untidy_server
+def test_a_proxy_that_is_not_there_is_an_error_that_took_no_effect(
+    flavour: Flavour, secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
+    assert flavour(ping, base_url=secure.url, **OPTIONS).ok
+    monkeypatch.setenv("HTTPS_PROXY", NOBODY)
+    with pytest.raises(KratyNetworkError) as lost:
+        flavour(ping, base_url=secure.url, **OPTIONS)
+    assert lost.value.outcome == "not_applied"
+    assert len(secure.asked) == 1, "a call that went past the proxy would have been answered"
 
 
 @over_httpx

@@ -70,7 +70,7 @@ _HOMES = {
 """All public names, by the module that they are imported from when one of them is asked for."""
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-if not TYPE_CHECKING:
+if not TYPE_CHECKING:  # they see what is imported above
     __all__ = sorted(_HOME_OF)
 
 

@@ -26,7 +26,7 @@ def test_the_limits_are_those_of_the_documentation() -> None:
 
 def test_an_empty_pool_has_room_and_no_connection() -> None:
     pool = Connections(Limits(max_connections=1))
-    assert pool.acquire(0.0) == (None, [])
+    assert pool.acquire(0.0) == (None, ())
     assert pool.has_room
     slot = opened(pool, 0.0)
     assert not pool.has_room
@@ -39,7 +39,7 @@ def test_the_connection_that_was_used_last_is_taken_first() -> None:
     pool = Connections(DEFAULT_LIMITS)
     first, second, third = (opened(pool, 0.0) for _ in range(3))
     for at, slot in enumerate((second, third, first)):
-        assert pool.release(slot, float(at), reusable=True) == ()
+        assert pool.release(slot, float(at)) == ()
     assert [pool.acquire(3.0)[0] for _ in range(4)] == [first, third, second, None]
 
 
@@ -47,7 +47,7 @@ def test_a_connection_knows_whether_it_served_a_call() -> None:
     pool = Connections(DEFAULT_LIMITS)
     slot = opened(pool, 0.0)
     assert (slot.opened_at, slot.used_at, slot.reused) == (0.0, 0.0, False)
-    pool.release(slot, 7.0, reusable=True)
+    pool.release(slot, 7.0)
     assert (slot.opened_at, slot.used_at, slot.reused) == (0.0, 7.0, True)
 
 
@@ -55,8 +55,8 @@ def test_a_connection_knows_whether_it_served_a_call() -> None:
 def test_what_was_idle_too_long_is_closed_and_not_taken(idle: float, taken: bool) -> None:
     pool = Connections(Limits(max_connections=2, idle_seconds=30.0, max_age=1000.0))
     slot, other = opened(pool, 0.0), opened(pool, 0.0)
-    pool.release(other, 1.0, reusable=True)
-    pool.release(slot, 2.0, reusable=True)
+    pool.release(other, 1.0)
+    pool.release(slot, 2.0)
     assert not pool.has_room
     if taken:
         assert pool.acquire(2.0 + idle) == (slot, ())
@@ -70,7 +70,7 @@ def test_what_was_idle_too_long_is_closed_and_not_taken(idle: float, taken: bool
 def test_what_is_too_old_is_closed_however_busy_it_was(age: float, taken: bool) -> None:
     pool = Connections(Limits(idle_seconds=1000.0, max_age=300.0))
     slot = opened(pool, 5.0)
-    pool.release(slot, 5.0 + age, reusable=True)
+    pool.release(slot, 5.0 + age)
     found, closing = pool.acquire(5.0 + age)
     assert (found, list(closing)) == ((slot, []) if taken else (None, [slot]))
 
@@ -78,38 +78,31 @@ def test_what_is_too_old_is_closed_however_busy_it_was(age: float, taken: bool) 
 def test_a_younger_connection_is_found_behind_what_expired() -> None:
     pool = Connections(Limits(idle_seconds=1000.0, max_age=10.0))
     young, old = opened(pool, 9.0), opened(pool, 0.0)
-    pool.release(young, 9.0, reusable=True)
-    pool.release(old, 9.5, reusable=True)
+    pool.release(young, 9.0)
+    pool.release(old, 9.5)
     assert pool.acquire(12.0) == (young, [old])
     assert len(pool.open) == 1
-
-
-def test_a_connection_that_did_not_end_well_is_closed() -> None:
-    pool = Connections(Limits(max_connections=1))
-    slot = opened(pool, 0.0)
-    assert pool.release(slot, 1.0, reusable=False) == (slot,)
-    assert (pool.idle, pool.has_room, slot.reused) == ([], True, False)
 
 
 def test_each_call_closes_one_connection_that_a_peak_left() -> None:
     pool = Connections(Limits(idle_seconds=30.0, max_age=1000.0))
     left, also_left, busy = (opened(pool, 0.0) for _ in range(3))
-    pool.release(left, 1.0, reusable=True)
-    pool.release(also_left, 2.0, reusable=True)
-    assert pool.release(busy, 31.0, reusable=True) == ()
+    pool.release(left, 1.0)
+    pool.release(also_left, 2.0)
+    assert pool.release(busy, 31.0) == ()
     assert pool.acquire(31.0)[0] is busy
-    assert pool.release(busy, 31.5, reusable=True) == (left,)
+    assert pool.release(busy, 31.5) == (left,)
     assert pool.acquire(31.5)[0] is busy
-    assert pool.release(busy, 32.5, reusable=True) == (also_left,)
-    assert pool.release(busy, 90.0, reusable=True) == ()
+    assert pool.release(busy, 32.5) == (also_left,)
+    assert pool.release(busy, 90.0) == ()
     assert [one() for one in pool.open] == [busy]
 
 
 def test_retiring_takes_every_idle_connection_and_leaves_those_in_use() -> None:
     pool = Connections(DEFAULT_LIMITS)
     used, idle, also_idle = (opened(pool, 0.0) for _ in range(3))
-    pool.release(idle, 1.0, reusable=True)
-    pool.release(also_idle, 1.0, reusable=True)
+    pool.release(idle, 1.0)
+    pool.release(also_idle, 1.0)
     assert set(pool.retire()) == {idle, also_idle}
     assert pool.acquire(1.0)[0] is None
     assert [one() for one in pool.open] == [used]
@@ -162,11 +155,14 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(data=st.data(), well=st.booleans())
     def a_call_ends(self, data: st.DataObject, well: bool) -> None:
         slot = self.used.pop(data.draw(st.integers(0, len(self.used) - 1)))
-        closing = self.pool.release(slot, self.now, reusable=well)
-        assert len(closing) <= 1
-        assert well or [*closing] == [slot]
-        self.closed += closing
-        self.last.append(slot)
+        if well:
+            closing = self.pool.release(slot, self.now)
+            assert len(closing) <= 1
+            self.closed += closing
+            self.last.append(slot)
+        else:
+            self.pool.forget(slot)
+            self.closed.append(slot)
 
     @rule()
     def what_is_idle_is_suspect(self) -> None:

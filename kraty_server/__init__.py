@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers
     from kraty_server.models import MigratePlayerRow as MigratePlayerRow
     from kraty_server.models import MigrateWalletRow as MigrateWalletRow
     from kraty_server.retry import RetryConfig as RetryConfig
+    from kraty_server.telemetry import AsyncOnRequest as AsyncOnRequest
     from kraty_server.telemetry import OnRequest as OnRequest
     from kraty_server.telemetry import RequestInfo as RequestInfo
     from kraty_server.webhooks import verify_webhook as verify_webhook
@@ -63,7 +64,7 @@ _HOMES = {
         CrateEntry CurrencyEntry GrantEntry ItemEntry MigrateInventoryRow MigratePlayerRow MigrateWalletRow
     """,
     "kraty_server.retry": "RetryConfig",
-    "kraty_server.telemetry": "OnRequest RequestInfo",
+    "kraty_server.telemetry": "AsyncOnRequest OnRequest RequestInfo",
     "kraty_server.webhooks": "verify_webhook",
     "kraty_server_generated.types": "UNSET Unset",
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpcore
@@ -23,11 +23,11 @@ OPTIONS: dict[str, Any] = {"api_key": "prefix.secret", "retry": RetryConfig(atte
 
 
 @pytest.fixture(autouse=True)
-def complaints(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+def complaints(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
     """What was said about names that are gone, once each."""
     private._missing.cache_clear()
     caplog.set_level(logging.WARNING, "kraty_server")
-    yield caplog.messages
+    yield lambda: caplog.messages
     private._missing.cache_clear()
 
 
@@ -37,7 +37,7 @@ def ping_twice(url: str) -> None:
         assert kraty.health.ping().ok
 
 
-def test_each_name_is_where_we_look_for_it(complaints: list[str]) -> None:
+def test_each_name_is_where_we_look_for_it(complaints: Callable[[], list[str]]) -> None:
     aiohttp = pytest.importorskip("aiohttp")
     with RawServer([Reply(body=PONG)]) as server:
         ping_twice(server.url)
@@ -45,7 +45,7 @@ def test_each_name_is_where_we_look_for_it(complaints: list[str]) -> None:
 
         async def main() -> None:
             for transport in ("httpx", "aiohttp"):
-                async with AsyncKratyServer(base_url=server.url, transport=transport, **OPTIONS) as kraty:  # type: ignore[arg-type]  # one of both
+                async with AsyncKratyServer(base_url=server.url, transport=transport, **OPTIONS) as kraty:
                     assert (await kraty.health.ping()).ok
             async with aiohttp.ClientSession() as session:
                 assert session._retry_connection is True
@@ -53,7 +53,7 @@ def test_each_name_is_where_we_look_for_it(complaints: list[str]) -> None:
                 assert session._retry_connection is False
 
         asyncio.run(main())
-    assert complaints == []
+    assert complaints() == []
 
 
 def test_a_url_gets_its_path_without_parsing_and_else_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,31 +84,33 @@ def test_the_deadline_is_installed_and_taken_out_again_as_often_as_it_was_instal
 
 
 def test_where_httpx_hides_its_pools_calls_go_on_and_the_log_says_what_is_missing(
-    monkeypatch: pytest.MonkeyPatch, complaints: list[str]
+    monkeypatch: pytest.MonkeyPatch, complaints: Callable[[], list[str]]
 ) -> None:
     monkeypatch.setattr(private, "_pools", lambda given: iter(()))
     with RawServer([Reply(body=PONG)]) as server:
         ping_twice(server.url)
-    assert complaints == [
+    assert complaints() == [
         "this release of httpx hides what kraty-server needs: a server that drips is not cut off at the deadline"
     ]
 
 
 def test_where_httpcore_hides_what_is_left_each_connection_has_one_call(
-    monkeypatch: pytest.MonkeyPatch, complaints: list[str]
+    monkeypatch: pytest.MonkeyPatch, complaints: Callable[[], list[str]]
 ) -> None:
     monkeypatch.setattr(private, "_http1_state", lambda response: None)
     with RawServer([Reply(body=PONG)]) as server:
         ping_twice(server.url)
         assert len(server.connections) == 2
-    assert len(complaints) == 1
-    assert "each connection is closed after one call" in complaints[0]
+    assert len(complaints()) == 1
+    assert "each connection is closed after one call" in complaints()[0]
 
 
 def test_a_state_is_found_behind_the_streams_of_a_client_and_none_in_a_mock() -> None:
     def state_of(response: httpx.Response) -> Any:
-        with response:
+        try:
             return private._http1_state(response)
+        finally:
+            response.close()
 
     with RawServer([Reply(body=PONG)]) as server, httpx.Client() as client:
         request = client.build_request("GET", server.url)
@@ -119,12 +121,12 @@ def test_a_state_is_found_behind_the_streams_of_a_client_and_none_in_a_mock() ->
     assert private.forbid_reuse(httpx.Response(200, content=b"{}")) is False
 
 
-def test_where_aiohttp_hides_its_retries_the_log_says_so(complaints: list[str]) -> None:
+def test_where_aiohttp_hides_its_retries_the_log_says_so(complaints: Callable[[], list[str]]) -> None:
     class Session:
         pass
 
     private.switch_off_aiohttp_retries(Session())
-    assert "send a lost GET, PUT or DELETE once more" in complaints[0]
+    assert "send a lost GET, PUT or DELETE once more" in complaints()[0]
 
 
 def test_the_backend_of_httpcore_is_one_of_its_public_ones() -> None:

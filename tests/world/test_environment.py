@@ -190,8 +190,8 @@ def test_the_environment_decides_on_the_proxy_and_every_sender_obeys(
             monkeypatch.setenv(name, value)
         error = call(sender, base_url)
         assert [request.line for request in peer.requests if request.proxied != case.proxied] == [], error
-        if (
-            case.proxied or "[" not in base_url and "192.0.2" not in base_url
+        if case.proxied or (
+            "[" not in base_url and "192.0.2" not in base_url
         ):  # addresses of the documentation lead nowhere
             assert len(peer.requests) == 1, error
             assert (error is None) == base_url.startswith("http:"), error
@@ -463,7 +463,7 @@ def test_where_urllib_and_httpx_agree_we_do_as_they_do(
         proxies = getproxies_environment()
         theirs = None if proxy_bypass_environment(host + port, proxies) else proxies.get(scheme) or proxies.get("all")
         with httpx.Client(verify=False) as client:
-            pool: Any = getattr(getattr(client, "_transport_for_url")(httpx.URL(base_url)), "_pool")
+            pool: Any = client._transport_for_url(httpx.URL(base_url))._pool
             proxy = getattr(pool, "_proxy_url", None)
     httpxs = None if proxy is None else f"{proxy.host.decode()}:{proxy.port}"
     assume((theirs and theirs.removeprefix("http://")) == httpxs)

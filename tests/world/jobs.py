@@ -28,7 +28,7 @@ app.conf.update(
 
 def purchase(url: str, path: str) -> None:
     """Buy over a server that does not answer; then use the same client once more, as the next job would."""
-    with KratyServer(api_key="prefix.secret", base_url=url, timeout=30.0) as kraty:
+    with KratyServer(api_key="prefix.secret", base_url=url, timeout=6.0, deadline=8.0) as kraty:
         kraty.health.ping()  # so that there is a connection to take
         try:
             kraty.wallet.credit("p", "gold", amount=5, idempotency_key="receipt-1")

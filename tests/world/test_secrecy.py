@@ -413,7 +413,9 @@ def http2_server(folder: Path) -> Iterator[tuple[str, str, list[str]]]:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             versions.append(scope["http_version"])
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+            )
             await send({"type": "http.response.body", "body": body})
 
     listening = socket.create_server(("127.0.0.1", 0))

@@ -26,7 +26,7 @@ from kraty_server import (
 )
 from tests.faults.proxy import free_port
 from tests.world.peer import Peer, Request, answer, failure, fitting
-from tests.world.senders import ASYNC, KEY, OVER_AIOHTTP, Sender, every_sender, senders
+from tests.world.senders import ASYNC, KEY, OVER_AIOHTTP, OWN, Sender, every_sender, senders
 
 QUICK: dict[str, Any] = {"timeout": 5.0, "retry": RetryConfig(attempts=3, initial_delay=0.01)}
 RECEIPT = "receipt-1"
@@ -90,7 +90,13 @@ class Hooks:
     async def __call__(self, info: RequestInfo) -> None: ...
 
 
-AWAITED_HOOKS: list[Any] = [a_hook, functools.partial(a_hook), Hooks().method, Hooks(), functools.partial(Hooks().method)]
+AWAITED_HOOKS: list[Any] = [
+    a_hook,
+    functools.partial(a_hook),
+    Hooks().method,
+    Hooks(),
+    functools.partial(Hooks().method),
+]
 
 
 @pytest.mark.parametrize("hook", AWAITED_HOOKS, ids=["function", "partial", "method", "object", "partial-of-method"])
@@ -138,10 +144,12 @@ def test_a_hook_of_the_async_client_runs_whether_or_not_it_has_to_be_awaited(sha
     said = [failure(503, "internal_error"), answer({"data": {"economyKey": "gold", "balance": 5, "applied": True}})]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # "was never awaited"
-        with Peer(lambda request: said[len(peer.requests) - 1]) as peer:
+        with Peer(lambda request: said[min(len(peer.requests), 2) - 1]) as peer:
             with sender.running(base_url=peer.url, on_request=hooks[shape], **QUICK) as use:
                 assert use(credit).applied
-                assert use(lambda kraty: kraty.with_options(on_request=None).wallet.credit("p", "gold", amount=5)).applied
+                assert use(
+                    lambda kraty: kraty.with_options(on_request=None).wallet.credit("p", "gold", amount=5)
+                ).applied
     assert seen == [(1, 503), (2, 200)]
 
 
@@ -165,7 +173,9 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 
 @every_sender
-def test_a_retry_and_giving_up_are_warnings_with_all_one_needs(sender: Sender, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_retry_and_giving_up_are_warnings_with_all_one_needs(
+    sender: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
     def behave(request: Request) -> bytes:
         return failure(503, "internal_error", headers={"X-Request-Id": f"req-{len(peer.requests)}"})
 
@@ -242,7 +252,7 @@ def test_a_call_of_a_closed_client_made_no_attempt(sender: Sender) -> None:
 # Retry-After
 
 
-@every_sender
+@senders([OWN, ASYNC])
 @pytest.mark.parametrize("value", ["0", "-1", "Thu, 01 Jan 1970 00:00:00 GMT"])
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_retry_after_of_nothing_still_backs_off(status: int, value: str, sender: Sender) -> None:

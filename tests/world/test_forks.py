@@ -91,6 +91,8 @@ AMID_A_FIRST_CALL = (
         running.append(pid)
         if len(running) == 4:
             bad += os.waitpid(running.pop(0), 0)[1] != 0
+        if bad > 2:
+            break
     for pid in running:
         bad += os.waitpid(pid, 0)[1] != 0
     print(bad)

@@ -159,6 +159,8 @@ def test_what_is_raised_while_a_request_is_written_ends_the_call_unchanged(
         assert len(peer.connections) == 1
 
 
+# What is interrupted in the middle of socket.create_connection leaves the socket to the garbage collector.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @blocking_senders
 @pytest.mark.parametrize("make", RAISED, ids=lambda make: type(make()).__name__)
 def test_what_is_raised_while_connecting_ends_the_call_unchanged(

@@ -87,8 +87,9 @@ def as_sentry_sees_it(error: BaseException) -> str:
         event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),
         max_value_length=100_000,
     )
-    scope = sentry_sdk.Scope(client=client)
-    scope.capture_exception(error)
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_client(client)
+        scope.capture_exception(error)
     client.flush()
     client.close()
     (sent,) = transport.sent

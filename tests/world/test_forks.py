@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.proxy import free_port
+from tests.servers.fault_proxy import free_port
 from tests.world.peer import BALANCE, Peer, Request, answer, failure, fitting
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +132,7 @@ IMPORTS = (
     sys.addaudithook(audit)
 
     when = datetime(2026, 1, 2)
-    entry = {"kind": "currency", "currencyKey": "gems", "amount": 1}
+    entry = {"type": "currency", "currencyKey": "gems", "amount": 1}
     cases = {
         "success": (kraty, lambda k: k.health.ping()),
         "write": (kraty, lambda k: k.wallet.credit("p", "gold", amount=5)),

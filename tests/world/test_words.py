@@ -24,7 +24,7 @@ from kraty_server import (
     RequestInfo,
     RetryConfig,
 )
-from tests.faults.proxy import free_port
+from tests.servers.fault_proxy import free_port
 from tests.world.peer import Peer, Request, answer, failure, fitting
 from tests.world.senders import ASYNC, KEY, OVER_AIOHTTP, OWN, Sender, every_sender, senders
 

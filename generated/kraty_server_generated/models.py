@@ -1,8 +1,6 @@
 # DO NOT EDIT: generated from openapi.server.json by `make generate`.
 """The models: what the API answers, and the objects that requests are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Self, TypeAlias
@@ -180,58 +178,6 @@ _webhook_event_name = EnumTable(WebhookEventName)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class ApiKeyInfo(Model):
-    """The key that made the call."""
-
-    id: str
-    """Id of the key."""
-    prefix: str
-    """The part of the key before its dot; not secret."""
-    permission_set: str
-    """What the key may do; `server_integration` for this API."""
-    environment: KeyEnvironment
-    """Whether the key works on live or on test data."""
-    studio_id: str
-    """Studio that the key belongs to."""
-    game_id: str | None
-    """Game that the key is for. Typed as nullable although server keys are made for one game."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.prefix = data["prefix"]
-            self.permission_set = data["permissionSet"]
-            self.environment = _key_environment[data["environment"]]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 6 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ServerPingResponse(Model):
-    """Answer to a ping. The only answer that is not wrapped in `data`."""
-
-    ok: bool
-    """True when the key is valid."""
-    api_key: ApiKeyInfo
-    """The key that made the call."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.ok = data["ok"]
-            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class CurrencyEntry(Model):
     """An amount of a currency."""
 
@@ -298,6 +244,62 @@ class CrateEntry(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 3 else self.keep_unknown(data)
+
+
+GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | UnknownVariant
+"""One entry of a grant. Assumed: fixed numbers only, no ranges."""
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ApiKeyInfo(Model):
+    """The key that made the call."""
+
+    id: str
+    """Id of the key."""
+    prefix: str
+    """The part of the key before its dot; not secret."""
+    permission_set: str
+    """What the key may do; `server_integration` for this API."""
+    environment: KeyEnvironment
+    """Whether the key works on live or on test data."""
+    studio_id: str
+    """Studio that the key belongs to."""
+    game_id: str | None
+    """Game that the key is for. Typed as nullable although server keys are made for one game."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
+            self.prefix = data["prefix"]
+            self.permission_set = data["permissionSet"]
+            self.environment = _key_environment[data["environment"]]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ServerPingResponse(Model):
+    """Answer to a ping. The only answer that is not wrapped in `data`."""
+
+    ok: bool
+    """True when the key is valid."""
+    api_key: ApiKeyInfo
+    """The key that made the call."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.ok = data["ok"]
+            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1439,9 +1441,6 @@ class WebhookEvent(Model):
             return super().from_dict(data)
         return self if len(data) == 7 else self.keep_unknown(data)
 
-
-GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | UnknownVariant
-"""One entry of a grant. Assumed: fixed numbers only, no ranges."""
 
 _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntry]] = {
     "currency": CurrencyEntry.from_dict,

@@ -19,13 +19,13 @@ class Body:
 
     content: bytearray
     limit: int
-    encoding: str
+    encoding: str | None
     zipped: zlib._Decompress | None
 
     def __init__(self, encoding: str | None, limit: int) -> None:
         self.content = bytearray()
         self.limit = limit
-        self.encoding = "" if encoding is None else encoding.strip().lower()
+        self.encoding = encoding and encoding.strip().lower()
         self.zipped = None
 
     def add(self, chunk: bytes) -> bool:

@@ -78,8 +78,12 @@ def uninstall_deadline(given: object) -> None:
 
 
 def _http1_state(response: httpx.Response) -> Any:
-    """The state of HTTP/1.1 of a response's connection, a Connection of h11; None where there is none, or none is found."""
+    """The state of a response's connection, a Connection of h11; None where it is not of HTTP/1.1, or is not found."""
     stream: Any = response.stream
+    try:  # the usual way
+        return stream._httpcore_stream._stream._connection._h11_state
+    except AttributeError:
+        pass
     for _ in range(6):  # httpx's streams around httpcore's, at the end of which is the connection
         if (connection := getattr(stream, "_connection", None)) is not None:
             return getattr(connection, "_h11_state", None)
@@ -94,10 +98,12 @@ def has_unread(response: httpx.Response) -> bool:
 
     True as well where nobody can tell. False for HTTP/2, where answers have numbers.
     """
+    if "network_stream" not in response.extensions:
+        return False  # no connection of httpcore's
     if (state := _http1_state(response)) is not None:
         return bool(state.trailing_data[0])
-    if "network_stream" not in response.extensions or response.extensions.get("http_version") == b"HTTP/2":
-        return False  # no connection of httpcore, or not one of HTTP/1.1
+    if response.extensions.get("http_version") == b"HTTP/2":
+        return False
     _missing("httpcore", "each connection is closed after one call, since what is left on it is not seen")
     return True
 

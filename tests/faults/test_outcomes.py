@@ -159,7 +159,7 @@ def test_half_an_envelope_never_gives_a_code_of_none(body: bytes, flavour: Flavo
         error = failed(flavour, **options(server.url))
     assert isinstance(error, KratyServerError)
     assert str(error).startswith("[400] internal_error: non-2xx response without an error envelope (status=400): ")
-    assert f"(POST {server.url}/server/v1/players/p/wallet/gold/credit answered with no content type)" in str(error)
+    assert f"(POST {server.url}/server/v1/players/p/wallet/gold/credit answered with application/json)" in str(error)
 
 
 @both

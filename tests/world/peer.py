@@ -87,7 +87,11 @@ class Peer:
         self.arrived = threading.Event()
         """Set when a request, or with `reads=False` a connection, has come."""
         self.closing = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.socket()
+        if not reads:  # so that what is sent fills the buffers soon
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(128)
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.connections: list[socket.socket] = []

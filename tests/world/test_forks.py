@@ -148,7 +148,7 @@ IMPORTS = (
         "page": (kraty, lambda k: k.wallet.credit("page", "gold", amount=5)),
         "no JSON": (kraty, lambda k: k.wallet.credit("text", "gold", amount=5)),
         "lacks a field": (kraty, lambda k: k.wallet.credit("lacking", "gold", amount=5)),
-        "cut": (kraty, lambda k: k.wallet.credit("cut", "gold", amount=5)),
+        "cut": (hasty, lambda k: k.wallet.credit("cut", "gold", amount=5)),
         "garbage": (kraty, lambda k: k.wallet.credit("garbage", "gold", amount=5)),
         "refused": (nobody, lambda k: k.wallet.credit("p", "gold", amount=5)),
         "late": (hasty, lambda k: k.wallet.credit("silent", "gold", amount=5)),
@@ -198,7 +198,7 @@ def odd(request: Request) -> bytes | None:
         "page": lambda: answer(b"<html>", 200, {"Content-Type": "text/html"}),
         "text": lambda: answer(b"OK", 200),
         "lacking": lambda: answer({"data": {"economyKey": "gold", "balance": 5}}),
-        "cut": lambda: answer(BALANCE)[:-5] + b"",
+        "cut": lambda: answer(BALANCE)[:-5],
         "garbage": lambda: b"\x00\xff no HTTP\r\n\r\n",
         "silent": lambda: None,
     }

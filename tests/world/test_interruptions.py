@@ -56,7 +56,7 @@ def credit(kraty: Any) -> Any:
 
 def large(kraty: Any) -> Any:
     """More than what the sockets take, so that it is still being written."""
-    return kraty.request("POST", "/server/v1/new", {"filling": "a" * 32_000_000}, idempotency_key=RECEIPT)
+    return kraty.request("POST", "/server/v1/new", {"filling": "a" * 8_000_000}, idempotency_key=RECEIPT)
 
 
 def ping(kraty: Any) -> Any:
@@ -249,10 +249,10 @@ def test_celerys_soft_time_limit_ends_a_call_and_fails_its_job(
 ) -> None:
     from celery.exceptions import SoftTimeLimitExceeded
 
-    from tests.world.jobs import app
+    from tests.world.celery_app import app
 
     queue, told = f"kraty-test-{uuid.uuid4()}", tmp_path / "told.json"
-    command = ["celery", "-A", "tests.world.jobs", "worker", "--pool=prefork", "-c1", "-Q", queue, "-l", "WARNING"]
+    command = ["celery", "-A", "tests.world.celery_app", "worker", "--pool=prefork", "-c1", "-Q", queue, "-l", "WARNING"]
     with Peer(silent) as peer, worker([*command, "--without-gossip", "--without-mingle"], redis_url, queue):
         result: Any = app.send_task("fulfil", (peer.url, str(told)), queue=queue)
         try:
@@ -273,7 +273,7 @@ def test_rqs_time_limit_ends_a_call_and_fails_its_job(redis_url: str, tmp_path: 
     name, told = f"kraty-test-{uuid.uuid4()}", tmp_path / "told.json"
     with redis.Redis.from_url(redis_url) as connection, Peer(silent) as peer:
         queue = Queue(name, connection=connection)
-        job = queue.enqueue("tests.world.jobs.purchase", peer.url, str(told), job_timeout=1, failure_ttl=60)
+        job = queue.enqueue("tests.world.purchase.purchase", peer.url, str(told), job_timeout=3, failure_ttl=60)
         with worker(["rq.cli", "worker", "--burst", "--url", redis_url, name], redis_url, name) as process:
             process.wait(25)
         try:
@@ -456,7 +456,7 @@ def test_what_pytest_httpx_raises_for_a_request_that_is_not_mocked_is_a_time_out
     """It raises a bare httpx.TimeoutException, by which tests play time-outs; nothing tells the two apart."""
     with pytest.raises(KratyTimeoutError) as caught:
         run(credit, awaited)
-    assert "No response can be found for POST request on https://kraty.test" in str(caught.value)
+    assert "No response can be found for POST request on https://kraty.test" in str(caught.value.original_cause)
     assert caught.value.outcome == "unknown"
 
 

@@ -85,7 +85,7 @@ def as_sentry_sees_it(error: BaseException) -> str:
         default_integrations=False,
         auto_enabling_integrations=False,
         event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),
-        max_value_length=100_000,
+        max_value_length=20_000,
     )
     with sentry_sdk.isolation_scope() as scope:
         scope.set_client(client)
@@ -142,7 +142,7 @@ def credit(kraty: Any) -> Any:
 
 
 def large(kraty: Any) -> Any:
-    return kraty.request("POST", "/server/v1/new", {"filling": "a" * 32_000_000})
+    return kraty.request("POST", "/server/v1/new", {"filling": "a" * 8_000_000})
 
 
 def silent(request: Request) -> bytes | None:

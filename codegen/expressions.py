@@ -298,17 +298,14 @@ class Writer:
         return [p for p in operation.parameters if p.wire in texts]
 
     def shown(self) -> list[Model]:
-        """The models that a person meets, each after those it holds.
-
-        Bodies are none of them, since they are arguments, nor envelopes, which are opened.
-        """
+        """The models that a person meets: not the bodies, which are arguments, nor the envelopes, which are opened."""
         taken = {o.body.name for o in self.api.operations if o.body}
         roots: list[Kind] = [ModelOf(o.result) for o in self.api.operations]
         used = self.api.reachable(roots) | (self.given - taken)
         wrapped = {name for name, model in self.api.models.items() if [f.wire for f in model.fields] == ["data"]}
         return [
             model
-            for name, model in self.api.models.items()
+            for name, model in sorted(self.api.models.items())
             if name in used or name not in taken | wrapped
         ]  # fmt: skip
 

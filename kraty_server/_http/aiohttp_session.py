@@ -11,7 +11,7 @@ import time
 import weakref
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import httpx
@@ -47,8 +47,9 @@ class _Slot(Slot):
 class _Connector(aiohttp.TCPConnector):
     """Hands out no connection that is dead, too old, or has a byte on it that nobody asked for."""
 
-    def __init__(self, limits: Limits, **options: Any) -> None:
-        super().__init__(limit=limits.max_connections, keepalive_timeout=limits.idle_seconds, **options)
+    def __init__(self, limits: Limits, context: ssl.SSLContext) -> None:
+        made = cast(Any, super())  # pyright does not know all of its types
+        made.__init__(limit=limits.max_connections, keepalive_timeout=limits.idle_seconds, ssl=context)
         self._limits = limits
         self._slots: weakref.WeakKeyDictionary[Any, _Slot] = weakref.WeakKeyDictionary()
         self._retired_at = float("-inf")
@@ -100,7 +101,7 @@ class AiohttpSession:
     def __init__(self, route: Route, limits: Limits) -> None:
         self.limits = limits
         self.proxy = None if route.proxy is None else URL(route.proxy)
-        self.connector = _Connector(limits, ssl=route.context)
+        self.connector = _Connector(limits, route.context)
         known = inspect.signature(aiohttp.ClientSession).parameters
         self.session = aiohttp.ClientSession(
             connector=self.connector,

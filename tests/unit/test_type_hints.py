@@ -47,7 +47,8 @@ def annotated() -> dict[str, Any]:
                 ):
                     found[f"{name}.{attribute}"] = function
 
-    for name in {*kraty_server.__all__, *generated.__all__}:
+    public: list[str] = vars(kraty_server)["__all__"]
+    for name in {*public, *generated.__all__}:
         add(name, getattr(kraty_server, name, None) or getattr(models, name, None))
     for module in modules():
         for name, value in vars(module).items():

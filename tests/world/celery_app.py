@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-
-from celery import Celery
+from importlib import import_module
+from typing import Any
 
 from tests.world.purchase import purchase
 
 REDIS = os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 
-app = Celery("kraty", broker=REDIS, backend=REDIS)
+celery: Any = import_module("celery")  # it has no types
+app = celery.Celery("kraty", broker=REDIS, backend=REDIS)
 app.conf.update(
     task_default_queue=os.environ.get("KRATY_TEST_QUEUE", "kraty-test"),
     result_expires=60,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib import request as urllib_request
 
 import httpx
 import pytest
@@ -170,6 +170,17 @@ def call(sender: Sender, base_url: str, **options: Any) -> str | None:
             use(ping)
         except KratyError as error:
             return str(error)
+    return None
+
+
+def refusal(sender: Sender, base_url: str) -> ValueError | None:
+    """What a constructor refused, which is a ValueError and no error of a library; None where a call could be made."""
+    try:
+        call(sender, base_url, timeout=0.1)
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        return error
     return None
 
 
@@ -413,11 +424,8 @@ printable = st.characters(min_codepoint=0x21, max_codepoint=0x7E)
 @given(tail=st.text(printable, max_size=12) | st.from_regex(r"(xn--)?[a-z\[\]:.%-]{1,9}(:\d{1,6})?", fullmatch=True))
 def test_whatever_a_base_url_is_it_is_taken_or_refused_in_words(sender: Sender, tail: str) -> None:
     with mock.patch("socket.getaddrinfo", side_effect=socket.gaierror("no name leads anywhere")):
-        try:
-            call(sender, "https://" + tail, timeout=0.1)
-        except ValueError as refused:
-            assert type(refused) is ValueError, repr(refused)
-            assert str(refused).startswith("base_url: ")
+        refused = refusal(sender, "https://" + tail)
+    assert refused is None or str(refused).startswith("base_url: ")
 
 
 @own_senders
@@ -429,11 +437,8 @@ def test_whatever_a_base_url_is_it_is_taken_or_refused_in_words(sender: Sender, 
 def test_whatever_a_proxy_is_it_is_taken_or_refused_in_words(sender: Sender, value: str) -> None:
     nowhere = mock.patch("socket.getaddrinfo", side_effect=socket.gaierror("no name leads anywhere"))
     with mock.patch.dict("os.environ", {"https_proxy": value}), nowhere:
-        try:
-            call(sender, "https://kraty.test", timeout=0.1)
-        except ValueError as refused:
-            assert type(refused) is ValueError, repr(refused)
-            assert "proxy" in str(refused).lower()
+        refused = refusal(sender, "https://kraty.test")
+    assert refused is None or "proxy" in str(refused).lower()
 
 
 labels = st.sampled_from(["kraty", "eu", "test", "example", "a"])
@@ -459,11 +464,14 @@ def test_where_urllib_and_httpx_agree_we_do_as_they_do(
     environ = variables | ({"no_proxy": no_proxy} if no_proxy else {})
     base_url = f"{scheme}://{host}{port}"
     with mock.patch.dict("os.environ", environ, clear=True):
-        proxies = getproxies_environment()
-        theirs = None if proxy_bypass_environment(host + port, proxies) else proxies.get(scheme) or proxies.get("all")
+        urllib: Any = urllib_request  # its functions for the environment alone are in no stub
+        proxies = urllib.getproxies_environment()
+        theirs = (
+            None if urllib.proxy_bypass_environment(host + port, proxies) else proxies.get(scheme) or proxies.get("all")
+        )
         with httpx.Client(verify=False) as client:
-            pool: Any = client._transport_for_url(httpx.URL(base_url))._pool
-            proxy = getattr(pool, "_proxy_url", None)
+            theirs_for: Any = client._transport_for_url(httpx.URL(base_url))
+            proxy = getattr(theirs_for._pool, "_proxy_url", None)
     httpxs = None if proxy is None else f"{proxy.host.decode()}:{proxy.port}"
     assume((theirs and theirs.removeprefix("http://")) == httpxs)
     found = find_proxy(base_url, environ)

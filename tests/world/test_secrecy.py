@@ -134,7 +134,7 @@ def assert_no_frame_shows_it(error: BaseException) -> None:
 
 
 def frames_of(value: Any) -> list[Any]:
-    return (value.get("stacktrace") or {}).get("frames", [])
+    return list((value.get("stacktrace") or {}).get("frames", []))
 
 
 def credit(kraty: Any) -> Any:
@@ -142,7 +142,7 @@ def credit(kraty: Any) -> Any:
 
 
 def large(kraty: Any) -> Any:
-    return kraty.request("POST", "/server/v1/new", {"filling": "a" * 8_000_000})
+    return kraty.request("POST", "/server/v1/new", {"filling": "a" * 5_000_000})
 
 
 def silent(request: Request) -> bytes | None:
@@ -174,7 +174,9 @@ class TimeLimit(Exception):
 
 
 # What is interrupted in the middle of socket.create_connection leaves the socket to the garbage collector.
-left_by_connecting = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+left_by_connecting = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 
 
 @left_by_connecting

@@ -142,14 +142,13 @@ def test_a_hook_of_the_async_client_runs_whether_or_not_it_has_to_be_awaited(sha
         "plain": plain,
     }
     said = [failure(503, "internal_error"), answer({"data": {"economyKey": "gold", "balance": 5, "applied": True}})]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # "was never awaited"
-        with Peer(lambda request: said[min(len(peer.requests), 2) - 1]) as peer:
-            with sender.running(base_url=peer.url, on_request=hooks[shape], **QUICK) as use:
-                assert use(credit).applied
-                assert use(
-                    lambda kraty: kraty.with_options(on_request=None).wallet.credit("p", "gold", amount=5)
-                ).applied
+    with (
+        warnings.catch_warnings(action="error"),  # "was never awaited"
+        Peer(lambda request: said[min(len(peer.requests), 2) - 1]) as peer,
+        sender.running(base_url=peer.url, on_request=hooks[shape], **QUICK) as use,
+    ):
+        assert use(credit).applied
+        assert use(lambda kraty: credit(kraty.with_options(on_request=None))).applied
     assert seen == [(1, 503), (2, 200)]
 
 
@@ -206,9 +205,12 @@ def test_a_lost_connection_is_a_warning_too(sender: Sender, caplog: pytest.LogCa
 @every_sender
 def test_giving_up_at_once_is_one_warning(sender: Sender, caplog: pytest.LogCaptureFixture) -> None:
     slow = failure(429, "rate_limited", headers={"Retry-After": "3600"})
-    with Peer(lambda request: slow) as peer, sender.running(base_url=peer.url, **QUICK) as use:
-        with pytest.raises(KratyError) as caught:
-            use(credit)
+    with (
+        Peer(lambda request: slow) as peer,
+        sender.running(base_url=peer.url, **QUICK) as use,
+        pytest.raises(KratyError) as caught,
+    ):
+        use(credit)
     assert caught.value.attempts == len(peer.requests) == len(logged(caplog)) == 1
 
 
@@ -263,8 +265,11 @@ def test_a_retry_after_of_nothing_still_backs_off(status: int, value: str, sende
         return failure(status, "rate_limited", headers={"Retry-After": value})
 
     retry = RetryConfig(attempts=2, initial_delay=0.2)
-    with Peer(behave) as peer, sender.running(base_url=peer.url, timeout=5.0, retry=retry) as use:
-        with pytest.raises(KratyError):
-            use(credit)
+    with (
+        Peer(behave) as peer,
+        sender.running(base_url=peer.url, timeout=5.0, retry=retry) as use,
+        pytest.raises(KratyError),
+    ):
+        use(credit)
     first, second = arrived
     assert second - first >= 0.15, "0.2 s give or take 20 %, and never less"

@@ -402,6 +402,7 @@ def test_http2_without_its_package_is_refused_with_what_to_install(
     [
         "https://xn--.example",
         "https://xn--a.example",
+        "https://kra\\ty.example",
         "https://" + "a" * 64 + ".example",
         "https://.example",
         "https://a..example",

@@ -105,7 +105,9 @@ def test_what_is_left_shrinks_and_then_there_is_nothing(clock: Clock) -> None:
         clock.now += 4.0
         assert remaining(100.0, httpcore.ReadTimeout) == 6.0
         assert remaining(2.0, httpcore.ReadTimeout) == 2.0
-        clock.now += 6.0
+        clock.now += 5.5
+        assert remaining(100.0, httpcore.ReadTimeout) == 0.5
+        clock.now += 0.5
         for expired in (httpcore.ReadTimeout, httpcore.ConnectTimeout):
             with pytest.raises(expired, match="^the time for this attempt has passed$"):
                 remaining(100.0, expired)
@@ -129,6 +131,8 @@ def test_reads_and_tls_get_what_is_left(clock: Clock) -> None:
         clock.now += 1.0
         assert stream.read(512, 60.0) == b"data"
         secured = stream.start_tls(context, "host", 60.0)
+        assert secured.read(512, 60.0) == b"data"
+        stream.start_tls(context, "host", 5.0)
         clock.now += 9.0
         with pytest.raises(httpcore.ReadTimeout):
             stream.read(512, 60.0)
@@ -138,7 +142,7 @@ def test_reads_and_tls_get_what_is_left(clock: Clock) -> None:
             stream.write(b"x", 60.0)
         with pytest.raises(httpcore.ReadTimeout):
             secured.read(512, 60.0)
-    assert inner.asked == [("read", 512, 9.0), ("start_tls", context, "host", 9.0)]
+    assert inner.asked == [("read", 512, 9.0), ("start_tls", context, "host", 9.0), ("start_tls", context, "host", 5.0)]
 
 
 def test_a_long_write_is_cut_into_pieces_each_of_which_gets_what_is_left(clock: Clock) -> None:
@@ -149,6 +153,10 @@ def test_a_long_write_is_cut_into_pieces_each_of_which_gets_what_is_left(clock: 
         over(inner).write(b"", 60.0)
     assert b"".join(one[1] for one in inner.asked) == body
     assert [(len(one[1]), one[2]) for one in inner.asked] == [(WRITE_SIZE, 10.0), (WRITE_SIZE, 10.0), (3, 10.0)]
+    hurried = Stream()
+    with Deadline(10.0):
+        over(hurried).write(body, 4.0)
+    assert [one[2] for one in hurried.asked] == [4.0, 4.0, 4.0]
     exact = Stream()
     over(exact).write(b"x" * WRITE_SIZE, 60.0)
     assert [(len(one[1]), one[2]) for one in exact.asked] == [(WRITE_SIZE, 60.0)]
@@ -218,6 +226,9 @@ def test_connecting_gets_what_is_left(clock: Clock) -> None:
         clock.now += 2.0
         stream = backend.connect_tcp("127.0.0.1", 80, 60.0, "127.0.0.2", options)
         local = backend.connect_unix_socket("/run/x", 60.0, options)
+        assert (stream.read(1), local.read(1)) == (b"data", b"data")
+        backend.connect_tcp("127.0.0.1", 81, 3.0)
+        backend.connect_unix_socket("/run/y", 3.0)
         clock.now += 8.0
         with pytest.raises(httpcore.ConnectTimeout):
             backend.connect_tcp("127.0.0.1", 80, 60.0)
@@ -225,7 +236,9 @@ def test_connecting_gets_what_is_left(clock: Clock) -> None:
             backend.connect_unix_socket("/run/x", 60.0)
         with pytest.raises(httpcore.ReadTimeout):
             stream.read(1, 60.0)
-    (host, port, seconds, local_address, socket_options, _), (path, left, unix_options, _) = inner.asked
+    (host, port, seconds, local_address, socket_options, _), (path, left, unix_options, _), hurried, near = inner.asked
+    assert (hurried[0], hurried[1], near[1]) == ("127.0.0.1", 81, 3.0)
+    assert hurried[2] <= 3.0
     assert (host, port, local_address, socket_options) == ("127.0.0.1", 80, "127.0.0.2", options)
     assert 4.0 < seconds <= 8.0, "the names and addresses of a host are looked for in real time"
     assert (path, left, unix_options) == ("/run/x", 8.0, options)

@@ -24,8 +24,8 @@ import httpx
 import pytest
 
 from kraty_server import AsyncKratyServer, KratyServer, KratyTimeoutError
-from tests.faults.wire import KEY, ONCE, QUICK, Exchange, WireServer, credit, failed, options, own
 from tests.flavours import OpenAsync, OpenSync, Sender, every_sender, our_senders
+from tests.servers.wire import KEY, ONCE, QUICK, Exchange, WireServer, credit, failed, options, own
 
 HANGS = 6.0
 """Seconds for which a server here holds a call that has no wall."""

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from kraty_server import KratyNetworkError, RetryConfig
-from tests.faults.wire import ONCE, Exchange, WireServer, credit, failed, options
 from tests.flavours import Open, Sender, every_sender, our_senders
+from tests.servers.wire import ONCE, Exchange, WireServer, credit, failed, options
 
 IDLE = 100
 

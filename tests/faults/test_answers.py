@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from kraty_server import ConflictError, KratyError
-from tests.faults.wire import ONCE, Exchange, WireServer, credit, failed, http, options, wallet
 from tests.flavours import SENDERS, Sender, every_sender
+from tests.servers.wire import ONCE, Exchange, WireServer, credit, failed, http, options, wallet
 
 REFUSED = http(b'{"error":{"code":"conflict","message":"not enough"}}', "409 Conflict")
 LATE = 0.03

@@ -24,7 +24,8 @@ import httpx
 import pytest
 
 from kraty_server import AsyncKratyServer, KratyServer, KratyTimeoutError
-from tests.faults.wire import (
+from tests.flavours import OpenAsync, OpenSync, Sender, every_sender, our_senders
+from tests.servers.wire import (
     KEY,
     ONCE,
     QUICK,
@@ -37,7 +38,6 @@ from tests.faults.wire import (
     own,
     resolving,
 )
-from tests.flavours import OpenAsync, OpenSync, Sender, every_sender, our_senders
 
 HANGS = 6.0
 """Seconds for which a server here holds a call that has no wall."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.wire import KEY, Exchange, WireServer, credit, options
 from tests.flavours import OpenAsync, Sender, our_senders
+from tests.servers.wire import KEY, Exchange, WireServer, credit, options
 
 CONNECTIONS = 100
 """What a client may have open at once."""

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from kraty_server import KratyServerError
-from tests.faults.wire import KEY, ONCE, WireServer, credit, failed, http, options, wallet
 from tests.flavours import Sender, every_sender
+from tests.servers.wire import KEY, ONCE, WireServer, credit, failed, http, options, wallet
 
 MEGABYTE = 1024 * 1024
 

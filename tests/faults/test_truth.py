@@ -27,8 +27,8 @@ from kraty_server import (
     KratyServerError,
     KratyTimeoutError,
 )
-from tests.faults.wire import KEY, ONCE, WireServer, credit, failed, http, options, own, wallet
 from tests.flavours import Open, Sender, every_sender, our_senders
+from tests.servers.wire import KEY, ONCE, WireServer, credit, failed, http, options, own, wallet
 
 GRANT = json.dumps(
     {"data": {"id": "g1", "kind": "reward", "contents": [], "sourceKind": "api", "sourceRefId": None,

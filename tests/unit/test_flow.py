@@ -242,6 +242,7 @@ def test_no_answer_says_where_and_why_and_never_the_key() -> None:
     )
     late = step([TransportFailure(TimeoutError(), maybe_received=True, timed_out=True)], retry=once, timeout=2.5).error
     assert type(late) is KratyTimeoutError
+    assert isinstance(late.original_cause, TimeoutError)
     assert str(late) == (
         "wallet.credit: no answer in time after 1 attempt (timeout 2.5 s, deadline 60 s) from https://kraty.test:443"
     )

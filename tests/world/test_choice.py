@@ -18,7 +18,7 @@ import respx
 from pytest_httpx import HTTPXMock
 
 from kraty_server import AsyncKratyServer, KratyServer, RetryConfig
-from tests.world.peer import BALANCE, PONG, Peer
+from tests.servers.peer import BALANCE, PONG, Peer
 from tests.world.senders import KEY
 
 BASE_URL = "https://kraty.test"

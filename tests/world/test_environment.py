@@ -24,7 +24,7 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from kraty_server import AsyncKratyServer, KratyError, KratyServer, RetryConfig
-from tests.world.peer import Peer
+from tests.servers.peer import Peer
 from tests.world.senders import ASYNC, KEY, OVER_AIOHTTP, OWN, Sender, own_senders, senders
 
 OPTIONS: dict[str, Any] = {"timeout": 0.5, "retry": RetryConfig(attempts=1), "allow_http": True}

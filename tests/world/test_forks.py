@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.servers.fault_proxy import free_port
-from tests.world.peer import BALANCE, Peer, Request, answer, failure, fitting
+from tests.servers.peer import BALANCE, Peer, Request, answer, failure, fitting
 
 ROOT = Path(__file__).parents[2]
 TRANSPORTS = ["blocking", "httpx", *(["aiohttp"] if find_spec("aiohttp") else [])]

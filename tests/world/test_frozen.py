@@ -19,7 +19,7 @@ import pytest
 
 import kraty_server
 import kraty_server_generated
-from tests.world.peer import Peer
+from tests.servers.peer import Peer
 
 PROGRAM = """
 import asyncio, sys

@@ -38,7 +38,7 @@ from kraty_server import (
     NotFoundError,
     RetryConfig,
 )
-from tests.world.peer import BlackHole, Peer, Request, answer, failure, fitting
+from tests.servers.peer import BlackHole, Peer, Request, answer, failure, fitting
 from tests.world.senders import ASYNC_GIVEN_CLIENT, GIVEN_CLIENT, KEY, Sender, async_senders, blocking_senders, senders
 
 ROOT = Path(__file__).parents[2]

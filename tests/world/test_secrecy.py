@@ -33,7 +33,7 @@ from sentry_sdk.transport import Transport
 
 from kraty_server import AsyncKratyServer, KratyError, KratyServer, RetryConfig
 from tests.servers.fault_proxy import free_port
-from tests.world.peer import PONG, BlackHole, Peer, Request, answer, failure
+from tests.servers.peer import PONG, BlackHole, Peer, Request, answer, failure
 from tests.world.senders import (
     ASYNC_GIVEN_CLIENT,
     GIVEN_CLIENT,

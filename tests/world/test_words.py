@@ -25,7 +25,7 @@ from kraty_server import (
     RetryConfig,
 )
 from tests.servers.fault_proxy import free_port
-from tests.world.peer import Peer, Request, answer, failure, fitting
+from tests.servers.peer import Peer, Request, answer, failure, fitting
 from tests.world.senders import ASYNC, KEY, OVER_AIOHTTP, OWN, Sender, every_sender, senders
 
 QUICK: dict[str, Any] = {"timeout": 5.0, "retry": RetryConfig(attempts=3, initial_delay=0.01)}

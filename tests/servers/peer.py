@@ -1,4 +1,4 @@
-"""What did reach the other side? A server, and every kind of proxy, in a thread on loopback.
+"""For tests of what reached the other side, and by which way: a server, and every kind of proxy, on loopback.
 
 It reads one request at a time and notes what it saw, so that a test can tell a request that came directly from one
 that came as to a proxy (absolute target, CONNECT, SOCKS5), and one connection from another.

@@ -1,4 +1,4 @@
-"""A server that is only a socket, and answers each request with the bytes that a test chooses.
+"""For tests of strange answers: only a socket; answers each request with the bytes that a test chooses.
 
 A test gives a function that is called with each `Exchange`, in a thread of the connection; it sends what it likes, when
 it likes. Answers of `credited` carry the amount of their request as the balance, so that each names its call.

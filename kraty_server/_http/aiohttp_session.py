@@ -147,7 +147,7 @@ class AiohttpSession:
                 if not body.add(chunk):
                     break
             answer = Answer(response.status, headers, *body.finish())
-            if is_bodiless_with_body(answer.status, headers):
+            if not send.judge(answer) or is_bodiless_with_body(answer.status, headers):
                 response.close()
             return answer
 

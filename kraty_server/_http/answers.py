@@ -10,8 +10,8 @@ import httpx
 
 from kraty_server._http.body import Body
 from kraty_server._http.failures import is_transport_error
-from kraty_server._http.messages import Answer
-from kraty_server._http.private import forbid_reuse, has_unread
+from kraty_server._http.messages import Answer, Send
+from kraty_server._http.private import forbid_reuse, has_unread, speaks_http2
 
 BODILESS: Final = frozenset({204, 304})
 """Statuses without a body; what a server sends along all the same would be the next call's answer."""
@@ -22,8 +22,8 @@ def is_bodiless_with_body(status: int, headers: Mapping[str, str]) -> bool:
     return status in BODILESS and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
 
 
-def receive(response: httpx.Response, limit: int, expires_at: float) -> tuple[Answer, bool]:
-    """Read a response and close it; and tell whether its connection may be used again."""
+def receive(response: httpx.Response, send: Send, limit: int, expires_at: float) -> tuple[Answer, bool]:
+    """Read the response to a request and close it; and tell whether its connection may be used again."""
     try:
         if response.is_stream_consumed:
             answer = _already_read(response, limit)
@@ -36,10 +36,11 @@ def receive(response: httpx.Response, limit: int, expires_at: float) -> tuple[An
                 if time.monotonic() > expires_at:
                     raise httpx.ReadTimeout("the time for this attempt has passed")
             answer = Answer(response.status_code, headers, *body.finish())
-        if not answer.complete:
+        trusted = send.judge(answer)
+        if not answer.complete:  # httpcore closes what was not read to its end
             return answer, False
-        if not _has_surplus(response, answer):
-            return answer, True
+        if (trusted and not _has_surplus(response, answer)) or speaks_http2(response):
+            return answer, trusted
         if not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
             close_quietly(stream.close)
         return answer, False
@@ -47,8 +48,8 @@ def receive(response: httpx.Response, limit: int, expires_at: float) -> tuple[An
         close_quietly(response.close)
 
 
-async def areceive(response: httpx.Response, limit: int) -> tuple[Answer, bool]:
-    """Read a response on the event loop and close it; and tell whether its connection may be used again."""
+async def areceive(response: httpx.Response, send: Send, limit: int) -> tuple[Answer, bool]:
+    """Read the response to a request on the event loop and close it; and tell as `receive` does."""
     try:
         if response.is_stream_consumed:
             answer = _already_read(response, limit)
@@ -59,10 +60,11 @@ async def areceive(response: httpx.Response, limit: int) -> tuple[Answer, bool]:
                 if not body.add(chunk):
                     break
             answer = Answer(response.status_code, headers, *body.finish())
-        if not answer.complete:
+        trusted = send.judge(answer)
+        if not answer.complete:  # httpcore closes what was not read to its end
             return answer, False
-        if not _has_surplus(response, answer):
-            return answer, True
+        if (trusted and not _has_surplus(response, answer)) or speaks_http2(response):
+            return answer, trusted
         if not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
             await aclose_quietly(stream.aclose)
         return answer, False
@@ -86,7 +88,7 @@ def close_quietly(close: Callable[[], object]) -> None:
     try:
         close()
     except Exception as error:
-        if not is_transport_error(error):
+        if not is_transport_error(error) or type(error) is TimeoutError:
             raise
 
 

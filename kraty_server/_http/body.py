@@ -35,6 +35,11 @@ class UnreadableBody(OSError):
     """The server sent what its headers do not promise."""
 
 
+def _encoding(header: str) -> str | None:
+    name = header.strip().lower()
+    return None if name in ("", "identity") else name
+
+
 class Body:
     """The body of an answer, as far as it came."""
 
@@ -48,7 +53,7 @@ class Body:
     def __init__(self, encoding: str | None, limit: int) -> None:
         self.content = bytearray()
         self.limit = limit
-        self.encoding = encoding and encoding.strip().lower()
+        self.encoding = None if encoding is None else _encoding(encoding)
         self.zipped = None
 
     def add(self, chunk: bytes) -> bool:

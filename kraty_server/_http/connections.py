@@ -155,7 +155,7 @@ class Connections:
         except KratyClosedError as error:
             return TransportFailure(error, maybe_received=False, retryable=False)
         except BaseException as error:
-            return reply_to(error, send, closed=self.closed, foreign=error is deadline.foreign_timeout)
+            return reply_to(error, send, closed=self.closed, foreign=deadline.is_foreign(error))
 
     def _sleep(self, sleep: Sleep, options: Options) -> Reply:
         try:

@@ -44,6 +44,12 @@ class Deadline:
         self.expires_at = time.monotonic() + seconds
         self.foreign_timeout = None
 
+    def is_foreign(self, error: BaseException) -> bool:
+        """Tell whether a time-out is a signal handler's: httpx's are of other types, and none comes so early."""
+        return error is self.foreign_timeout or (
+            type(error) is TimeoutError and time.monotonic() < self.expires_at - EARLY
+        )
+
     def __enter__(self) -> Self:
         self.token = _current.set(self)
         return self
@@ -161,10 +167,6 @@ class DeadlineBackend(httpcore.NetworkBackend):
         except httpcore.TimeoutException as error:
             if seconds != timeout and (foreign := _foreign_timeout(error)) is not None:
                 raise foreign from None
-            raise
-        except TimeoutError as error:  # not one of httpcore, so it is a signal handler's
-            if (deadline := _current.get()) is not None:
-                deadline.foreign_timeout = error
             raise
 
     def connect_unix_socket(

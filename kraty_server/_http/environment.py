@@ -24,10 +24,16 @@ def parse_base_url(base_url: str) -> httpx.URL:
     """
     try:
         url = httpx.URL(base_url)
-        url.host.encode("idna")  # which is how a name is looked up
-    except (httpx.InvalidURL, UnicodeError) as error:
+        _check_host(url.host)
+    except (httpx.InvalidURL, ValueError) as error:
         raise ValueError(f"base_url: {error}") from None
     return url
+
+
+def _check_host(host: str) -> None:
+    host.encode("idna")  # which is how a name is looked up
+    if "\\" in host:
+        raise ValueError(f"{host!r} is no name of a host")
 
 
 def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
@@ -54,7 +60,7 @@ def _proxy(base_url: str) -> str | None:
     try:
         proxy = find_proxy(base_url, os.environ)
         if proxy is not None:
-            httpx.Proxy(proxy).url.host.encode("idna")
+            _check_host(httpx.Proxy(proxy).url.host)
         return proxy
     except (httpx.InvalidURL, ValueError) as error:
         refused = f"the environment names a proxy that cannot be: {error}"

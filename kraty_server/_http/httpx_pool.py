@@ -21,7 +21,7 @@ from kraty_server._http.deadline import Deadline
 from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits, Pool, Slot
-from kraty_server._http.private import install_deadline
+from kraty_server._http.private import allow_interrupts, install_deadline
 from kraty_server._options import Options
 
 RECHECK: Final = 0.5
@@ -52,6 +52,7 @@ class _Connection(Slot):
     def __init__(self, route: Route) -> None:
         super().__init__(time.monotonic())
         self.transport = httpx.HTTPTransport(**route.transport_options())
+        allow_interrupts(self.transport)
         self.backends = install_deadline(self.transport)
 
     def close(self) -> None:
@@ -65,7 +66,8 @@ class HttpxPool:
         self.route = route
         self.builder = RequestBuilder(route.base_url)
         self.pool = Pool[_Connection](limits)
-        self.available = threading.Condition()
+        self.lock = threading.RLock()  # in C: a signal cannot come between taking it and entering the block
+        self.available = threading.Condition(self.lock)
         self.waiting = 0
         self.closed = False
 
@@ -75,11 +77,8 @@ class HttpxPool:
         reusable = False
         try:
             response = connection.transport.handle_request(self.builder.build(send, options))
-            answer, reusable = receive(response, self.pool.limits.max_body, deadline.expires_at)
+            answer, reusable = receive(response, send, self.pool.limits.max_body, deadline.expires_at)
             return answer
-        except TimeoutError as error:  # httpx turns each of its own into another, so it is a signal handler's
-            deadline.foreign_timeout = error
-            raise
         finally:
             self._release(connection, reusable=reusable)
 
@@ -90,7 +89,7 @@ class HttpxPool:
             one.close()
         if connection is not None:
             return connection
-        with self.available:
+        with self.lock:
             self.waiting += 1
             try:
                 while not self.closed:
@@ -122,7 +121,7 @@ class HttpxPool:
                 for one in self.pool.retire():
                     one.close()
         if self.waiting:
-            with self.available:
+            with self.lock:
                 self.available.notify()
 
     def close(self) -> None:
@@ -136,7 +135,7 @@ class HttpxPool:
                 backend.shutdown_sockets()
         for connection in (*connections, *self.pool.retire()):
             connection.close()
-        with self.available:
+        with self.lock:
             self.available.notify_all()
 
 
@@ -167,7 +166,7 @@ class AsyncHttpxPool:
         reusable = False
         try:
             response = await connection.transport.handle_async_request(self.builder.build(send, options))
-            answer, reusable = await areceive(response, self.pool.limits.max_body)
+            answer, reusable = await areceive(response, send, self.pool.limits.max_body)
             return answer
         finally:
             await self._release(connection, reusable=reusable)

@@ -6,6 +6,7 @@ tests/unit/test_private_names.py holds each at both ends of the ranges in pyproj
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -68,6 +69,15 @@ def install_deadline(given: object) -> list[DeadlineBackend]:
     return backends
 
 
+def allow_interrupts(transport: httpx.HTTPTransport) -> None:
+    """Let a signal tear a call apart in a transport of ours: httpcore's lock may stay locked then, and its own clean-up
+    waits for it. One that a thread may take again does not hang. Where the name is gone, neither is the lock.
+    """
+    for pool in _pools(transport):
+        if hasattr(pool, "_optional_thread_lock"):
+            pool._optional_thread_lock = threading.RLock()
+
+
 def uninstall_deadline(given: object) -> None:
     """Leave a client or transport as it was, once nobody needs its deadline any more."""
     for pool in _pools(given):
@@ -93,6 +103,11 @@ def _http1_state(response: httpx.Response) -> Any:
     return None
 
 
+def speaks_http2(response: httpx.Response) -> bool:
+    """Tell whether a response came over HTTP/2, where answers have numbers and connections many calls."""
+    return response.extensions.get("http_version") == b"HTTP/2"
+
+
 def has_unread(response: httpx.Response) -> bool:
     """Tell whether bytes are left on the connection of an answer that was read: they would be the next call's answer.
 
@@ -102,7 +117,7 @@ def has_unread(response: httpx.Response) -> bool:
         return False  # no connection of httpcore's
     if (state := _http1_state(response)) is not None:
         return bool(state.trailing_data[0])
-    if response.extensions.get("http_version") == b"HTTP/2":
+    if speaks_http2(response):
         return False
     _missing("httpcore", "each connection is closed after one call, since what is left on it is not seen")
     return True

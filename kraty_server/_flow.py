@@ -153,16 +153,13 @@ def _read(call: Call[T], send: Send, answer: Answer, options: Options) -> T | Kr
 
 
 def _unreadable(send: Send, answer: Answer, options: Options, why: str, outcome: Outcome) -> KratyServerError:
-    error = server_error(answer.status, "internal_error", f"{why}: {_described(send, answer, options)}")
+    """The error of an answer that is not Kraty's, or cannot be read: it says where it came from, and what came."""
+    start = answer.content[:QUOTED].decode("utf-8", "replace") or "it was empty"
+    kind = answer.headers.get("content-type", "no content type")
+    message = f"{why}: {start} ({send.method} {send.url} answered with {kind})"
+    error = server_error(answer.status, "internal_error", options.key.redact(message))
     error.outcome = outcome
     return error
-
-
-def _described(send: Send, answer: Answer, options: Options) -> str:
-    """Where an answer came from and what it is: for one that is not Kraty's."""
-    start = answer.content[:QUOTED].decode("utf-8", "replace")
-    kind = answer.headers.get("content-type", "no content type")
-    return options.key.redact(f"{start or 'it was empty'} ({send.method} {send.url} answered with {kind})")
 
 
 def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerError | None:
@@ -177,7 +174,8 @@ def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerE
     if not isinstance(code, str) or not code:
         return None
     message = message if isinstance(message, str) else f"status {answer.status}, without a message"
-    found = server_error(answer.status, code, options.key.redact(message), error.details or None)
+    redact = options.key.redact
+    found = server_error(answer.status, redact(code), redact(message), redact(error.details or None))
     found.outcome = "unknown"
     return found
 

@@ -271,7 +271,8 @@ def check_text(value: Any, name: str, min_length: int = 0, pattern: re.Pattern[s
     if not isinstance(value, str):
         raise _refuse(value, name, "text")
     if len(value) < min_length:
-        raise ValueError(f"{name}: must not be empty")
+        least = "must not be empty" if min_length == 1 else f"at least {min_length} characters are needed"
+        raise ValueError(f"{name}: {least}")
     if pattern is None or (PLAIN_TEXT_MATCHES and value.isprintable() and value.strip(" .")):
         return value  # such text matches every pattern of the document, and this is quicker to see
     if not pattern.search(value):

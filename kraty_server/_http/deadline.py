@@ -155,8 +155,17 @@ class DeadlineBackend(httpcore.NetworkBackend):
         def connect(address: str, seconds: float | None) -> httpcore.NetworkStream:
             return self.inner.connect_tcp(address, port, seconds, local_address, socket_options)
 
-        stream = dial(host, port, connect, remaining(timeout, httpcore.ConnectTimeout))
-        return DeadlineStream(stream, self.open_streams)
+        seconds = remaining(timeout, httpcore.ConnectTimeout)
+        try:
+            return DeadlineStream(dial(host, port, connect, seconds), self.open_streams)
+        except httpcore.TimeoutException as error:
+            if seconds != timeout and (foreign := _foreign_timeout(error)) is not None:
+                raise foreign from None
+            raise
+        except TimeoutError as error:  # not one of httpcore, so it is a signal handler's
+            if (deadline := _current.get()) is not None:
+                deadline.foreign_timeout = error
+            raise
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None

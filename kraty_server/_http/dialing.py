@@ -6,6 +6,7 @@ nobody has to wait for, and a further address is tried before the first one has 
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  (getaddrinfo's, imported now and not amid the first call: a fork would hang)
 import ipaddress
 import queue
 import socket

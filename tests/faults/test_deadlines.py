@@ -25,7 +25,19 @@ import pytest
 
 from kraty_server import AsyncKratyServer, KratyServer, KratyTimeoutError
 from tests.flavours import OpenAsync, OpenSync, Sender, every_sender, our_senders
-from tests.servers.wire import KEY, ONCE, QUICK, Exchange, WireServer, credit, failed, options, own
+from tests.servers.wire import (
+    KEY,
+    ONCE,
+    QUICK,
+    Exchange,
+    WireServer,
+    at,
+    credit,
+    failed,
+    options,
+    own,
+    resolving,
+)
 
 HANGS = 6.0
 """Seconds for which a server here holds a call that has no wall."""
@@ -159,24 +171,6 @@ def test_a_server_that_reads_slowly_holds_a_long_request_to_the_wall(sender: Sen
 
 
 # Names
-
-
-@contextmanager
-def resolving(monkeypatch: pytest.MonkeyPatch, name: str, found: Callable[[int], Any]) -> Iterator[None]:
-    """Let a name resolve as `found`, which is given the port, says."""
-    real = socket.getaddrinfo
-
-    def resolve(host: Any, port: Any, *more: Any, **named: Any) -> Any:
-        plain = host.decode() if isinstance(host, bytes) else str(host)
-        return found(int(port)) if plain == name else real(host, port, *more, **named)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(socket, "getaddrinfo", resolve)
-        yield
-
-
-def at(*addresses: str) -> Callable[[int], Any]:
-    return lambda port: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in addresses]
 
 
 @every_sender

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from kraty_server import KratyNetworkError, RetryConfig
-from tests.flavours import Open, Sender, every_sender, our_senders
-from tests.servers.wire import ONCE, Exchange, WireServer, credit, failed, options
+from kraty_server import AsyncKratyServer, KratyNetworkError, KratyServer, RetryConfig
+from kraty_server._http.async_connections import AsyncConnections
+from kraty_server._http.connections import Connections
+from kraty_server._http.httpx_pool import AsyncHttpxPool
+from kraty_server._http.pool import Limits
+from tests.flavours import Open, OpenAsync, OpenSync, Sender, every_sender, our_senders
+from tests.servers.wire import ONCE, Exchange, WireServer, at, credit, failed, options, resolving
 
 IDLE = 100
 
@@ -163,3 +172,98 @@ def test_a_server_that_closes_after_each_answer_is_no_failure(sender: Sender) ->
             assert use(credit(amount)).balance == amount
             use.rest(0.005)
     assert len(server.exchanges) == 8
+
+
+# Age
+
+
+@contextmanager
+def limited(use: Open, limits: Limits) -> Iterator[None]:
+    """Give a client connections with other limits; there is no option for that."""
+    kraty, url = use.kraty, use.kraty._options.base_url
+    if isinstance(kraty, KratyServer):
+        kraty.close()
+        kraty._connections = Connections(url, limits=limits)
+        yield
+        return
+    aiohttp = kraty._connections.make_sender is not AsyncHttpxPool
+    kraty._connections = AsyncConnections(url, aiohttp=aiohttp, limits=limits)
+    yield
+
+
+@our_senders
+def test_a_connection_has_a_greatest_age_so_that_a_name_that_moves_is_followed(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = ["127.0.0.1"]
+    with (
+        WireServer() as before,
+        WireServer(host="127.0.0.2", port=before.port) as after,
+        resolving(monkeypatch, "moves.localhost", lambda port: at(*address)(port)),
+        sender(**options(f"http://moves.localhost:{before.port}", retry=ONCE)) as use,
+        limited(use, Limits(max_age=0.3)),
+    ):
+        assert use(credit(1)).balance == 1
+        assert use(credit(2)).balance == 2
+        address[0] = "127.0.0.2"
+        use.rest(0.35)
+        assert use(credit(3)).balance == 3
+        assert use(credit(4)).balance == 4
+    assert before.connections + after.connections == 2
+    if sender.name != "aiohttp":  # it keeps a name for 10 s
+        assert (len(before.exchanges), len(after.exchanges)) == (2, 2)
+
+
+@our_senders
+def test_a_connection_that_was_idle_too_long_is_not_used(sender: Sender) -> None:
+    with (
+        WireServer() as server,
+        sender(**options(server.url, retry=ONCE)) as use,
+        limited(use, Limits(idle_seconds=0.2)),
+    ):
+        assert use(credit(1)).balance == 1
+        use.rest(0.25)
+        assert use(credit(2)).balance == 2
+        assert server.connections == 2
+
+
+# Clients that nobody closes
+
+
+@our_senders
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_client_that_is_dropped_without_close_frees_its_sockets_at_once(sender: Sender) -> None:
+    """Without waiting for the cycle collector, which may not come for hours."""
+    together = threading.Barrier(3, timeout=10)
+
+    def answer(exchange: Exchange) -> None:
+        together.wait()
+        exchange.send(exchange.credited())
+
+    def gone(server: WireServer, turn: Callable[[], None]) -> bool:
+        end = time.monotonic() + 5
+        while server.open and time.monotonic() < end:
+            turn()
+        return not server.open
+
+    with WireServer(answer) as server:
+        calls = [credit(amount) for amount in (1, 2, 3)]
+        gc.collect()
+        gc.disable()
+        try:
+            if sender.blocking:
+                kraty = KratyServer(**sender.make(), **options(server.url))
+                assert [answer.balance for answer in OpenSync(kraty).together(calls, 3)] == [1, 2, 3]
+                assert len(server.open) == 3
+                del kraty
+                assert gone(server, lambda: time.sleep(0.005))
+                return
+            with asyncio.Runner() as loop:
+                awaited = AsyncKratyServer(**sender.make(), **options(server.url))
+                assert [answer.balance for answer in OpenAsync(awaited, loop).together(calls, 3)] == [1, 2, 3]
+                assert len(server.open) == 3
+                del awaited
+                assert gone(server, lambda: loop.run(asyncio.sleep(0.005)))
+        finally:
+            gc.enable()
+            gc.collect()

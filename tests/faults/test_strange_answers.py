@@ -9,6 +9,7 @@ import sys
 import textwrap
 import zlib
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 
 import httpx
@@ -24,6 +25,12 @@ MEGABYTE = 1024 * 1024
 def deflated(body: bytes, wbits: int) -> bytes:
     made = zlib.compressobj(wbits=wbits)
     return made.compress(body) + made.flush()
+
+
+@cache
+def zeros(wbits: int) -> bytes:
+    """64 MB that are a few KB."""
+    return deflated(bytes(64 * MEGABYTE), wbits)
 
 
 ENCODINGS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
@@ -56,7 +63,7 @@ def test_compressed_answers_are_read(chunked: bool, kind: str, sender: Sender) -
 @every_sender
 @pytest.mark.parametrize("kind", ["gzip", "zlib"])
 def test_a_compressed_answer_is_not_unpacked_beyond_the_limit(kind: str, sender: Sender) -> None:
-    bomb = deflated(bytes(200 * MEGABYTE), zlib.MAX_WBITS | 16 if kind == "gzip" else zlib.MAX_WBITS)
+    bomb = zeros(zlib.MAX_WBITS | 16 if kind == "gzip" else zlib.MAX_WBITS)
     name = "gzip" if kind == "gzip" else "deflate"
     answer = http(bomb, "200 OK", f"Content-Encoding: {name}")
     with WireServer(lambda exchange: exchange.send(answer)) as server, sender(**options(server.url)) as use:

@@ -11,8 +11,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -196,3 +196,21 @@ class WireServer:
             exchange = Exchange(connection, len(self.exchanges), number, turn, target, headers, rest[:length])
             self.exchanges.append(exchange)
         return exchange
+
+
+@contextmanager
+def resolving(monkeypatch: pytest.MonkeyPatch, name: str, found: Callable[[int], Any]) -> Iterator[None]:
+    """Let a name resolve as `found`, which is given the port, says."""
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *more: Any, **named: Any) -> Any:
+        plain = host.decode() if isinstance(host, bytes) else str(host)
+        return found(int(port)) if plain == name else real(host, port, *more, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", resolve)
+        yield
+
+
+def at(*addresses: str) -> Callable[[int], Any]:
+    return lambda port: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in addresses]

@@ -18,7 +18,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -50,8 +52,8 @@ class TimeLimit(Exception):
     """As those of Celery and RQ: a plain Exception that a signal handler raises."""
 
 
-def credit(kraty: Any) -> Any:
-    return kraty.wallet.credit("p", "gold", amount=5, idempotency_key=RECEIPT)
+def credit(kraty: Any, key: str = RECEIPT) -> Any:
+    return kraty.wallet.credit("p", "gold", amount=5, idempotency_key=key)
 
 
 def large(kraty: Any) -> Any:
@@ -173,6 +175,60 @@ def test_what_is_raised_while_connecting_ends_the_call_unchanged(
         assert caught.value is raised
         if isinstance(raised, Exception):
             assert_named(raised, sent=False)
+
+
+@blocking_senders
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("kind", [TimeLimit, TimeoutError])
+def test_at_whatever_moment_a_handler_raises_nothing_is_swallowed_or_sent_twice(
+    kind: type[Exception], sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = threading.get_ident()
+    random = Random(5)
+    swallowed: list[str] = []
+    ignored: list[BaseException | None] = []
+    # What is raised within a finalizer is lost, whatever anybody does.
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: ignored.append(unraisable.exc_value))
+
+    def slowly(request: Request) -> bytes:
+        time.sleep(0.002)
+        return BODY
+
+    def interrupt(begun: threading.Event, after: float) -> None:
+        begun.wait(20)
+        time.sleep(after)
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    with Peer(slowly) as peer, sender.running(base_url=peer.url, **PATIENT) as use:
+        for number in range(150):
+            raised: list[Exception] = []
+
+            def handler(*_: object, raised: list[Exception] = raised) -> None:
+                raised.append(kind())
+                raise raised[0]
+
+            before = signal.signal(signal.SIGUSR1, handler)
+            begun = threading.Event()
+            thread = threading.Thread(target=interrupt, args=(begun, random.uniform(0, 0.006)))
+            thread.start()
+            try:
+                try:
+                    begun.set()
+                    use(partial(credit, key=f"k{number}"))
+                    if raised and raised[0] not in ignored:
+                        swallowed.append(f"{number}: the call went on")
+                except Exception as error:
+                    if not raised or error is not raised[0]:
+                        swallowed.append(f"{number}: {error!r}")
+                thread.join()
+                time.sleep(0)
+            except kind:
+                thread.join()  # it came after the call
+            finally:
+                signal.signal(signal.SIGUSR1, before)
+    assert swallowed == []
+    keys = [request.key for request in peer.requests if request.body.endswith(b"}")]  # others were cut off amid it
+    assert len(keys) == len(set(keys))
 
 
 def test_a_time_limit_ends_the_wait_between_two_attempts() -> None:

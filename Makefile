@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST ?= -n auto --dist loadfile
-QUICK := tests/contract tests/parity tests/properties tests/typing tests/unit
+QUICK := tests/contract tests/parity tests/properties tests/typing tests/unit --ignore tests/unit/test_benchmarks.py
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 

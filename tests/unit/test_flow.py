@@ -311,6 +311,28 @@ def test_a_success_that_is_not_kratys_leaves_it_open_and_shows_what_came(content
     assert (error.status, error.code, error.outcome, error.is_retryable) == (200, "internal_error", "unknown", False)
 
 
+@pytest.mark.parametrize("beside", [{}, {"data": {}}, {"data": {"economyKey": "gold"}}])
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_error_envelope_in_a_success_is_that_error(beside: dict[str, Any], strict: bool) -> None:
+    content = json.dumps({**json.loads(refusal("conflict", "sent prefix.secret")), **beside}).encode()
+    error = step([Answer(202, {}, content)], strict_responses=strict).error
+    assert isinstance(error, ConflictError)
+    assert (str(error), error.outcome, error.attempts) == ("[202] conflict: sent …", "unknown", 1)
+
+
+def test_strict_responses_name_all_that_is_missing() -> None:
+    error = step([Answer(200, {}, b'{"data":{"economyKey":"gold"}}')], strict_responses=True).error
+    assert "response body lacks AdjustWalletResult.balance, AdjustWalletResult.applied: {" in str(error)
+    assert error.outcome == "applied"
+
+
+def test_an_answer_of_kratys_that_cannot_be_read_took_effect_all_the_same() -> None:
+    content = b'{"data":{"player":5,"inventory":[],"wallet":[],"recentGrants":[]}}'
+    error = step([Answer(200, {}, content)], players.get("p")).error
+    assert "response body was not what players.get answers (ValueError: PlayerSnapshot.player: " in str(error)
+    assert (error.outcome, error.attempts) == ("applied", 1)
+
+
 def test_what_came_is_quoted_in_part_and_without_the_key() -> None:
     error = step([Answer(200, {}, b"prefix.secret" + b"x" * 500)]).error
     assert "prefix.secret" not in str(error)

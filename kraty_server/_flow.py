@@ -61,20 +61,19 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     clock = options.clock
     ends_at = clock.monotonic() + options.deadline
     attempt, undecided = 0, False
-    outcome: Outcome = "not_applied"
+    outcome: Outcome = "unknown"
     judged: Reply = None
     result: T | KratyError | None = None
 
     def judge(answer: Answer) -> bool:
         nonlocal judged, result
         judged, result = answer, _read(call, url, answer, options)
-        return answer.status >= 300 or not isinstance(result, KratyError)
+        return not isinstance(result, KratyError) or answer.status >= 300
 
     try:
         while True:
             attempt += 1
             started_at = clock.monotonic()
-            outcome = "unknown"
             timeout = max(MIN_TIMEOUT, min(options.timeout, ends_at - started_at))
             reply = yield Send(call.method, url, content, timeout, judge)
             if reply is not judged:
@@ -102,6 +101,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             reply = yield Sleep(wait)
             if isinstance(reply, Interruption):
                 raise reply.error
+            outcome = "unknown"
     except BaseException as raised:
         result = error = reply = judged = None  # an error that its own frame holds lives until the collector comes
         if not isinstance(raised, KratyError | GeneratorExit):
@@ -219,8 +219,8 @@ def _lost(call: Call[Any], url: str, failure: TransportFailure, options: Options
         error = cause
     elif failure.timed_out:
         limits = f"timeout {options.timeout:g} s, deadline {options.deadline:g} s"
-        told = options.key.redact(str(cause))
-        text = f"{call.operation}: no answer in time after {_attempts(attempt)} ({limits}) from {_origin(url)}: {told}"
+        text = f"{call.operation}: no answer in time after {_attempts(attempt)} ({limits}) from {_origin(url)}"
+        text += options.key.redact(f": {cause}" if str(cause) else "")
         error = KratyTimeoutError(text, cause)
     else:
         what = "answer from" if failure.maybe_received else "connection to"

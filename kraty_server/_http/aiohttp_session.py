@@ -7,7 +7,6 @@ import inspect
 import io
 import select
 import ssl
-import time
 import weakref
 from contextlib import suppress
 from contextvars import ContextVar
@@ -18,7 +17,8 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
-from kraty_server._http.answers import is_bodiless_with_body
+from kraty_server._clock import SYSTEM_CLOCK
+from kraty_server._http.answers import BODILESS, announces_body
 from kraty_server._http.body import Body
 from kraty_server._http.failures import chain
 from kraty_server._http.headers import request_headers
@@ -58,7 +58,7 @@ class _Connector(aiohttp.TCPConnector):
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol: Any = connection.protocol
-            now = time.monotonic()
+            now = SYSTEM_CLOCK.monotonic()
             slot = self._slots.get(protocol)
             if slot is None:
                 slot = self._slots[protocol] = _Slot(now, protocol.transport)
@@ -80,7 +80,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def retire(self) -> None:
         """Use no connection again that is idle now."""
-        self._retired_at = time.monotonic()
+        self._retired_at = SYSTEM_CLOCK.monotonic()
 
 
 def _is_readable(transport: asyncio.Transport | None) -> bool:
@@ -147,8 +147,9 @@ class AiohttpSession:
                 if not body.add(chunk):
                     break
             answer = Answer(response.status, headers, *body.finish())
-            if not send.judge(answer) or is_bodiless_with_body(answer.status, headers):
-                response.close()
+            trusted = send.judge(answer) and not (answer.status in BODILESS and announces_body(headers))
+            if not trusted and (slot := _slot.get()) is not None:  # the response has given its connection back by now
+                slot.used_at = float("-inf")
             return answer
 
     def _headers(self, options: Options, *, has_body: bool) -> CIMultiDict[str]:

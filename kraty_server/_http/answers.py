@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
 import httpx
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.body import Body
 from kraty_server._http.failures import is_transport_error
 from kraty_server._http.messages import Answer, Send
@@ -17,9 +17,9 @@ BODILESS: Final = frozenset({204, 304})
 """Statuses without a body; what a server sends along all the same would be the next call's answer."""
 
 
-def is_bodiless_with_body(status: int, headers: Mapping[str, str]) -> bool:
-    """Tell whether a server announces a body where there cannot be one."""
-    return status in BODILESS and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
+def announces_body(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer's headers say that a body follows."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def receive(response: httpx.Response, send: Send, limit: int, expires_at: float) -> tuple[Answer, bool]:
@@ -33,13 +33,16 @@ def receive(response: httpx.Response, send: Send, limit: int, expires_at: float)
             for chunk in cast("Iterable[bytes]", response.stream):
                 if not body.add(chunk):
                     break
-                if time.monotonic() > expires_at:
+                if SYSTEM_CLOCK.monotonic() > expires_at:
                     raise httpx.ReadTimeout("the time for this attempt has passed")
             answer = Answer(response.status_code, headers, *body.finish())
         trusted = send.judge(answer)
         if not answer.complete:  # httpcore closes what was not read to its end
             return answer, False
-        if (trusted and not _has_surplus(response, answer)) or speaks_http2(response):
+        surplus = has_unread(response) or (answer.status in BODILESS and announces_body(answer.headers))
+        if trusted and not surplus:
+            return answer, True
+        if speaks_http2(response):
             return answer, trusted
         if not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
             close_quietly(stream.close)
@@ -63,7 +66,10 @@ async def areceive(response: httpx.Response, send: Send, limit: int) -> tuple[An
         trusted = send.judge(answer)
         if not answer.complete:  # httpcore closes what was not read to its end
             return answer, False
-        if (trusted and not _has_surplus(response, answer)) or speaks_http2(response):
+        surplus = has_unread(response) or (answer.status in BODILESS and announces_body(answer.headers))
+        if trusted and not surplus:
+            return answer, True
+        if speaks_http2(response):
             return answer, trusted
         if not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
             await aclose_quietly(stream.aclose)
@@ -78,17 +84,12 @@ def _already_read(response: httpx.Response, limit: int) -> Answer:
     return Answer(response.status_code, response.headers, content[:limit], len(content) <= limit)
 
 
-def _has_surplus(response: httpx.Response, answer: Answer) -> bool:
-    """Whether the server sent, or will, more than this answer: it would be the next call's."""
-    return has_unread(response) or is_bodiless_with_body(answer.status, answer.headers)
-
-
 def close_quietly(close: Callable[[], object]) -> None:
     """Close something; what the network does to it then is no error of a call, but a signal's error goes through."""
     try:
         close()
     except Exception as error:
-        if not is_transport_error(error) or type(error) is TimeoutError:
+        if not is_transport_error(error) or isinstance(error, TimeoutError):
             raise
 
 

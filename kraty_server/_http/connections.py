@@ -57,9 +57,10 @@ class Process:
 
 def current_process() -> Process:
     """The process that this code runs in."""
-    if Process.here.pid != os.getpid():  # forked by what does not tell Python
+    if (here := Process.here).pid != os.getpid():  # forked by what does not tell Python
         _renew()
-    return Process.here
+        return Process.here
+    return here
 
 
 def _renew() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar, Token
@@ -17,6 +16,7 @@ from weakref import WeakSet
 
 import httpcore
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.dialing import dial
 
 SocketOption: TypeAlias = (
@@ -41,13 +41,13 @@ class Deadline:
     token: Token[Deadline | None]
 
     def __init__(self, seconds: float) -> None:
-        self.expires_at = time.monotonic() + seconds
+        self.expires_at = SYSTEM_CLOCK.monotonic() + seconds
         self.foreign_timeout = None
 
     def is_foreign(self, error: BaseException) -> bool:
         """Tell whether a time-out is a signal handler's: httpx's are of other types, and none comes so early."""
         return error is self.foreign_timeout or (
-            type(error) is TimeoutError and time.monotonic() < self.expires_at - EARLY
+            isinstance(error, TimeoutError) and SYSTEM_CLOCK.monotonic() < self.expires_at - EARLY
         )
 
     def __enter__(self) -> Self:
@@ -70,10 +70,10 @@ def remaining(timeout: float | None, expired: type[Exception]) -> float | None:
     """
     if (deadline := _current.get()) is None:
         return timeout
-    left = deadline.expires_at - time.monotonic()
+    left = deadline.expires_at - SYSTEM_CLOCK.monotonic()
     if left <= 0:
         raise expired("the time for this attempt has passed")
-    return left if timeout is None or left < timeout else timeout
+    return left if not timeout or left < timeout else timeout
 
 
 def _foreign_timeout(error: httpcore.TimeoutException) -> TimeoutError | None:
@@ -82,7 +82,11 @@ def _foreign_timeout(error: httpcore.TimeoutException) -> TimeoutError | None:
     httpcore takes it for the socket's own; but that would not come so early.
     """
     deadline, cause = _current.get(), error.__cause__
-    if deadline is None or not isinstance(cause, TimeoutError) or time.monotonic() > deadline.expires_at - EARLY:
+    if (
+        deadline is None
+        or not isinstance(cause, TimeoutError)
+        or SYSTEM_CLOCK.monotonic() > deadline.expires_at - EARLY
+    ):
         return None
     deadline.foreign_timeout = cause
     return cause
@@ -109,11 +113,11 @@ class DeadlineStream(httpcore.NetworkStream):
             raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:
+            return
         while len(buffer) > WRITE_SIZE:
             self.write(buffer[:WRITE_SIZE], timeout)
             buffer = buffer[WRITE_SIZE:]
-        if not buffer:
-            return
         seconds = remaining(timeout, httpcore.WriteTimeout)
         try:
             self.inner.write(buffer, seconds)

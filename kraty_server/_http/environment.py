@@ -11,7 +11,7 @@ import httpx
 
 from kraty_server._http.httpx_pool import Route
 from kraty_server._http.private import silence_header_logs
-from kraty_server._http.proxies import find_proxy
+from kraty_server._http.proxies import check_host, find_proxy
 
 CERTIFICATES: Final = (("SSL_CERT_FILE", os.path.isfile, "file"), ("SSL_CERT_DIR", os.path.isdir, "folder"))
 
@@ -24,16 +24,10 @@ def parse_base_url(base_url: str) -> httpx.URL:
     """
     try:
         url = httpx.URL(base_url)
-        _check_host(url.host)
+        check_host(url.host)
     except (httpx.InvalidURL, ValueError) as error:
         raise ValueError(f"base_url: {error}") from None
     return url
-
-
-def _check_host(host: str) -> None:
-    host.encode("idna")  # which is how a name is looked up
-    if "\\" in host:
-        raise ValueError(f"{host!r} is no name of a host")
 
 
 def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
@@ -60,7 +54,7 @@ def _proxy(base_url: str) -> str | None:
     try:
         proxy = find_proxy(base_url, os.environ)
         if proxy is not None:
-            _check_host(httpx.Proxy(proxy).url.host)
+            httpx.Proxy(proxy)
         return proxy
     except (httpx.InvalidURL, ValueError) as error:
         refused = f"the environment names a proxy that cannot be: {error}"

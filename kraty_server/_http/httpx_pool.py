@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import httpx
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.answers import aclose_quietly, areceive, close_quietly, receive
 from kraty_server._http.deadline import Deadline
 from kraty_server._http.headers import RequestBuilder
@@ -50,7 +50,7 @@ class _Connection(Slot):
     __slots__ = ("backends", "transport")
 
     def __init__(self, route: Route) -> None:
-        super().__init__(time.monotonic())
+        super().__init__(SYSTEM_CLOCK.monotonic())
         self.transport = httpx.HTTPTransport(**route.transport_options())
         allow_interrupts(self.transport)
         self.backends = install_deadline(self.transport)
@@ -84,7 +84,7 @@ class HttpxPool:
 
     def _acquire(self, expires_at: float) -> _Connection:
         """Take the connection that was used last; where none is idle a new one, or else the first that comes free."""
-        connection, expired = self.pool.acquire(time.monotonic())
+        connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
         for one in expired:
             one.close()
         if connection is not None:
@@ -93,7 +93,7 @@ class HttpxPool:
             self.waiting += 1
             try:
                 while not self.closed:
-                    connection, expired = self.pool.acquire(time.monotonic())
+                    connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
                     for one in expired:
                         one.close()
                     if connection is not None:
@@ -102,7 +102,7 @@ class HttpxPool:
                         connection = _Connection(self.route)
                         self.pool.add(connection)
                         return connection
-                    left = expires_at - time.monotonic()
+                    left = expires_at - SYSTEM_CLOCK.monotonic()
                     if left <= 0:
                         raise httpx.PoolTimeout(f"all {self.pool.limits.max_connections} connections were busy")
                     self.available.wait(min(left, RECHECK))
@@ -112,7 +112,7 @@ class HttpxPool:
 
     def _release(self, connection: _Connection, *, reusable: bool) -> None:
         if reusable and not self.closed:
-            for one in self.pool.release(connection, time.monotonic()):
+            for one in self.pool.release(connection, SYSTEM_CLOCK.monotonic()):
                 one.close()
         else:
             self.pool.forget(connection)
@@ -143,7 +143,7 @@ class _AsyncConnection(Slot):
     __slots__ = ("transport",)
 
     def __init__(self, route: Route) -> None:
-        super().__init__(time.monotonic())
+        super().__init__(SYSTEM_CLOCK.monotonic())
         self.transport = httpx.AsyncHTTPTransport(**route.transport_options())
 
     async def aclose(self) -> None:
@@ -185,7 +185,7 @@ class AsyncHttpxPool:
         try:
             if self.closed:
                 raise httpx.PoolTimeout("the client was closed")
-            connection, expired = self.pool.acquire(time.monotonic())
+            connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
             for one in expired:
                 await one.aclose()
             if connection is None:
@@ -201,7 +201,7 @@ class AsyncHttpxPool:
 
     async def _release(self, connection: _AsyncConnection, *, reusable: bool) -> None:
         if reusable and not self.closed:
-            closing = self.pool.release(connection, time.monotonic())
+            closing = self.pool.release(connection, SYSTEM_CLOCK.monotonic())
         else:
             self.pool.forget(connection)
             closing = [connection, *(self.pool.retire() if connection.reused else ())]  # as in the blocking pool

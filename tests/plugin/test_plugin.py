@@ -66,6 +66,30 @@ def test_markers_seed_and_break(studio: Studio) -> None:
     result.assert_outcomes(passed=3)
 
 
+def test_markers_are_read_from_the_module_to_the_test_and_from_top_to_bottom(studio: Studio) -> None:
+    result = studio.run(
+        """
+        import pytest
+        from kraty_server import RetryConfig
+
+        pytestmark = [
+            pytest.mark.kraty_fault("wallet.credit", status=500),
+            pytest.mark.kraty_seed(players=[{"externalPlayerId": "p", "wallet": {"gold": 7}}]),
+        ]
+
+        @pytest.mark.kraty_fault("wallet.credit", status=502)
+        class TestCredit:
+            @pytest.mark.kraty_fault("wallet.credit", status=503)
+            @pytest.mark.kraty_fault("wallet.credit", status=504)
+            def test_credit(self, kraty, kraty_emulator):
+                patient = kraty.with_options(retry=RetryConfig(attempts=5))
+                assert patient.wallet.credit("p", "gold", amount=5).balance == 12
+                assert [request.status for request in kraty_emulator.requests] == [500, 502, 503, 504, 200]
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_webhooks_are_collected_and_signed(studio: Studio) -> None:
     result = studio.run(
         """

@@ -101,7 +101,9 @@ sbom: build
 	$(PYTHON) -m venv --without-pip .venvs/sbom
 	$(BIN)/python -m pip --python .venvs/sbom/bin/python install --quiet dist/*.whl
 	mkdir sbom
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	version=$$($(BIN)/python -c "from kraty_server import __version__; print(__version__)") && \
+		sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml > .venvs/sbom/pyproject.toml
+	$(BIN)/cyclonedx-py environment --pyproject .venvs/sbom/pyproject.toml --output-reproducible \
 		--output-file sbom/kraty-server.cdx.json .venvs/sbom/bin/python
 	$(BIN)/python tests/packaging/sbom.py sbom/kraty-server.cdx.json
 

@@ -21,10 +21,10 @@ from typing import Any
 
 import httpx
 
-from benchmarks.server import SMALL, SNAPSHOT, running
 from kraty_server import AsyncKratyServer, KratyServer
 from kraty_server.models import PlayerSnapshot
 from kraty_server_generated.api import migrate
+from tests.servers.fast import SMALL, SNAPSHOT, running
 
 ROUNDS = 9
 KEY = "bench.key"

@@ -21,8 +21,8 @@ import httpcore
 import httpx
 
 from benchmarks.client import CREDIT, KEY, PATH, body, posted
-from benchmarks.server import Answering
 from kraty_server import AsyncKratyServer, KratyServer
+from tests.servers.fast import Answering
 
 AT_ONCE = 32
 CALLS = 1280

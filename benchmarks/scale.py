@@ -16,8 +16,8 @@ import aiohttp
 import httpx
 
 from benchmarks.client import CREDIT, KEY, PATH, body, lap, posted, sent
-from benchmarks.server import running
 from kraty_server import AsyncKratyServer, KratyServer
+from tests.servers.fast import running
 
 IN_FLIGHT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 ROUNDS = 5

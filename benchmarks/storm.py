@@ -109,7 +109,7 @@ def storm(scenario: Scenario, policy: Policy, *, seed: int = 1) -> Outcome:
             asked = float(math.ceil(promised - now))
         answered = now + chance.uniform(*NETWORK)
         left = starts[client] + DEADLINE - answered
-        wait = policy.retry.wait(attempt, left=left, retry_after=asked, chance=chance.random())
+        wait = policy.retry.wait(attempt, left=left, retry_after=asked, random_fraction=chance.random())
         if wait is None:
             result.failed += 1
             result.seconds = max(result.seconds, answered)

@@ -19,8 +19,8 @@ from typing import Any
 import kraty_server
 import kraty_server_generated
 from benchmarks.client import CREDIT, AtOnce
-from benchmarks.server import LARGE, running
 from kraty_server import AsyncKratyServer, KratyServer
+from tests.servers.fast import LARGE, running
 
 BASELINE = Path(__file__).with_name("work.json")
 OURS = tuple(str(Path(str(package.__file__)).parent) for package in (kraty_server, kraty_server_generated))

@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from typing import Any
 
 from codegen import diff, write
@@ -20,14 +19,16 @@ from codegen.write import ROOT
 
 HEADING = re.compile(r"^## (\d+\.\d+\.\d+)(.*)$", re.MULTILINE)
 UNRELEASED = " – unreleased"
-PROJECT = ROOT / "pyproject.toml"
+VERSION = ROOT / "kraty_server" / "_version.py"
 CHANGELOG = ROOT / "CHANGELOG.md"
 
 
 def version() -> str:
     """Our version, from its only place."""
-    found: str = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["version"]
-    return found
+    said = re.search(r'^__version__ = "(.+)"$', VERSION.read_text("utf-8"), re.MULTILINE)
+    if said is None:
+        raise ValueError(f"{VERSION} says no version")
+    return said[1]
 
 
 def bump(new: Document) -> str:
@@ -47,8 +48,7 @@ def bump(new: Document) -> str:
     told, after = entry(CHANGELOG.read_text("utf-8"), changes, before)
     if diff.verdict(changes) is not None:
         files[CHANGELOG] = told
-        text = PROJECT.read_text("utf-8")
-        files[PROJECT] = text.replace(f'\nversion = "{before}"\n', f'\nversion = "{after}"\n', 1)
+        files[VERSION] = VERSION.read_text("utf-8").replace(f'"{before}"', f'"{after}"', 1)
     files[write.DOCUMENT] = json.dumps(new, indent=2, ensure_ascii=False) + "\n"
     files = {path: text for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text}
     left = to_do(read(new))
@@ -94,7 +94,7 @@ def entry(changelog: str, changes: list[Change], current: str) -> tuple[str, str
 def unfit(tag: str) -> str | None:
     """Why a tag cannot be released; None if it can."""
     if tag != f"v{version()}":
-        return f"the tag is {tag!r}, the version in pyproject.toml is {version()}"
+        return f"the tag is {tag!r}, the version in {VERSION.relative_to(ROOT)} is {version()}"
     headings = {heading[1]: heading[2] for heading in HEADING.finditer(CHANGELOG.read_text("utf-8"))}
     if not re.fullmatch(r" – \d{4}-\d\d-\d\d", told := headings.get(version(), " – nowhere")):
         return f"the CHANGELOG says of {version()}:{told.removeprefix(' –')}, and not its date"
@@ -130,7 +130,7 @@ def to_do(api: Api) -> list[str]:
             left.append(f"- `{name}` has no method.\n\n{stub(operation, writer)}")
         elif lost := sorted(arguments(operation) ^ set(inspect.signature(overlay[name]).parameters) - {"self"}):
             left.append(f"- `{name}` differs in {', '.join(lost)}.\n\n{stub(operation, writer)}")
-    handled = importlib.import_module("kraty_server.testing.operations.players").HANDLERS
+    handled = importlib.import_module("kraty_server.testing.operations").HANDLERS
     left += [f"- The emulator has no handler for `{name}`." for name in wanted if name not in handled]
     return left
 
@@ -181,13 +181,13 @@ def stub(operation: Operation, writer: Writer) -> str:
         text=True,
         check=True,
     )
-    new = "" if there else ", which is new: bind it in `kraty_server/client.py`, in both clients"
+    new = "" if there else ", which is new: make it a `Resource` of `BaseClient` in `kraty_server/client.py`"
     return f"In `{module}`{new}:\n\n```python\n{done.stdout}```"
 
 
 METHOD = '''
 # with: from kraty_server_generated.models import {models}
-class _{resource}:
+class {resource}Calls:
     @endpoint
     def {name}({signature}) -> Call[{result}]:
         """{about}
@@ -209,16 +209,12 @@ from kraty_server_generated.types import Call
 '''
 RESOURCE_TAIL = '''
 
-class {resource}(_{resource}, SyncResource):
+class {resource}({resource}Calls, SyncResource):
     """{resource}, blocking."""
 
-    __slots__ = ()
 
-
-class Async{resource}(_{resource}, AsyncResource):
+class Async{resource}({resource}Calls, AsyncResource):
     """{resource}, async."""
-
-    __slots__ = ()
 '''
 
 

@@ -56,6 +56,19 @@ def python_pattern(ecma: str) -> str:
 class Writer:
     """Expressions for one document."""
 
+    CHECKS = (
+        "check_boolean",
+        "check_integer",
+        "check_items",
+        "check_json",
+        "check_json_object",
+        "check_number",
+        "check_number_map",
+        "check_object",
+        "check_text",
+        "check_time",
+    )
+
     def __init__(self, api: Api) -> None:
         self.api = api
         self.given = api.given()
@@ -95,7 +108,7 @@ class Writer:
         """The expression that decodes the non-null JSON value `value`; `value` itself where nothing is to do."""
         match kind:
             case Scalar("time"):
-                return f"read_time({value})"
+                return f"parse_time({value})"
             case EnumOf(name):
                 return f"{table(name)}[{value}]"
             case ModelOf(name):
@@ -112,7 +125,7 @@ class Writer:
         """The same as a function."""
         match kind:
             case Scalar("time"):
-                return "read_time"
+                return "parse_time"
             case EnumOf(name):
                 return f"{table(name)}.__getitem__"
             case ModelOf(name):
@@ -173,26 +186,30 @@ class Writer:
         """The function that checks a value, and its further arguments."""
         match kind:
             case Scalar("text", min_length=low, pattern=pattern):
-                where = f", t.PATTERNS[{self.patterns.index(pattern)}]" if pattern else ""
-                return "t.text", f", {low}{where}" if low or where else ""
+                where = f", {self.pattern(kind)}" if pattern else ""
+                return "check_text", f", {low}{where}" if low or where else ""
             case Scalar("integer", minimum, maximum):
                 bounds = "" if minimum is None and maximum is None else f", {minimum}"
-                return "t.integer", bounds + (f", {maximum}" if maximum not in (None, 2**53 - 1) else "")
+                return "check_integer", bounds + (f", {maximum}" if maximum not in (None, 2**53 - 1) else "")
             case Scalar("number", None, None) | Scalar("boolean") | Scalar("time"):
-                return f"t.{kind.name}", ""
+                return f"check_{kind.name}", ""
             case Scalar("any"):
-                return "t.json", ""
+                return "check_json", ""
             case EnumOf():
-                return "t.text", ", 1"
+                return "check_text", ", 1"
             case MapOf(Scalar("any")):
-                return "t.json_object", ""
+                return "check_json_object", ""
             case MapOf(Scalar("number")):
-                return "t.number_map", ""
+                return "check_number_map", ""
             case ListOf(item, low, high):
                 limits = f", {low}, {high}" if high is not None else f", {low}" if low else ""
-                return "t.items", f", {self.check_one(item, place, prefix)}{limits}"
+                return "check_items", f", {self.check_one(item, place, prefix)}{limits}"
             case _:
                 raise NotCovered(place, f"no check is known for {kind}")
+
+    def pattern(self, kind: Scalar) -> str:
+        """The expression of its pattern."""
+        return f"PATTERNS[{self.patterns.index(kind.pattern)}]" if kind.pattern else "None"
 
     def check_one(self, kind: Kind, place: str, prefix: str) -> str:
         """The function that checks one item of a list."""
@@ -220,7 +237,7 @@ class Writer:
         for p in operation.parameters:
             assert isinstance(p.kind, Scalar)
             _, more = self.checker(p.kind, operation.id)
-            path = path.replace(f"{{{p.wire}}}", f"{{t.segment({p.name}, '{p.name}'{more})}}")
+            path = path.replace(f"{{{p.wire}}}", f"{{quote_segment({p.name}, '{p.name}'{more})}}")
         return f'f"{path}"' if operation.parameters else python(path)
 
     def signature(self, operation: Operation) -> str:
@@ -233,25 +250,34 @@ class Writer:
             parameters += ["*", *(self.parameter(f) for f in fields)]
         return ", ".join(parameters)
 
-    def key_check(self) -> str:
-        """Further arguments of the check of an idempotency key."""
+    def key(self) -> Scalar:
+        """The kind of an idempotency key."""
         kinds = [f.kind for o in self.api.operations if o.body for f in o.body.fields if f.wire == IDEMPOTENCY_KEY]
-        return self.checker(kinds[0], IDEMPOTENCY_KEY)[1] if kinds else ", 1"
+        return kinds[0] if kinds and isinstance(kinds[0], Scalar) else Scalar("text", min_length=1)
 
-    def stamp(self, operation: Operation) -> str | None:
+    def idempotency_field(self, operation: Operation) -> str | None:
         """The property of the body that takes the idempotency key."""
         wires = [f.wire for f in operation.body.fields] if operation.body else []
         return IDEMPOTENCY_KEY if IDEMPOTENCY_KEY in wires else None
 
+    def echoes(self, operation: Operation) -> list[Field]:
+        """The parameters of the path that the answer repeats: as text that is always there, under the same name."""
+        fields = self.api.models[operation.result].fields
+        texts = {f.wire for f in fields if isinstance(f.kind, Scalar) and f.kind.name == "text" and f.required}
+        return [p for p in operation.parameters if p.wire in texts]
+
     def shown(self) -> list[Model]:
-        """The models that a person meets: not the bodies, which are arguments, nor the envelopes, which are opened."""
+        """The models that a person meets, each after those it holds.
+
+        Bodies are none of them, since they are arguments, nor envelopes, which are opened.
+        """
         taken = {o.body.name for o in self.api.operations if o.body}
         roots: list[Kind] = [ModelOf(o.result) for o in self.api.operations]
         used = self.api.reachable(roots) | (self.given - taken)
         wrapped = {name for name, model in self.api.models.items() if [f.wire for f in model.fields] == ["data"]}
         return [
             model
-            for name, model in sorted(self.api.models.items())
+            for name, model in self.api.models.items()
             if name in used or name not in taken | wrapped
         ]  # fmt: skip
 

@@ -170,6 +170,7 @@ class Api:
     """The whole document."""
 
     origin: str
+    base_path: str
     operations: list[Operation] = field(default_factory=list[Operation])
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     enums: dict[str, Enum] = field(default_factory=dict[str, Enum])
@@ -240,7 +241,7 @@ class Reader:
         servers = document.get("servers") or [{"url": ""}]
         url = urlsplit(servers[0]["url"])
         self.prefix = url.path.rstrip("/")
-        self.api = Api(origin=f"{url.scheme}://{url.netloc}" if url.netloc else "")
+        self.api = Api(origin=f"{url.scheme}://{url.netloc}" if url.netloc else "", base_path=self.prefix)
 
     def resolve(self, node: Mapping[str, Any], place: str) -> tuple[str | None, Mapping[str, Any]]:
         """Follow a reference; the name is that of the component."""
@@ -338,6 +339,7 @@ class Reader:
         if name not in self.api.models:
             self.api.models[name] = Model(name, "", ())  # a model may lead back to itself
             fields = self.fields(self.parsed_models[name], node, name)
+            del self.api.models[name]  # it stands after what it holds: attrs knows only what was defined before it
             self.api.models[name] = Model(
                 name, node.get("description", ""), fields, tuple(node.get("x-at-least-one-of", ()))
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import griffe
 
-from codegen.bump import version
+from codegen.bump import VERSION, version
 from codegen.diff import Level, next_version
 from codegen.write import ROOT
 
@@ -89,7 +89,9 @@ def judged(tag: str) -> tuple[list[str], bool]:
     wanted, ours = next_version(tag.removeprefix("v"), worst), version()
     enough = _parts(ours) >= _parts(wanted)
     lines = [f"{level.name.lower():<10}{text}" for level, text in sorted(found, key=lambda one: -one[0])]
-    verdict = "which is enough" if enough else f"and has to be {wanted} at least: raise it in pyproject.toml"
+    verdict = (
+        "which is enough" if enough else f"and has to be {wanted} at least: raise it in {VERSION.relative_to(ROOT)}"
+    )
     return [*lines, f"{len(found)} changes since {tag}; the version is {ours}, {verdict}"], enough
 
 

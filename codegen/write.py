@@ -20,6 +20,7 @@ from codegen.read import IDEMPOTENCY_KEY, Document, NotCovered, read, snake
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "openapi.server.json"
 TEMPLATES = ROOT / "templates"
+RUNTIME = TEMPLATES / "runtime.py"
 PACKAGE = "kraty_server_generated"
 GENERATED = ROOT / "generated" / PACKAGE
 MARKER = "DO NOT EDIT: generated from openapi.server.json by `make generate`."
@@ -75,7 +76,7 @@ def wrap(line: str, width: int) -> list[str]:
 
 
 def render(document: Document) -> dict[str, str]:
-    """Every file of the package, before formatting, by its path."""
+    """Every file that the document decides, before formatting, by its path."""
     api = read(document)
     w = Writer(api)
     environment = Environment(
@@ -85,7 +86,13 @@ def render(document: Document) -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters: dict[str, Any] = {"python": python, "snake": snake, "table": table, "docstring": docstring}
+    filters: dict[str, Any] = {
+        "python": python,
+        "python_pattern": python_pattern,
+        "snake": snake,
+        "table": table,
+        "docstring": docstring,
+    }
     environment.filters.update(filters)
 
     def write(template: str, **values: Any) -> str:
@@ -96,12 +103,7 @@ def render(document: Document) -> dict[str, str]:
     exported += [f"{name}Input" for name in exported if name in w.given]
     files = {
         "__init__.py": f'"""{ABOUT}\n"""\n',
-        "types.py": write(
-            "types.py.jinja",
-            patterns=map(python_pattern, w.patterns),
-            idempotency_key=IDEMPOTENCY_KEY,
-            key_check=w.key_check(),
-        ),
+        "contract.py": write("contract.py.jinja", idempotency_key=IDEMPOTENCY_KEY),
         "models.py": write("models.py.jinja", models=models, exported=sorted(exported)),
         "api/__init__.py": '"""One module per tag, one function per operation."""\n',
         "py.typed": "",
@@ -137,7 +139,7 @@ def formatted(files: Mapping[str, str]) -> dict[str, str]:
 
 def package(document: Document) -> dict[str, str]:
     """Every file of the package by its path."""
-    return formatted(render(document))
+    return formatted(render(document)) | {"types.py": f"# {MARKER}\n{RUNTIME.read_text('utf-8')}"}
 
 
 def found(folder: Path) -> dict[str, str]:

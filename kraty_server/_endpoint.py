@@ -1,39 +1,52 @@
 """How is one method body blocking on a sync resource and awaitable on an async one?
 
-A method says which `Call` to make. When a resource class is made, each of its methods gets a plain function of the
-right flavour; type checkers see a descriptor, and with it the exact signature.
+A decorator and a descriptor instead of twin sync and async classes. A method says which `Call` to make. When a
+resource class is made, each of its methods gets a plain function of the right flavour; type checkers see the
+descriptor, and with it the exact signature.
 """
 
 from __future__ import annotations
 
+import difflib
+import functools
 import inspect
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+from collections.abc import Callable, Coroutine, Mapping
+from types import FunctionType, MethodType
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from kraty_server._flow import flow
+from kraty_server._http.messages import Flow
 from kraty_server._options import Options
-from kraty_server._transport import Connections
 from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server._async_transport import AsyncConnections
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Driver(Protocol):
+    """What runs a flow, blocking."""
+
+    def run(self, steps: Flow[T], options: Options, /) -> T:
+        """Send and sleep as the flow asks, and give its result."""
+        ...
+
+
+class AsyncDriver(Protocol):
+    """What runs a flow on an event loop."""
+
+    async def run(self, steps: Flow[T], options: Options, /) -> T:
+        """Send and sleep as the flow asks, and give its result."""
+        ...
 
 
 class endpoint(Generic[P, T]):
     """Marks the method that builds a call."""
 
     build: Callable[Concatenate[Any, P], Call[T]]
-    signature: inspect.Signature
 
     def __init__(self, build: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self.build = build
         self.__doc__ = build.__doc__
-        signature = inspect.signature(build)
-        result = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
-        self.signature = signature.replace(return_annotation=result)
 
     @overload
     def __get__(self, resource: None, owner: type, /) -> endpoint[P, T]: ...
@@ -45,64 +58,91 @@ class endpoint(Generic[P, T]):
         return self
 
 
-def _dressed(function: Callable[..., Any], method: endpoint[..., Any], owner: type) -> Callable[..., Any]:
-    build, signature = method.build, method.signature
-    dressed = cast(Any, function)
-    dressed.__name__, dressed.__doc__, dressed.__module__ = build.__name__, build.__doc__, build.__module__
-    dressed.__qualname__ = f"{owner.__qualname__}.{build.__name__}"
-    dressed.__annotations__ = build.__annotations__ | {"return": signature.return_annotation}
-    dressed.__signature__ = signature
-    return function
-
-
-def _methods(owner: type) -> dict[str, endpoint[..., Any]]:
-    return {n: m for c in reversed(owner.__mro__) for n, m in vars(c).items() if isinstance(m, endpoint)}
-
-
 class SyncResource:
     """A resource whose methods block."""
 
-    __slots__ = ("_connections", "_options")
-
-    _connections: Connections
-    _options: Options
-
-    def __init__(self, connections: Connections, options: Options) -> None:
+    def __init__(self, connections: Driver, options: Options) -> None:
         self._connections = connections
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        for name, method in _methods(cls).items():
-            setattr(cls, name, _dressed(cls._blocking(method.build), method, cls))
-
-    @staticmethod
-    def _blocking(build: Callable[..., Call[T]]) -> Callable[..., T]:
-        def method(self: SyncResource, *args: Any, **kwargs: Any) -> T:
-            return self._connections.run(flow(build(self, *args, **kwargs), self._options), self._options)
-
-        return method
+        _make_methods(cls, _blocking)
 
 
 class AsyncResource:
     """A resource whose methods are awaited."""
 
-    __slots__ = ("_connections", "_options")
-
-    _connections: AsyncConnections
-    _options: Options
-
-    def __init__(self, connections: AsyncConnections, options: Options) -> None:
+    def __init__(self, connections: AsyncDriver, options: Options) -> None:
         self._connections = connections
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        for name, method in _methods(cls).items():
-            setattr(cls, name, _dressed(cls._awaited(method.build), method, cls))
+        _make_methods(cls, _awaited)
 
-    @staticmethod
-    def _awaited(build: Callable[..., Call[T]]) -> Callable[..., Coroutine[Any, Any, T]]:
-        async def method(self: AsyncResource, *args: Any, **kwargs: Any) -> T:
-            steps = flow(build(self, *args, **kwargs), self._options)
+
+# What these functions need they get as a closure: `_renamed` gives them the globals of the resource's own module, where
+# their annotations can be resolved.
+
+
+def _blocking(build: Callable[..., Call[T]]) -> Callable[..., T]:
+    make_flow, explain = flow, _explain
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._connections.run(make_flow(build(*args, **kwargs), self._options), self._options)
+        except TypeError as error:
+            explain(error, build, args, kwargs)
+            raise
+
+    return method
+
+
+def _awaited(build: Callable[..., Call[T]]) -> Callable[..., Coroutine[Any, Any, T]]:
+    make_flow, explain = flow, _explain
+
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            steps = make_flow(build(*args, **kwargs), self._options)
             return await self._connections.run(steps, self._options)
+        except TypeError as error:
+            explain(error, build, args, kwargs)
+            raise
 
-        return method
+    return method
+
+
+def _make_methods(cls: type, flavour: Callable[[Callable[..., Call[Any]]], Callable[..., Any]]) -> None:
+    inherited: dict[str, object] = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    for name, value in inherited.items():
+        if not isinstance(value, endpoint):
+            continue
+        method = cast("endpoint[..., Any]", value)
+        build = _renamed(method.build, method.build, cls)
+        result = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
+        build.__annotations__ = method.build.__annotations__ | {"return": result}
+        bound = MethodType(build, cls)  # it builds the same call for each resource, so `self` need not be passed on
+        setattr(cls, name, functools.wraps(build)(_renamed(flavour(bound), build, cls)))
+
+
+def _renamed(function: Callable[..., Any], build: Callable[..., Any], owner: type) -> FunctionType:
+    """A copy that errors, tracebacks and profiles call `Wallet.credit`, as if it had been written in that class."""
+    source, home = cast(FunctionType, function), cast(FunctionType, build)
+    code = source.__code__.replace(co_name=home.__name__, co_qualname=f"{owner.__qualname__}.{home.__name__}")
+    copy = FunctionType(code, home.__globals__, home.__name__, source.__defaults__, source.__closure__)
+    copy.__kwdefaults__ = source.__kwdefaults__
+    return copy
+
+
+def _explain(error: TypeError, build: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, object]) -> None:
+    """Say what to write instead, where the arguments do not fit the signature; other errors stay as they are."""
+    named = inspect.signature(build).parameters.values()
+    surplus = len(args) - sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in named)
+    absent = [p.name for p in named if p.kind is p.KEYWORD_ONLY and p.name not in kwargs]
+    hints = [f"use {name}=" for name in absent[: max(surplus, 0)]]
+    names = [p.name for p in named]
+    for unknown in kwargs:
+        if unknown not in names:
+            close = difflib.get_close_matches(unknown, names, 1)
+            hints += [f"use {name}= instead of {unknown}=" for name in close]
+    if hints:
+        error.args = (f"{error}; {', '.join(hints)}",)

@@ -1,13 +1,18 @@
-"""What happens in one API call? A generator that asks to send or to sleep, and never does I/O."""
+"""What happens in one API call? Idempotency key, attempts, retries and errors, as a generator that never does I/O.
+
+It yields what is to be done (send, sleep, report) and is told what came of it; `_http` has the drivers.
+"""
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn, TypeVar, cast
+from urllib.parse import urlsplit
 
 from kraty_server import _json
+from kraty_server._http.messages import Answer, Flow, Interruption, Reply, Report, Send, Sleep, TransportFailure
 from kraty_server._options import Options
 from kraty_server.errors import (
     KratyClosedError,
@@ -18,88 +23,152 @@ from kraty_server.errors import (
     Outcome,
     server_error,
 )
-from kraty_server.retry import ASKED_TO_WAIT, seconds_asked
-from kraty_server_generated.types import Call, absent_fields, idempotency_key
-
-if TYPE_CHECKING:
-    from kraty_server.telemetry import RequestInfo
+from kraty_server.retry import RETRY_AFTER_STATUSES, parse_retry_after
+from kraty_server.telemetry import RequestInfo
+from kraty_server_generated.models import ErrorResponse
+from kraty_server_generated.types import AnswerMismatch, Call, absent_fields, check_idempotency_key
 
 T = TypeVar("T")
 log: Final = logging.getLogger("kraty_server")
 
 REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray")
 UNDECIDED: Final = 408
-"""The one 4xx that leaves open whether the request was carried out; so does every 5xx."""
-MAX_BODY: Final = 32 * 1024 * 1024
-"""No answer is read further than this many bytes; a full export is far smaller."""
+"""The one 4xx that leaves open whether the request was carried out; so does every 5xx, and what is below 200."""
+MIN_TIMEOUT: Final = 0.001
+"""Seconds that the last attempt before the deadline gets at least."""
+QUOTED: Final = 200
+"""Bytes of a strange answer that an error quotes."""
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+EFFECTS: Final[Mapping[Outcome, str]] = {
+    "not_applied": "nothing took effect",
+    "unknown": "it may have taken effect",
+    "applied": "it took effect",
+}
 _warned: set[str] = set()
 
 
-# Named tuples: data classes would take longer to import.
+def flow(call: Call[T], options: Options) -> Flow[T]:
+    """Make one call: mint the key once, encode once; then send, classify, report and decide until it is over.
 
-
-class Send(NamedTuple):
-    """Send the request, within so many seconds; come back with an Answer or a Lost."""
-
-    method: str
-    url: str
-    content: bytes | None
-    timeout: float
-
-
-class Sleep(NamedTuple):
-    """Wait, then resume."""
-
-    seconds: float
-
-
-class Answer(NamedTuple):
-    """What the server answered; `headers` has lower-case names."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    whole: bool = True
-    """False where the body was longer than we read."""
-
-
-class Lost(NamedTuple):
-    """No answer.
-
-    `reached` is whether the server may have seen the request, `again` whether another attempt makes sense.
+    Raises:
+        KratyServerError, KratyNetworkError: with everything the caller needs to know on them.
     """
+    call = _with_key(call, options)
+    content = None if call.body is None else _json.dumps(call.body)
+    url = options.base_url + call.path
+    clock = options.clock
+    ends_at = clock.monotonic() + options.deadline
+    attempt, undecided = 0, False
+    while True:
+        attempt += 1
+        started_at = clock.monotonic()
+        send = Send(call.method, url, content, max(MIN_TIMEOUT, min(options.timeout, ends_at - started_at)))
+        reply = yield send
+        result: T | KratyError = _classify(call, send, reply, options, attempt)
+        error = result if isinstance(result, KratyError) else None
+        if error is not None:
+            undecided = undecided or error.outcome == "unknown"
+            _annotate(error, call, reply, attempt, undecided=undecided)
+        if options.on_request is not None or log.isEnabledFor(logging.DEBUG):
+            info = _info(call, send, reply, attempt, (clock.monotonic() - started_at) * 1000, error)
+            _debug(info)
+            if options.on_request is not None:
+                yield Report(info)
+        if not isinstance(result, KratyError):
+            return result
+        wait = _decide(result, options, ends_at - clock.monotonic())
+        if wait is None:
+            try:
+                raise result
+            finally:
+                del result, error, reply  # an error that its own frame holds lives until the cycle collector comes
+        reply = yield Sleep(wait)
+        if isinstance(reply, Interruption):
+            _interrupt(call, reply, attempt, EFFECTS[result.outcome])
+        del result, error
 
-    cause: Exception
-    reached: bool
-    late: bool = False
-    again: bool = True
+
+def _with_key(call: Call[T], options: Options) -> Call[T]:
+    """The call with its idempotency key: minted once, for all attempts."""
+    if call.idempotency_field is None or call.idempotency_key is not None:
+        return call
+    return call.with_key(check_idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key"))
 
 
-Reply: TypeAlias = Answer | Lost | None
-Flow: TypeAlias = Generator[Send | Sleep, Reply, T]
+def _classify(call: Call[T], send: Send, reply: Reply, options: Options, attempt: int) -> T | KratyError:
+    """The result of an attempt: a model, or an error that says whether it took effect."""
+    if isinstance(reply, Answer):
+        if 200 <= reply.status < 300:
+            return _read(call, send, reply, options)
+        return _refused(send, reply, options)
+    if isinstance(reply, TransportFailure):
+        return _lost(call, send, reply, options, attempt)
+    assert reply is not None
+    return _interrupt(call, reply, attempt, EFFECTS["unknown"])
 
 
-def _next_step(error: KratyError, outcome: Outcome) -> str:
-    if isinstance(error, KratyServerError) and error.is_idempotency_conflict:
-        return "This key was used with another body: do not retry, look at both requests."
-    if outcome == "unknown":
-        return "It may have taken effect: make the same call with the same idempotency key again."
-    if outcome == "applied":
-        return "It took effect, only the answer could not be read: read the player's state before you go on."
-    return "Nothing took effect." + (" The same call may succeed later." if error.is_retryable else "")
+def _interrupt(call: Call[T], interruption: Interruption, attempt: int, effect: str) -> NoReturn:
+    """Let through what is no failure of transport, with a note about the call that was under way."""
+    error = interruption.error
+    error.add_note(
+        f"kraty-server: {call.operation} was under way, attempt {attempt}, idempotency key "
+        f"{call.idempotency_key}: {effect}"
+    )
+    try:
+        raise error
+    finally:
+        del error, interruption
 
 
-def _unreadable(status: int, content: bytes, why: str) -> KratyServerError:
-    start = content[:200].decode("utf-8", "replace")
-    return server_error(status, "internal_error", f"{why}: {start}" if start else f"{why}: it was empty")
+def _read(call: Call[T], send: Send, answer: Answer, options: Options) -> T | KratyServerError:
+    """The model of a 2xx, or why there is none.
+
+    `applied` is said only of Kraty's own answers: a page, or what answers another call, came from something in between.
+    """
+    if not answer.complete:
+        why = f"response body is longer than {len(answer.content)} bytes"
+        return _unreadable(send, answer, options, why, "unknown")
+    try:
+        payload = _json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return _unreadable(send, answer, options, "response body was not valid JSON", "unknown")
+    absent: list[str] = []
+    token = absent_fields.set(absent)
+    try:
+        model = call.parse(payload)
+    except Exception as error:  # whatever a strange answer makes the models raise
+        if envelope := _envelope(answer, payload, options):
+            return envelope
+        why = f"response body was not what {call.operation} answers ({type(error).__name__}: {error})"
+        return _unreadable(send, answer, options, why, "unknown" if isinstance(error, AnswerMismatch) else "applied")
+    finally:
+        absent_fields.reset(token)
+    if absent:
+        if envelope := _envelope(answer, payload, options):
+            return envelope
+        if options.strict_responses:
+            return _unreadable(send, answer, options, f"response body lacks {', '.join(absent)}", "applied")
+        _warn_of_absent(call.operation, absent)
+    return model
 
 
-def _error_of(answer: Answer, payload: object) -> KratyServerError | None:
-    """The error in an envelope; None where there is no whole one."""
+def _unreadable(send: Send, answer: Answer, options: Options, why: str, outcome: Outcome) -> KratyServerError:
+    error = server_error(answer.status, "internal_error", f"{why}: {_described(send, answer, options)}")
+    error.outcome = outcome
+    return error
+
+
+def _described(send: Send, answer: Answer, options: Options) -> str:
+    """Where an answer came from and what it is: for one that is not Kraty's."""
+    start = answer.content[:QUOTED].decode("utf-8", "replace")
+    kind = answer.headers.get("content-type", "no content type")
+    return options.key.redact(f"{start or 'it was empty'} ({send.method} {send.url} answered with {kind})")
+
+
+def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerError | None:
+    """The error in an envelope, its outcome left open; None where there is no whole one."""
     if not isinstance(payload, dict):
         return None
-    from kraty_server_generated.models import ErrorResponse  # loaded when the client was made
-
     try:
         error = ErrorResponse.from_dict(cast("dict[str, Any]", payload)).error
         code, message = error.code, getattr(error, "message", None)
@@ -108,147 +177,140 @@ def _error_of(answer: Answer, payload: object) -> KratyServerError | None:
     if not isinstance(code, str) or not code:
         return None
     message = message if isinstance(message, str) else f"status {answer.status}, without a message"
-    return server_error(answer.status, code, message, error.details or None)
+    found = server_error(answer.status, code, options.key.redact(message), error.details or None)
+    found.outcome = "unknown"
+    return found
 
 
-def _read(call: Call[T], answer: Answer, strict: bool) -> T | KratyServerError:
-    """The model of a 2xx, or why there is none."""
-    if not answer.whole:
-        return _unreadable(answer.status, answer.content, f"response body is longer than {MAX_BODY} bytes")
-    try:
-        payload = _json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return _unreadable(answer.status, answer.content, "response body was not valid JSON")
-    absent: list[str] = []
-    token = absent_fields.set(absent)
-    try:
-        model = call.parse(payload)
-    except Exception as error:  # whatever a strange answer makes the models raise
-        why = f"response body was not what {call.operation} answers ({type(error).__name__}: {error})"
-        return _error_of(answer, payload) or _unreadable(answer.status, answer.content, why)
-    finally:
-        absent_fields.reset(token)
-    if absent:
-        if envelope := _error_of(answer, payload):
-            return envelope
-        if strict:
-            return _unreadable(answer.status, answer.content, f"response body lacks {', '.join(absent)}")
-        for name in absent:
-            if (once := f"{call.operation} {name}") not in _warned:
-                _warned.add(once)
-                log.warning("%s: the server did not send %s, which the contract promises", call.operation, name)
-    return model
+def _warn_of_absent(operation: str, absent: list[str]) -> None:
+    for name in absent:
+        if (once := f"{operation} {name}") not in _warned:
+            _warned.add(once)
+            log.warning("%s: the server did not send %s, which the contract promises", operation, name)
 
 
-def _failed(answer: Answer) -> KratyServerError:
+def _refused(send: Send, answer: Answer, options: Options) -> KratyServerError:
     """The error of an answer that is no 2xx."""
     try:
         payload: object = _json.loads(answer.content)
     except (ValueError, RecursionError):
         payload = None
-    message = f"non-2xx response without an error envelope (status={answer.status})"
-    return _error_of(answer, payload) or server_error(answer.status, "internal_error", message)
+    status = answer.status
+    error = _envelope(answer, payload, options)
+    if error is None:
+        why = f"non-2xx response without an error envelope (status={status})"
+        error = _unreadable(send, answer, options, why, "unknown")
+    decided = 200 <= status < 500 and status != UNDECIDED
+    error.outcome = "not_applied" if decided else "unknown"
+    error.is_retryable = status in options.retry.statuses and not error.is_idempotency_conflict
+    if status in RETRY_AFTER_STATUSES:
+        error.retry_after = parse_retry_after(answer.headers.get("retry-after"), options.clock.time())
+    return error
 
 
-def _tell(options: Options, info: RequestInfo) -> None:
-    log.debug(
-        "%s attempt %d: %s in %.1f ms",
-        info.operation,
-        info.attempt,
-        info.status if info.status is not None else type(info.error).__name__,
-        info.duration_ms,
-    )
-    if options.on_request is not None:
-        try:
-            options.on_request(info)
-        except Exception:
-            log.exception("on_request raised; the call goes on")
-
-
-def flow(call: Call[T], options: Options) -> Flow[T]:
-    """Make one call: mint the key once, encode once, send, decide, read.
-
-    Raises:
-        KratyServerError, KratyNetworkError: with everything the caller needs to know on them.
-    """
-    if call.stamp is not None and call.idempotency_key is None:
-        call.idempotency_key = idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key")
-    key = call.idempotency_key
-    content = None if call.body is None else _json.dumps(call.body)
-    url = options.base_url + call.path
-    retry = options.retry
-    clock = options.clock
-    end = clock.monotonic() + options.deadline
-    attempt, undecided = 0, False
-    while True:
-        attempt += 1
-        begun = clock.monotonic()
-        reply = yield Send(call.method, url, content, max(0.001, min(options.timeout, end - begun)))
-        duration_ms = (clock.monotonic() - begun) * 1000
-        result: T | KratyError
-        status = request_id = retry_after = None
-        again = False
-        outcome: Outcome
-        if isinstance(reply, Answer):
-            status = reply.status
-            request_id = next(filter(None, map(reply.headers.get, REQUEST_ID_HEADERS)), None)
-            if 200 <= status < 300:
-                result, outcome = _read(call, reply, options.strict_responses), "applied"
-            else:
-                result, outcome = _failed(reply), "not_applied"
-                undecided = undecided or status >= 500 or status == UNDECIDED
-                again = status in retry.statuses and not result.is_idempotency_conflict
-                if status in ASKED_TO_WAIT:
-                    retry_after = seconds_asked(reply.headers.get("retry-after"), clock.time())
-        else:
-            assert reply is not None
-            again, outcome = reply.again, "not_applied"
-            undecided = undecided or reply.reached
-            result = _lost(call, reply, attempt, options)
-        error = result if isinstance(result, KratyError) else None
-        if error is not None:
-            if outcome == "not_applied" and undecided:
-                outcome = "unknown"
-            error.outcome, error.operation, error.idempotency_key = outcome, call.operation, key
-            error.attempts, error.request_id, error.retry_after = attempt, request_id, retry_after
-            error.is_retryable = again
-        if options.on_request is not None or log.isEnabledFor(logging.DEBUG):
-            from kraty_server.telemetry import RequestInfo  # most clients have no hook
-
-            info = RequestInfo(
-                operation=call.operation,
-                route=call.route,
-                method=call.method,
-                url=url,
-                attempt=attempt,
-                idempotency_key=key,
-                duration_ms=duration_ms,
-                status=status,
-                ok=status is not None and 200 <= status < 300,
-                request_id=request_id,
-                error=error,
-            )
-            _tell(options, info)
-        if not isinstance(result, KratyError):
-            return result
-        wait = None
-        if again:
-            left = end - clock.monotonic()
-            wait = retry.wait(attempt, left=left, retry_after=retry_after, chance=random.random())
-        if wait is None:
-            tries = f"{attempt} attempt" + "s" * (attempt > 1)
-            result.add_note(f"{call.operation}, {tries}, {outcome}. {_next_step(result, outcome)}")
-            raise result
-        yield Sleep(wait)
-
-
-def _lost(call: Call[T], lost: Lost, attempt: int, options: Options) -> KratyError:
-    if isinstance(lost.cause, KratyClosedError):
-        return lost.cause
-    tries = f"{attempt} attempt" + "s" * (attempt > 1)
-    if lost.late:
+def _lost(call: Call[T], send: Send, failure: TransportFailure, options: Options, attempt: int) -> KratyError:
+    """The error of no answer."""
+    error: KratyError
+    cause = failure.cause
+    if isinstance(cause, KratyClosedError):
+        error = cause
+    elif failure.timed_out:
         limits = f"timeout {options.timeout:g} s, deadline {options.deadline:g} s"
-        return KratyTimeoutError(f"{call.operation}: no answer in time after {tries} ({limits})", lost.cause)
-    return KratyNetworkError(
-        f"{call.operation}: no answer after {tries}: {type(lost.cause).__name__}: {lost.cause}", lost.cause
+        text = f"{call.operation}: no answer in time after {_attempts(attempt)} ({limits}) from {_origin(send.url)}"
+        error = KratyTimeoutError(text, cause)
+    else:
+        what = "answer from" if failure.maybe_received else "connection to"
+        told = options.key.redact(f"{type(cause).__name__}: {cause}")
+        text = f"{call.operation}: no {what} {_origin(send.url)} after {_attempts(attempt)}: {told}"
+        error = KratyNetworkError(text, cause)
+    error.outcome = "unknown" if failure.maybe_received else "not_applied"
+    error.is_retryable = failure.retryable
+    return error
+
+
+def _attempts(count: int) -> str:
+    return f"{count} attempt" + "s" * (count != 1)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+
+
+def _annotate(error: KratyError, call: Call[T], reply: Reply, attempt: int, *, undecided: bool) -> None:
+    """Say on an error all that is known of the call."""
+    if undecided and error.outcome == "not_applied":
+        error.outcome = "unknown"
+    error.operation, error.idempotency_key = call.operation, call.idempotency_key
+    error.request_id = _request_id(reply)
+    error.attempts = attempt
+    if isinstance(error, KratyClosedError) and isinstance(reply, TransportFailure) and not reply.maybe_received:
+        error.attempts -= 1  # nothing was sent
+
+
+def _request_id(reply: Reply) -> str | None:
+    if not isinstance(reply, Answer):
+        return None
+    return next(filter(None, map(reply.headers.get, REQUEST_ID_HEADERS)), None)
+
+
+def _info(
+    call: Call[T], send: Send, reply: Reply, attempt: int, duration_ms: float, error: KratyError | None
+) -> RequestInfo:
+    status = reply.status if isinstance(reply, Answer) else None
+    return RequestInfo(
+        operation=call.operation,
+        route=call.route,
+        method=call.method,
+        url=send.url,
+        attempt=attempt,
+        idempotency_key=call.idempotency_key,
+        duration_ms=duration_ms,
+        status=status,
+        ok=status is not None and 200 <= status < 300,
+        request_id=_request_id(reply),
+        error=error,
     )
+
+
+def _debug(info: RequestInfo) -> None:
+    came = info.status if info.status is not None else type(info.error).__name__
+    log.debug("%s attempt %d: %s in %.1f ms", info.operation, info.attempt, came, info.duration_ms)
+
+
+def _decide(error: KratyError, options: Options, left: float) -> float | None:
+    """Seconds to wait before the next attempt; None to give up, with all that is known in the error's note."""
+    wait = None
+    if error.is_retryable:
+        fraction = random.random()
+        wait = options.retry.wait(error.attempts, left=left, retry_after=error.retry_after, random_fraction=fraction)
+    if wait is not None:
+        _warn(error, f"trying again in {wait:.3g} s")
+        return wait
+    if error.is_retryable or error.attempts > 1:
+        _warn(error, f"giving up, {error.outcome}")
+    error.add_note(f"{error.operation}, {_attempts(error.attempts)}, {error.outcome}. {_next_step(error)}")
+    return None
+
+
+def _warn(error: KratyError, what: str) -> None:
+    log.warning(
+        "%s: attempt %d failed, %s; idempotency key %s, request id %s: %s",
+        error.operation,
+        error.attempts,
+        what,
+        error.idempotency_key,
+        error.request_id,
+        error,
+    )
+
+
+def _next_step(error: KratyError) -> str:
+    if isinstance(error, KratyServerError) and error.is_idempotency_conflict:
+        return "This key was used with another body: do not retry, look at both requests."
+    if error.outcome == "unknown":
+        return "It may have taken effect: make the same call with the same idempotency key again."
+    if error.outcome == "applied":
+        return "It took effect, only the answer could not be read: read the player's state before you go on."
+    return "Nothing took effect." + (" The same call may succeed later." if error.is_retryable else "")

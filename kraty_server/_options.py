@@ -1,30 +1,33 @@
-"""What was the client told? Validated once, frozen, and never shows the key."""
+"""Which settings does a client have? Options are validated once, frozen, and never show the key."""
 
 from __future__ import annotations
 
+import inspect
 import ipaddress
 import math
 import os
-import platform
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.retry import RetryConfig
-from kraty_server_generated.types import ORIGIN
-
-if TYPE_CHECKING:
-    from kraty_server.telemetry import OnRequest
+from kraty_server.telemetry import AsyncOnRequest
+from kraty_server_generated.contract import BASE_PATH, ORIGIN
+from kraty_server_generated.types import UNSET, Unset
 
 DISTRIBUTION: Final = "kraty-server"
 KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
-OUR_HEADERS: Final = frozenset({"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"})
+TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
+TRANSPORTS: Final = ("httpx", "aiohttp")
+RESERVED_HEADERS: Final = frozenset(
+    {"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"}
+)
 HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 HEADER_VALUE: Final = r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?"
 
@@ -70,26 +73,22 @@ class Secret:
 
     __slots__ = ("_text",)
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str) -> None:  # checked later: what fails here would show it in its frame
         self._text = text
 
     def reveal(self) -> str:
         """Give the text, for the one header that needs it."""
         return self._text
 
+    def redact(self, text: str) -> str:
+        """Take it out of a text that somebody else wrote."""
+        return text.replace(self._text, "…")
+
     def __repr__(self) -> str:
         return "Secret(…)"
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled; read it from the environment where it is needed")
-
-
-@cache
-def sdk_version() -> str:
-    """The version, from the package metadata."""
-    from importlib.metadata import version  # half of what importing this package would take
-
-    return version(DISTRIBUTION)
 
 
 def new_key() -> str:
@@ -99,37 +98,99 @@ def new_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Settings of a client, checked by `checked_options`."""
+    """Settings of a client, made by `checked_options`."""
 
     key: Secret
     base_url: str
     timeout: float
     deadline: float
     retry: RetryConfig
-    on_request: OnRequest | None
+    on_request: AsyncOnRequest | None
     generate_idempotency_key: Callable[[], str]
     strict_responses: bool
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     clock: Clock = SYSTEM_CLOCK
 
 
-def checked_key(key: str | None) -> Secret:
-    """Take the key, or the one in the environment."""
-    if key is None:
-        key = os.environ.get(KEY_VARIABLE)
-        if not key:
-            raise ValueError(f"api_key: give a server_integration key, or set {KEY_VARIABLE}")
-    if not isinstance(key, str):
-        raise TypeError(f"api_key: text is needed, got {type(key).__name__}")
-    if not re.fullmatch(r"[\x21-\x7e]+", key):
+def wrapped_key(key: str | None) -> Secret:
+    """Wrap the key, or the one in the environment, unchecked, so that no frame of ours holds it when a check fails."""
+    return Secret(os.environ.get(KEY_VARIABLE, "") if key is None else key)
+
+
+def checked_options(
+    key: Secret,
+    base_url: str | None,
+    timeout: float,
+    deadline: float,
+    retry: RetryConfig | None,
+    generate_idempotency_key: Callable[[], str] | None,
+    on_request: AsyncOnRequest | None,
+    *,
+    strict_responses: bool,
+    allow_http: bool,
+    may_await: bool,
+    transport: object,
+) -> Options:
+    """Check what both flavours take."""
+    checked_hook("on_request", on_request, may_await=may_await)
+    checked_hook("generate_idempotency_key", generate_idempotency_key)
+    return Options(
+        key=checked_key(key),
+        base_url=checked_base_url(base_url, allow_http=allow_http),
+        timeout=checked_seconds("timeout", timeout),
+        deadline=checked_seconds("deadline", deadline),
+        retry=RetryConfig() if retry is None else checked_retry(retry),
+        on_request=on_request,
+        generate_idempotency_key=generate_idempotency_key or new_key,
+        strict_responses=strict_responses,
+        clock=clock_of(transport),
+    )
+
+
+def changed_options(
+    options: Options,
+    *,
+    timeout: float | Unset,
+    deadline: float | Unset,
+    retry: RetryConfig | Unset,
+    on_request: AsyncOnRequest | None | Unset,
+    headers: Mapping[str, str] | Unset,
+    may_await: bool,
+) -> Options:
+    """Check what is given, and leave the rest as it is."""
+    changes: dict[str, Any] = {}
+    if timeout is not UNSET:
+        changes["timeout"] = checked_seconds("timeout", timeout)
+    if deadline is not UNSET:
+        changes["deadline"] = checked_seconds("deadline", deadline)
+    if retry is not UNSET:
+        changes["retry"] = checked_retry(retry)
+    if on_request is not UNSET:
+        checked_hook("on_request", on_request, may_await=may_await)
+        changes["on_request"] = on_request
+    if headers is not UNSET:
+        changes["headers"] = {**options.headers, **checked_headers(headers)}
+    return replace(options, **changes)
+
+
+def checked_key(key: Secret) -> Secret:
+    """Refuse what is no key."""
+    if not isinstance(key.reveal(), str):
+        raise TypeError(f"api_key: text is needed, got {type(key.reveal()).__name__}")
+    if not key.reveal():
+        raise ValueError(f"api_key: give a server_integration key, or set {KEY_VARIABLE}")
+    if re.match(r"bearer\s", key.reveal(), re.IGNORECASE):
+        raise ValueError("api_key: leave `Bearer ` out, the SDK adds it; the key alone is needed")
+    if not re.fullmatch(r"[\x21-\x7e]+", key.reveal()):
         raise ValueError(
-            "api_key: it is empty, or holds white space, control or non-ASCII characters "
+            "api_key: it holds white space, control or non-ASCII characters "
             "(a line break read along with a file, perhaps)"
         )
-    return Secret(key)
+    return key
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -157,9 +218,12 @@ def checked_base_url(url: str | None, *, allow_http: bool = False) -> str:
         raise ValueError("base_url: it must not hold a query or a fragment")
     if {".", ".."} & set(parts.path.split("/")):
         raise ValueError("base_url: its path must not hold `.` or `..`")
-    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
+    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ValueError("base_url: http would show the key to the network; use https, or give allow_http=True")
-    return url.rstrip("/")
+    url = url.rstrip("/")
+    if BASE_PATH and url.endswith(BASE_PATH):
+        raise ValueError(f"base_url: leave {BASE_PATH} out, the SDK adds it")
+    return url
 
 
 def checked_seconds(name: str, value: float) -> float:
@@ -171,10 +235,15 @@ def checked_seconds(name: str, value: float) -> float:
     return float(value)
 
 
-def checked_hook(name: str, hook: object) -> None:
-    """Refuse what cannot be called."""
-    if hook is not None and not callable(hook):
+def checked_hook(name: str, hook: object, *, may_await: bool = False) -> None:
+    """Refuse what cannot be called, and a coroutine function where nobody would await it."""
+    if hook is None:
+        return
+    if not callable(hook):
         raise TypeError(f"{name}: a callable is needed, got {type(hook).__name__}")
+    call = getattr(type(hook), "__call__", None)  # noqa: B004  (of an object that can be called, its method)
+    if not may_await and (inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(call)):
+        raise TypeError(f"{name}: an `async def` function is not awaited here and would never run; use a plain `def`")
 
 
 def checked_retry(retry: RetryConfig) -> RetryConfig:
@@ -191,28 +260,40 @@ def checked_http_client(client: object, kind: str) -> None:
         raise TypeError(f"http_client: an httpx.{kind} is needed, got {type(client).__name__}")
 
 
-def checked_transport(client: object, transport: object, method: str) -> None:
+def checked_transport(transport: object, client: object, method: str) -> None:
     """Refuse what is no transport, or one that stands beside a client."""
     if transport is None:
         return
     if client is not None:
         raise ValueError("transport: give it to your http_client, or leave http_client out")
-    if not callable(getattr(transport, method, None)):
+    if isinstance(transport, str):
+        if transport not in TRANSPORTS:
+            raise ValueError(
+                f"transport: {', '.join(map(repr, TRANSPORTS))} or a transport is needed, got {transport!r}"
+            )
+    elif not callable(getattr(transport, method, None)):
         raise TypeError(f"transport: an object with {method} is needed, got {type(transport).__name__}")
 
 
-def checked_aiohttp(named: str | None, *, http2: bool) -> bool:
-    """Whether aiohttp sends the requests: what was asked for, else whether it is there."""
-    if named not in (None, "aiohttp", "httpx"):
-        raise ValueError(f"transport: 'aiohttp', 'httpx' or a transport is needed, got {named!r}")
-    from importlib.util import find_spec  # only an async client asks
-
-    there = find_spec("aiohttp") is not None
-    if named == "aiohttp" and not there:
-        raise ValueError("transport: aiohttp is not installed; install kraty-server[aiohttp]")
-    if named == "aiohttp" and http2:
-        raise ValueError("http2: aiohttp speaks HTTP/1.1 only; leave transport out")
-    return there and named != "httpx" and not http2
+def transport_for(transport: object, client: object, *, http2: bool, may_be_aiohttp: bool) -> str | None:
+    """Tell which transport of ours sends: the one asked for, else that of the environment; None where one was given."""
+    if client is not None or (transport is not None and not isinstance(transport, str)):
+        return None
+    asked, name = "transport", transport
+    if name is None:
+        asked, name = TRANSPORT_VARIABLE, os.environ.get(TRANSPORT_VARIABLE) or "httpx"
+        if name not in TRANSPORTS:
+            raise ValueError(f"{asked}: {' or '.join(map(repr, TRANSPORTS))} is needed, got {name!r}")
+        if not may_be_aiohttp:  # a variable speaks to both flavours
+            name = "httpx"
+    if name == "aiohttp":
+        if not may_be_aiohttp:
+            raise ValueError(f"{asked}: aiohttp is for AsyncKratyServer; leave it out")
+        if find_spec("aiohttp") is None:
+            raise ValueError(f"{asked}: aiohttp is not installed; install kraty-server[aiohttp]")
+        if http2:
+            raise ValueError(f"http2: aiohttp speaks HTTP/1.1 only; leave {asked} out")
+    return name
 
 
 def clock_of(transport: object) -> Clock:
@@ -228,26 +309,6 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
             raise TypeError("headers: names and values must be text")
         if not re.fullmatch(HEADER_NAME, name) or not re.fullmatch(HEADER_VALUE, value):
             raise ValueError(f"headers: {name!r} is no header name, or its value is not printable ASCII")
-        if name.lower() in OUR_HEADERS:
+        if name.lower() in RESERVED_HEADERS:
             raise ValueError(f"headers: {name!r} is set by the SDK")
     return dict(headers)
-
-
-def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, bytes]]:
-    """The headers of every request."""
-    headers = [
-        (b"Authorization", f"Bearer {options.key.reveal()}".encode("ascii")),
-        (b"Accept", b"application/json"),
-        *_about_us(),
-    ]
-    if has_body:
-        headers.append((b"Content-Type", b"application/json"))
-    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in options.headers.items()]
-    return headers
-
-
-@cache
-def _about_us() -> tuple[tuple[bytes, bytes], ...]:
-    sdk = f"{DISTRIBUTION}/{sdk_version()}"
-    agent = f"{sdk} Python/{platform.python_version()} {platform.system()}"
-    return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))

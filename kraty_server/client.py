@@ -1,20 +1,21 @@
-"""The clients: options in, resources out."""
+"""How is a client made, and what can it do? Options in, resources out, close.
+
+`KratyServer` blocks, `AsyncKratyServer` is awaited; what they share is in `BaseClient`.
+"""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, cast
+from typing import Any, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
 
 import httpx
 
 from kraty_server import _options
+from kraty_server._endpoint import AsyncResource, SyncResource
 from kraty_server._flow import flow
-from kraty_server._options import AsyncHttpClient, HttpClient, Options
-from kraty_server._transport import Connections
+from kraty_server._http.connections import Connections
+from kraty_server._options import AsyncHttpClient, HttpClient
 from kraty_server.resources.events import AsyncEvents, Events
 from kraty_server.resources.grants import AsyncGrants, Grants
 from kraty_server.resources.health import AsyncHealth, Health
@@ -25,88 +26,19 @@ from kraty_server.resources.migrate import AsyncMigrate, Migrate
 from kraty_server.resources.players import AsyncPlayers, Players
 from kraty_server.resources.wallet import AsyncWallet, Wallet
 from kraty_server.retry import RetryConfig
-from kraty_server_generated import types as t
-from kraty_server_generated.types import UNSET, Call, Unset
+from kraty_server.telemetry import AsyncOnRequest, OnRequest
+from kraty_server_generated.contract import IDEMPOTENCY_KEY
+from kraty_server_generated.types import UNSET, Call, Unset, check_idempotency_key, check_json, check_text
 
-if TYPE_CHECKING:
-    from kraty_server._async_transport import AsyncConnections
-    from kraty_server.telemetry import OnRequest
+S = TypeVar("S", bound=SyncResource)
+A = TypeVar("A", bound=AsyncResource)
+HookT = TypeVar("HookT")
 
-STAMPED = frozenset({"POST", "PUT", "PATCH"})
-METHODS = STAMPED | {"GET", "DELETE"}
-
-
-class _Client:
-    """What both flavours share."""
-
-    _options: Options
-
-    def _changed(
-        self,
-        timeout: float | Unset,
-        deadline: float | Unset,
-        retry: RetryConfig | Unset,
-        on_request: OnRequest | None | Unset,
-        headers: Mapping[str, str] | Unset,
-    ) -> Options:
-        changes: dict[str, Any] = {}
-        if timeout is not UNSET:
-            changes["timeout"] = _options.checked_seconds("timeout", timeout)
-        if deadline is not UNSET:
-            changes["deadline"] = _options.checked_seconds("deadline", deadline)
-        if retry is not UNSET:
-            changes["retry"] = _options.checked_retry(retry)
-        if on_request is not UNSET:
-            _options.checked_hook("on_request", on_request)
-            changes["on_request"] = on_request
-        if headers is not UNSET:
-            changes["headers"] = {**self._options.headers, **_options.checked_headers(headers)}
-        return replace(self._options, **changes)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._options.base_url!r})"
-
-    def __copy__(self) -> Self:
-        made = type(self).__new__(type(self))
-        made.__dict__ |= self.__dict__
-        return made
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"a {type(self).__name__} holds a key and connections and is not pickled; "
-            "make one in the process that uses it"
-        )
+KEYED_METHODS = frozenset({"POST", "PUT", "PATCH"})
+METHODS = KEYED_METHODS | {"GET", "DELETE"}
 
 
-def _checked(
-    api_key: str | None,
-    base_url: str | None,
-    timeout: float,
-    deadline: float,
-    retry: RetryConfig | None,
-    generate_idempotency_key: Callable[[], str] | None,
-    on_request: OnRequest | None,
-    strict_responses: bool,
-    allow_http: bool,
-    transport: object,
-) -> Options:
-    _options.checked_hook("on_request", on_request)
-    _options.checked_hook("generate_idempotency_key", generate_idempotency_key)
-    import_module("kraty_server_generated.models")  # now, and not within the first purchase
-    return Options(
-        key=_options.checked_key(api_key),
-        base_url=_options.checked_base_url(base_url, allow_http=allow_http),
-        timeout=_options.checked_seconds("timeout", timeout),
-        deadline=_options.checked_seconds("deadline", deadline),
-        retry=RetryConfig() if retry is None else _options.checked_retry(retry),
-        on_request=on_request,
-        generate_idempotency_key=generate_idempotency_key or _options.new_key,
-        strict_responses=strict_responses,
-        clock=_options.clock_of(transport),
-    )
-
-
-def _as_it_came(data: Any) -> Any:
+def _identity(data: Any) -> Any:
     return data
 
 
@@ -115,30 +47,123 @@ def _custom_call(method: str, path: str, body: object, idempotency_key: str | No
     if not isinstance(method, str) or method.upper() not in METHODS:
         raise ValueError(f"method: one of {', '.join(sorted(METHODS))} is needed, got {method!r}")
     method = method.upper()
-    plain = t.text(path, "path", 1).partition("?")[0]
+    plain = check_text(path, "path", 1).partition("?")[0]
     if not plain.startswith("/") or plain.startswith("//") or {".", ".."} & set(plain.split("/")):
         raise ValueError(f"path: must begin with one slash and hold no `.` or `..`, got {path!r}")
     if not path.isascii() or not path.isprintable() or " " in path or "#" in path:
         raise ValueError("path: must be percent-encoded already, without white space or a fragment")
-    sent: Any = None if body is None else t.json(body, "body")
-    stamped = method in STAMPED and idempotency_key is not None and (sent is None or isinstance(sent, dict))
-    if stamped and sent is None:
+    sent: Any = None if body is None else check_json(body, "body")
+    keyed = method in KEYED_METHODS and idempotency_key is not None and (sent is None or isinstance(sent, dict))
+    if keyed and sent is None:
         sent = {}
     call: Call[Any] = Call(
         f"request {method}",
         method,
         plain,
         path,
-        _as_it_came,
+        _identity,
         body=cast(Any, sent),
-        stamp=t.IDEMPOTENCY_KEY if stamped else None,
+        idempotency_field=IDEMPOTENCY_KEY if keyed else None,
     )
-    if stamped and not isinstance(idempotency_key, Unset):
-        call.idempotency_key = t.idempotency_key(idempotency_key)
+    if keyed and not isinstance(idempotency_key, Unset):
+        call = call.with_key(check_idempotency_key(idempotency_key))
     return call
 
 
-class KratyServer(_Client):
+class Resource(Generic[S, A]):
+    """A noun of the API, on both clients: made when it is first asked for, and kept on the client.
+
+    What it makes holds the connections and the options, never the client: without a cycle, a client that is dropped
+    is freed at once.
+    """
+
+    def __init__(self, blocking: type[S], awaited: type[A]) -> None:
+        self._blocking = blocking
+        self._awaited = awaited
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type[KratyServer], /) -> type[S]: ...
+    @overload
+    def __get__(self, client: None, owner: type[AsyncKratyServer], /) -> type[A]: ...
+    @overload
+    def __get__(self, client: KratyServer, owner: type[KratyServer], /) -> S: ...
+    @overload
+    def __get__(self, client: AsyncKratyServer, owner: type[AsyncKratyServer], /) -> A: ...
+    def __get__(self, client: Any, owner: type[Any], /) -> Any:
+        kind = self._awaited if issubclass(owner, AsyncKratyServer) else self._blocking
+        if client is None:
+            return kind  # what mocks, `help` and editors look at
+        # Found in the client's own attributes from now on, so that a call pays nothing for this.
+        return client.__dict__.setdefault(self._name, kind(client._connections, client._options))
+
+
+class BaseClient(Generic[HookT]):
+    """What both flavours share."""
+
+    grants = Resource(Grants, AsyncGrants)
+    inventory = Resource(Inventory, AsyncInventory)
+    wallet = Resource(Wallet, AsyncWallet)
+    lobbies = Resource(Lobbies, AsyncLobbies)
+    leaderboards = Resource(Leaderboards, AsyncLeaderboards)
+    events = Resource(Events, AsyncEvents)
+    players = Resource(Players, AsyncPlayers)
+    migrate = Resource(Migrate, AsyncMigrate)
+    health = Resource(Health, AsyncHealth)
+
+    _may_await: ClassVar[bool] = False
+    _options: _options.Options
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Unset = UNSET,
+        deadline: float | Unset = UNSET,
+        retry: RetryConfig | Unset = UNSET,
+        on_request: HookT | None | Unset = UNSET,
+        headers: Mapping[str, str] | Unset = UNSET,
+    ) -> Self:
+        """Make a client with other options that shares the connections: cheap, so for a single call if you like.
+
+        Args:
+            headers: sent along with each request, added to those given before.
+        """
+        changed = self.__copy__()
+        changed._options = _options.changed_options(
+            self._options,
+            timeout=timeout,
+            deadline=deadline,
+            retry=retry,
+            on_request=cast("AsyncOnRequest | None | Unset", on_request),
+            headers=headers,
+            may_await=self._may_await,
+        )
+        return changed
+
+    def __repr__(self) -> str:
+        options = getattr(self, "_options", None)  # None while it is being made, in a traceback that shows locals
+        return f"{type(self).__name__}({'…' if options is None else f'base_url={options.base_url!r}'})"
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        vars(copied).update(vars(self))
+        for name in RESOURCES & vars(copied).keys():  # those have the options of this one
+            del vars(copied)[name]
+        return copied
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} holds a key and connections and is not pickled; "
+            "make one in the process that uses it"
+        )
+
+
+RESOURCES = frozenset(name for name, value in vars(BaseClient).items() if isinstance(value, Resource))
+
+
+class KratyServer(BaseClient[OnRequest]):
     """The Kraty server API, blocking. One client serves a whole process: it is safe for threads, and over forks.
 
     Args:
@@ -152,7 +177,7 @@ class KratyServer(_Client):
         http2: speak HTTP/2 where the server does, one call at a time on a connection; needs the extra
             `kraty-server[http2]`.
         generate_idempotency_key: makes a key where a call has none; random UUIDs otherwise.
-        on_request: called with a `RequestInfo` after each attempt.
+        on_request: called with a `RequestInfo` after each attempt; a plain function.
         strict_responses: raise where a 2xx lacks a required field, instead of a warning in the log.
         allow_http: send the key over plain http to a host that is not loopback.
 
@@ -169,69 +194,33 @@ class KratyServer(_Client):
         deadline: float = 60.0,
         retry: RetryConfig | None = None,
         http_client: HttpClient | None = None,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx.BaseTransport | Literal["httpx"] | None = None,
         http2: bool = False,
         generate_idempotency_key: Callable[[], str] | None = None,
         on_request: OnRequest | None = None,
         strict_responses: bool = False,
         allow_http: bool = False,
     ) -> None:
+        key = _options.wrapped_key(api_key)
+        del api_key
         _options.checked_http_client(http_client, "Client")
-        _options.checked_transport(http_client, transport, "handle_request")
-        options = _checked(
-            api_key,
+        _options.checked_transport(transport, http_client, "handle_request")
+        _options.transport_for(transport, http_client, http2=http2, may_be_aiohttp=False)
+        self._options = _options.checked_options(
+            key,
             base_url,
             timeout,
             deadline,
             retry,
             generate_idempotency_key,
             on_request,
-            strict_responses,
-            allow_http,
-            transport,
+            strict_responses=strict_responses,
+            allow_http=allow_http,
+            may_await=self._may_await,
+            transport=transport,
         )
-        self._bind(Connections(options.base_url, http_client, transport, http2=http2), options)
-
-    grants: Grants
-    inventory: Inventory
-    wallet: Wallet
-    lobbies: Lobbies
-    leaderboards: Leaderboards
-    events: Events
-    players: Players
-    migrate: Migrate
-    health: Health
-
-    def _bind(self, connections: Connections, options: Options) -> None:
-        self._connections = connections
-        self._options = options
-        self.grants = Grants(connections, options)
-        self.inventory = Inventory(connections, options)
-        self.wallet = Wallet(connections, options)
-        self.lobbies = Lobbies(connections, options)
-        self.leaderboards = Leaderboards(connections, options)
-        self.events = Events(connections, options)
-        self.players = Players(connections, options)
-        self.migrate = Migrate(connections, options)
-        self.health = Health(connections, options)
-
-    def with_options(
-        self,
-        *,
-        timeout: float | Unset = UNSET,
-        deadline: float | Unset = UNSET,
-        retry: RetryConfig | Unset = UNSET,
-        on_request: OnRequest | None | Unset = UNSET,
-        headers: Mapping[str, str] | Unset = UNSET,
-    ) -> Self:
-        """Make a client with other options that shares the connections: cheap, so for a single call if you like.
-
-        Args:
-            headers: sent along with each request, added to those given before.
-        """
-        changed = copy.copy(self)
-        changed._bind(self._connections, self._changed(timeout, deadline, retry, on_request, headers))
-        return changed
+        given = None if isinstance(transport, str) else transport
+        self._connections = Connections(self._options.base_url, http_client, given, http2=http2)
 
     def request(
         self, method: str, path: str, body: object = None, *, idempotency_key: str | None | Unset = UNSET
@@ -263,13 +252,16 @@ class KratyServer(_Client):
         self.close()
 
 
-class AsyncKratyServer(_Client):
+class AsyncKratyServer(BaseClient[AsyncOnRequest]):
     """The Kraty server API, for asyncio. One client serves a whole process, in any number of event loops.
 
     The options are those of `KratyServer`; `http_client` is an `AsyncClient` of httpx or httpx2, and is bound to one
-    loop, and so is `transport`. Without either, aiohttp is used where the extra `kraty-server[aiohttp]` is installed,
-    since it is the faster one, and httpx otherwise; `transport="aiohttp"` and `transport="httpx"` decide it.
+    loop, and so is `transport`. `transport="aiohttp"`, or the environment variable `KRATY_TRANSPORT`, takes the faster
+    way out, with the extra `kraty-server[aiohttp]`.
+    `on_request` may be `async def`, and is awaited then.
     """
+
+    _may_await: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -283,67 +275,35 @@ class AsyncKratyServer(_Client):
         transport: httpx.AsyncBaseTransport | Literal["aiohttp", "httpx"] | None = None,
         http2: bool = False,
         generate_idempotency_key: Callable[[], str] | None = None,
-        on_request: OnRequest | None = None,
+        on_request: AsyncOnRequest | None = None,
         strict_responses: bool = False,
         allow_http: bool = False,
     ) -> None:
+        key = _options.wrapped_key(api_key)
+        del api_key
         _options.checked_http_client(http_client, "AsyncClient")
-        named, transport = (transport, None) if isinstance(transport, str) else (None, transport)
-        _options.checked_transport(http_client, transport, "handle_async_request")
-        aiohttp = _options.checked_aiohttp(named, http2=http2)
-        options = _checked(
-            api_key,
+        _options.checked_transport(transport, http_client, "handle_async_request")
+        name = _options.transport_for(transport, http_client, http2=http2, may_be_aiohttp=True)
+        self._options = _options.checked_options(
+            key,
             base_url,
             timeout,
             deadline,
             retry,
             generate_idempotency_key,
             on_request,
-            strict_responses,
-            allow_http,
-            transport,
+            strict_responses=strict_responses,
+            allow_http=allow_http,
+            may_await=self._may_await,
+            transport=transport,
         )
-        from kraty_server._async_transport import AsyncConnections  # it needs asyncio, which a blocking worker does not
+        # Imported here, since it needs asyncio, which a blocking worker does not.
+        from kraty_server._http.async_connections import AsyncConnections
 
-        connections = AsyncConnections(options.base_url, http_client, transport, aiohttp=aiohttp, http2=http2)
-        self._bind(connections, options)
-
-    grants: AsyncGrants
-    inventory: AsyncInventory
-    wallet: AsyncWallet
-    lobbies: AsyncLobbies
-    leaderboards: AsyncLeaderboards
-    events: AsyncEvents
-    players: AsyncPlayers
-    migrate: AsyncMigrate
-    health: AsyncHealth
-
-    def _bind(self, connections: AsyncConnections, options: Options) -> None:
-        self._connections = connections
-        self._options = options
-        self.grants = AsyncGrants(connections, options)
-        self.inventory = AsyncInventory(connections, options)
-        self.wallet = AsyncWallet(connections, options)
-        self.lobbies = AsyncLobbies(connections, options)
-        self.leaderboards = AsyncLeaderboards(connections, options)
-        self.events = AsyncEvents(connections, options)
-        self.players = AsyncPlayers(connections, options)
-        self.migrate = AsyncMigrate(connections, options)
-        self.health = AsyncHealth(connections, options)
-
-    def with_options(
-        self,
-        *,
-        timeout: float | Unset = UNSET,
-        deadline: float | Unset = UNSET,
-        retry: RetryConfig | Unset = UNSET,
-        on_request: OnRequest | None | Unset = UNSET,
-        headers: Mapping[str, str] | Unset = UNSET,
-    ) -> Self:
-        """Make a client with other options that shares the connections: see `KratyServer.with_options`."""
-        changed = copy.copy(self)
-        changed._bind(self._connections, self._changed(timeout, deadline, retry, on_request, headers))
-        return changed
+        given = None if isinstance(transport, str) else transport
+        self._connections = AsyncConnections(
+            self._options.base_url, http_client, given, aiohttp=name == "aiohttp", http2=http2
+        )
 
     async def request(
         self, method: str, path: str, body: object = None, *, idempotency_key: str | None | Unset = UNSET

@@ -1,11 +1,11 @@
-"""What can go wrong: one tree with one root. A class names its wire code; the map is built from the classes."""
+"""What can go wrong? One tree of errors; a class names its wire code, and the map is built from the classes."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias, overload
 
 Outcome: TypeAlias = Literal["not_applied", "unknown", "applied"]
-"""Whether the call took effect: the server said no or was never reached; the answer was lost; it said yes."""
+"""Whether this call took effect: the server said no or was never reached; the answer was lost; it said yes."""
 
 
 class KratyError(Exception):
@@ -14,8 +14,12 @@ class KratyError(Exception):
     `ValueError` and `TypeError` stay what they are: an argument was refused and nothing was sent.
     """
 
-    outcome: Outcome = "not_applied"
-    """`not_applied`, `unknown` or `applied`. After `unknown`, make the same call with the same key again."""
+    outcome: Outcome = "unknown"
+    """Whether this call took effect. After `unknown`, make the same call with the same key again.
+
+    `not_applied` speaks of this call with its attempts: an earlier call with the same key may have taken effect. An
+    error that you make yourself, or that a task queue rebuilt from its arguments, is `unknown`.
+    """
     operation: str | None = None
     """The call, as in `wallet.credit`."""
     idempotency_key: str | None = None
@@ -41,11 +45,8 @@ class KratyNetworkError(KratyError):
     """The error of the HTTP client, without its request and traceback."""
 
     def __init__(self, message: str, original_cause: BaseException | None = None) -> None:
-        super().__init__(message, original_cause)
+        super().__init__(message)  # the cause is no argument: not every queue that takes text takes errors
         self.original_cause = original_cause
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class KratyTimeoutError(KratyNetworkError):

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # `typing` takes longer to import than this module
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from kraty_server_generated.models import *  # noqa: F403  (everything that is generated, by its __all__)
+    from kraty_server_generated.models import GrantedRewardEntryInput
     from kraty_server_generated.types import Model as Model
     from kraty_server_generated.types import UnknownVariant as UnknownVariant
+
+    GrantEntry: TypeAlias = GrantedRewardEntryInput
+    """A `CurrencyEntry`, `ItemEntry` or `CrateEntry`, or the same as a dict in the contract's own names."""
 
 
 def __getattr__(name: str) -> object:
     from kraty_server_generated import models, types
 
     names = {one: getattr(models, one) for one in models.__all__}
-    names |= {"Model": types.Model, "UnknownVariant": types.UnknownVariant}
+    names |= {
+        "Model": types.Model,
+        "UnknownVariant": types.UnknownVariant,
+        "GrantEntry": models.GrantedRewardEntryInput,
+    }
     globals().update(names, __all__=list(names))
     if name not in globals():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

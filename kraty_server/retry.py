@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """What is retried unless a `RetryConfig` says otherwise."""
-ASKED_TO_WAIT = frozenset({429, 503})
+RETRY_AFTER_STATUSES = frozenset({429, 503})
 """Where Retry-After is honoured."""
 
 
@@ -38,7 +38,7 @@ class RetryConfig:
     max_delay: float = 10.0
     jitter: float = 0.2
     max_retry_after: float = 60.0
-    statuses: frozenset[int] = STATUSES
+    statuses: frozenset[int] = RETRYABLE_STATUSES
 
     def __post_init__(self) -> None:
         if isinstance(self.attempts, bool) or not isinstance(self.attempts, int):
@@ -57,29 +57,29 @@ class RetryConfig:
                 raise ValueError(f"statuses: {status} is no status that a retry can mend")
         object.__setattr__(self, "statuses", statuses)
 
-    def delay(self, attempt: int, chance: float) -> float:
-        """Seconds to wait after this attempt, counted from 1; `chance` is between 0 and 1."""
+    def delay(self, attempt: int, random_fraction: float) -> float:
+        """Seconds to wait after this attempt, counted from 1; `random_fraction` is between 0 and 1."""
         plain = min(self.max_delay, self.initial_delay * 2.0 ** min(attempt - 1, 1000))
-        return min(self.max_delay, plain * (1 + self.jitter * (2 * chance - 1)))
+        return min(self.max_delay, plain * (1 + self.jitter * (2 * random_fraction - 1)))
 
-    def wait(self, attempt: int, *, left: float, retry_after: float | None, chance: float) -> float | None:
+    def wait(self, attempt: int, *, left: float, retry_after: float | None, random_fraction: float) -> float | None:
         """Seconds to wait before the next attempt; None to give up.
 
         Args:
             attempt: the attempt that failed, counted from 1.
             left: seconds until the deadline.
             retry_after: seconds that the server asked for. They are waited for in full or not at all.
-            chance: between 0 and 1, for the jitter.
+            random_fraction: between 0 and 1, for the jitter.
         """
         if attempt >= self.attempts:
             return None
-        seconds = self.delay(attempt, chance) if retry_after is None else retry_after
+        seconds = retry_after or self.delay(attempt, random_fraction)  # 0 asks for no wait, but all would come at once
         if seconds >= left or (retry_after is not None and retry_after > self.max_retry_after):
             return None
         return seconds
 
 
-def seconds_asked(value: str | None, now: float) -> float | None:
+def parse_retry_after(value: str | None, now: float) -> float | None:
     """Read Retry-After: seconds, or an HTTP date seen from `now` (unix seconds). None where it is neither."""
     if value is None:
         return None

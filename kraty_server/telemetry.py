@@ -1,15 +1,15 @@
-"""What is `on_request` told?"""
+"""What does `on_request` get? Telemetry, metrics and tracing of each HTTP attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """One HTTP attempt, told when it has ended. Neither key nor body is in it."""
+    """One HTTP attempt, given to the hook when it has ended. Neither key nor body is in it."""
 
     operation: str
     """The call, as in `wallet.credit`: a name for metrics."""
@@ -32,5 +32,8 @@ class RequestInfo:
     """What this attempt ended with, if it was no success."""
 
 
-OnRequest: TypeAlias = Callable[[RequestInfo], object]
-"""A hook. What it returns is ignored; what it raises is logged and changes nothing."""
+OnRequest: TypeAlias = Callable[[RequestInfo], None]
+"""A hook. What it raises is logged and changes nothing."""
+
+AsyncOnRequest: TypeAlias = Callable[[RequestInfo], Awaitable[None] | None]
+"""A hook of the async client, plain or `async def`: what can be awaited is awaited before the call goes on."""

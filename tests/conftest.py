@@ -3,19 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from typing import Any
-
-from kraty_server import _options
-
-if os.environ.get("KRATY_ASYNC") == "httpx":  # the whole suite as it is without the extra `aiohttp`
-    _checked = _options.checked_aiohttp
-
-    def _httpx_unless_asked(named: str | None, **options: Any) -> bool:
-        return _checked(named or "httpx", **options)
-
-    _options.checked_aiohttp = _httpx_unless_asked
 
 if sys.version_info >= (3, 13):
     # In 3.13.0 a server that was let go of with several open connections complains when the second is collected.

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
 
-from codegen.parity.loopback import RawServer, Reply
 from codegen.read import snake
 from kraty_server import (
     AsyncKratyServer,
@@ -21,6 +20,7 @@ from kraty_server import (
     RetryConfig,
 )
 from kraty_server.models import Model
+from tests.servers.raw import RawServer, Reply
 
 Case: TypeAlias = Mapping[str, Any]
 Record: TypeAlias = dict[str, Any]

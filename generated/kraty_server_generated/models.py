@@ -9,8 +9,23 @@ from typing import Any, Literal, Self, TypeAlias
 
 from attrs import define, field
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import UNSET, EnumTable, Model, OpenEnum, UnknownVariant, Unset, read_time
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import (
+    UNSET,
+    EnumTable,
+    Model,
+    OpenEnum,
+    UnknownVariant,
+    Unset,
+    check_integer,
+    check_json,
+    check_json_object,
+    check_object,
+    check_text,
+    missing_property,
+    parse_time,
+    register_fields,
+)
 
 new = object.__new__
 
@@ -165,6 +180,174 @@ _webhook_event_name = EnumTable(WebhookEventName)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class ApiKeyInfo(Model):
+    """The key that made the call."""
+
+    id: str
+    """Id of the key."""
+    prefix: str
+    """The part of the key before its dot; not secret."""
+    permission_set: str
+    """What the key may do; `server_integration` for this API."""
+    environment: KeyEnvironment
+    """Whether the key works on live or on test data."""
+    studio_id: str
+    """Studio that the key belongs to."""
+    game_id: str | None
+    """Game that the key is for. Typed as nullable although server keys are made for one game."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
+            self.prefix = data["prefix"]
+            self.permission_set = data["permissionSet"]
+            self.environment = _key_environment[data["environment"]]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ServerPingResponse(Model):
+    """Answer to a ping. The only answer that is not wrapped in `data`."""
+
+    ok: bool
+    """True when the key is valid."""
+    api_key: ApiKeyInfo
+    """The key that made the call."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.ok = data["ok"]
+            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class CurrencyEntry(Model):
+    """An amount of a currency."""
+
+    currency_key: str
+    """Key of the currency in the game's catalog."""
+    amount: int
+    """How much; at least 1. Assumed: an integer."""
+    type: Literal["currency"] = field(default="currency", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.type = data["type"]
+            self.currency_key = data["currencyKey"]
+            self.amount = data["amount"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ItemEntry(Model):
+    """A number of one item."""
+
+    item_key: str
+    """Key of the item in the game's catalog."""
+    quantity: int
+    """How many; at least 1."""
+    parameters: dict[str, Any] | Unset = UNSET
+    """Parameters of the item, kept with it."""
+    type: Literal["item"] = field(default="item", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.type = data["type"]
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.parameters = data.get("parameters", UNSET)
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class CrateEntry(Model):
+    """A number of crates, which the player opens for their contents."""
+
+    crate_item_key: str
+    """Key of the crate item in the game's catalog."""
+    quantity: int
+    """How many; at least 1."""
+    type: Literal["crate"] = field(default="crate", init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.type = data["type"]
+            self.crate_item_key = data["crateItemKey"]
+            self.quantity = data["quantity"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class Grant(Model):
+    """A payout that a player claims, or that a server acknowledges for them."""
+
+    id: str
+    """Id of the grant."""
+    kind: GrantKind
+    """`reward`, or `crate` which has to be opened."""
+    contents: dict[str, Any]
+    """What is in it; free form, usually with `entries`."""
+    source_kind: str
+    """Who asked for it: `api`, `admin`, or a value of the engine."""
+    source_ref_id: str | None
+    """Your id for tracing."""
+    parent_grant_id: str | None
+    """The crate that produced it."""
+    status: GrantStatus
+    """Where it stands."""
+    rolled_at: datetime | None
+    """When its contents were rolled."""
+    claimed_at: datetime | None
+    """When it was claimed."""
+    expires_at: datetime | None
+    """When it can no longer be claimed."""
+    created_at: datetime
+    """When it was minted."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
+            self.kind = _grant_kind[data["kind"]]
+            self.contents = data["contents"]
+            self.source_kind = data["sourceKind"]
+            self.source_ref_id = data["sourceRefId"]
+            self.parent_grant_id = data["parentGrantId"]
+            self.status = _grant_status[data["status"]]
+            self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
+            self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
+            self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
+            self.created_at = parse_time(data["createdAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 11 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class AdjustItemResult(Model):
     """What the player holds after the change."""
 
@@ -211,35 +394,76 @@ class AdjustWalletResult(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class ApiKeyInfo(Model):
-    """The key that made the call."""
+class Lobby(Model):
+    """A lobby of matched players."""
 
     id: str
-    """Id of the key."""
-    prefix: str
-    """The part of the key before its dot; not secret."""
-    permission_set: str
-    """What the key may do; `server_integration` for this API."""
-    environment: KeyEnvironment
-    """Whether the key works on live or on test data."""
-    studio_id: str
-    """Studio that the key belongs to."""
-    game_id: str | None
-    """Game that the key is for. Typed as nullable although server keys are made for one game."""
+    """Id of the lobby."""
+    event_id: str
+    """Event it plays."""
+    event_window_id: str
+    """Window of the event it plays in."""
+    leaderboard_id: str | None
+    """Its board, once there is one."""
+    mode: str
+    """Board mode of the event, `lobby_matched`."""
+    status: LobbyStatus
+    """Where it stands."""
+    capacity: int
+    """Seats."""
+    fill_by: datetime | None
+    """When it starts at the latest."""
+    participant_count: int
+    """Players in it."""
+    started_at: datetime | None
+    """When it became active."""
+    ends_at: datetime | None
+    """When it closes."""
+    bot_slots: int | Unset = UNSET
+    """Bots projected at the time of reading; grows while it forms."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
-            self.prefix = data["prefix"]
-            self.permission_set = data["permissionSet"]
-            self.environment = _key_environment[data["environment"]]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
+            self.event_id = data["eventId"]
+            self.event_window_id = data["eventWindowId"]
+            self.leaderboard_id = data["leaderboardId"]
+            self.mode = data["mode"]
+            self.status = _lobby_status[data["status"]]
+            self.capacity = data["capacity"]
+            self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
+            self.participant_count = data["participantCount"]
+            self.bot_slots = data.get("botSlots", UNSET)
+            self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
+            self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 6 else self.keep_unknown(data)
+        return self if len(data) == 11 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SubmitScoreResult(Model):
+    """Where the player stands on the board."""
+
+    leaderboard_id: str
+    """Id of the board."""
+    score: float
+    """The player's score now."""
+    rank: int | None
+    """Rank, from 1; null while there is none."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.leaderboard_id = data["leaderboardId"]
+            self.score = data["score"]
+            self.rank = data["rank"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -280,9 +504,9 @@ class Attempt(Model):
             self.event_window_id = data["eventWindowId"]
             self.leaderboard_id = data["leaderboardId"]
             self.player_id = data["playerId"]
-            self.started_at = read_time(data["startedAt"])
-            self.ends_at = read_time(data["endsAt"])
-            self.completed_at = None if (v := data["completedAt"]) is None else read_time(v)
+            self.started_at = parse_time(data["startedAt"])
+            self.ends_at = parse_time(data["endsAt"])
+            self.completed_at = None if (v := data["completedAt"]) is None else parse_time(v)
             self.metrics = data["metrics"]
             self.metrics_raw = data["metricsRaw"]
             self.score = data["score"]
@@ -293,61 +517,238 @@ class Attempt(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class BanPlayerResult(Model):
-    """The ban as it stands."""
+class MilestoneFired(Model):
+    """A milestone that was passed, and what it granted."""
 
-    player_id: str
-    """The player, by Kraty's id."""
-    external_player_id: str
-    """The player, by your id."""
-    banned_at: datetime
-    """When the ban began."""
-    reason: str
-    """Why."""
-    applied: bool
-    """False where the player was banned already and only the reason was refreshed."""
+    key: str
+    """Key of the milestone."""
+    grants: list[Grant]
+    """The grants it made."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.player_id = data["playerId"]
+            self.key = data["key"]
+            self.grants = [Grant.from_dict(i) for i in data["grants"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ReportProgressResult(Model):
+    """The attempt after the report."""
+
+    attempt: Attempt
+    """The attempt now."""
+    milestones_fired: list[MilestoneFired]
+    """Milestones that this report passed; empty where there are none."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.attempt = Attempt.from_dict(data["attempt"])
+            self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class FinishAttemptResult(Model):
+    """The attempt after its end."""
+
+    attempt: Attempt
+    """The attempt now."""
+    outcome: FinishOutcome
+    """How it ended."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.attempt = Attempt.from_dict(data["attempt"])
+            self.outcome = _finish_outcome[data["outcome"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SnapshotPlayer(Model):
+    """The player of a snapshot."""
+
+    id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    studio_id: str
+    """Studio of the game."""
+    game_id: str
+    """Game of the player."""
+    created_at: datetime
+    """When the player was first seen."""
+    updated_at: datetime
+    """When the player last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
             self.external_player_id = data["externalPlayerId"]
-            self.banned_at = read_time(data["bannedAt"])
-            self.reason = data["reason"]
-            self.applied = data["applied"]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class InventoryItem(Model):
+    """An item that a player holds."""
+
+    item_key: str
+    """Key of the item."""
+    quantity: int
+    """How many."""
+    metadata: dict[str, Any]
+    """Anything kept with it."""
+    created_at: datetime
+    """When it was first there."""
+    updated_at: datetime
+    """When it last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.metadata = data["metadata"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class BlockList(Model):
-    """Whom a player blocks."""
+class WalletBalance(Model):
+    """A balance of a player."""
 
-    blocked: list[BlockedPlayer]
-    """All of them; there is no paging."""
+    economy_key: str
+    """Key of the currency or progression resource."""
+    balance: float
+    """The balance."""
+    metadata: dict[str, Any]
+    """Anything kept with it."""
+    created_at: datetime
+    """When it was first there."""
+    updated_at: datetime
+    """When it last changed."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
+            self.economy_key = data["economyKey"]
+            self.balance = data["balance"]
+            self.metadata = data["metadata"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerSnapshot(Model):
+    """What support needs to see of a player, in one read."""
+
+    player: SnapshotPlayer
+    """The player."""
+    inventory: list[InventoryItem]
+    """Items held."""
+    wallet: list[WalletBalance]
+    """Balances."""
+    recent_grants: list[Grant]
+    """Recent grants; how many is not known."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player = SnapshotPlayer.from_dict(data["player"])
+            self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
+            self.wallet = [WalletBalance.from_dict(i) for i in data["wallet"]]
+            self.recent_grants = [Grant.from_dict(i) for i in data["recentGrants"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerIdentity(Model):
+    """A name to show."""
+
+    name: str
+    """Display name."""
+    avatar: str | None | Unset = UNSET
+    """URL of the avatar."""
+    country: str | None | Unset = UNSET
+    """ISO 3166 alpha-2, found out by the server."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.name = data["name"]
+            self.avatar = data.get("avatar", UNSET)
+            self.country = data.get("country", UNSET)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class BlockedPlayer(Model):
-    """A player who is blocked."""
+class SyntheticIdentity(Model):
+    """A name to show, in the shape used before July 2026."""
+
+    name: str
+    """Display name."""
+    avatar: str | None | Unset = UNSET
+    """URL of the avatar."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.name = data["name"]
+            self.avatar = data.get("avatar", UNSET)
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SetIdentityResult(Model):
+    """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
+    `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
+    """
 
     external_player_id: str
-    """The blocked player, by your id."""
-    display_identity: PlayerIdentity | None
-    """The name to show."""
-    blocked_at: datetime
-    """Since when."""
+    """The player, by your id."""
+    display_identity: PlayerIdentity | None | Unset = UNSET
+    """The chosen name, else one from the pool."""
+    anonymized_identity: PlayerIdentity | None | Unset = UNSET
+    """The unchanging name from the pool."""
+    synthetic_identity: SyntheticIdentity | Unset = UNSET
+    """The older shape."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -355,56 +756,23 @@ class BlockedPlayer(Model):
         try:
             self.external_player_id = data["externalPlayerId"]
             self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
+                v
+                if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
+                else PlayerIdentity.from_dict(v)
             )
-            self.blocked_at = read_time(data["blockedAt"])
+            self.anonymized_identity = (
+                v
+                if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
+                else PlayerIdentity.from_dict(v)
+            )
+            self.synthetic_identity = (
+                UNSET
+                if (v := data.get("syntheticIdentity", UNSET)) is UNSET
+                else SyntheticIdentity.from_dict(v)
+            )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class CrateEntry(Model):
-    """A number of crates, which the player opens for their contents."""
-
-    crate_item_key: str
-    """Key of the crate item in the game's catalog."""
-    quantity: int
-    """How many; at least 1."""
-    type: Literal["crate"] = field(default="crate", init=False)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.crate_item_key = data["crateItemKey"]
-            self.quantity = data["quantity"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class CurrencyEntry(Model):
-    """An amount of a currency."""
-
-    currency_key: str
-    """Key of the currency in the game's catalog."""
-    amount: int
-    """How much; at least 1. Assumed: an integer."""
-    type: Literal["currency"] = field(default="currency", init=False)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.currency_key = data["currencyKey"]
-            self.amount = data["amount"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -435,7 +803,7 @@ class DeletePlayerResult(Model):
             self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
             self.anonymized_external_id = data["anonymizedExternalId"]
-            self.deleted_at = read_time(data["deletedAt"])
+            self.deleted_at = parse_time(data["deletedAt"])
             self.attempts_anonymized = data["attemptsAnonymized"]
             self.lobbies_anonymized = data["lobbiesAnonymized"]
             self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
@@ -443,72 +811,6 @@ class DeletePlayerResult(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 8 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ErrorDetail(Model):
-    """What went wrong."""
-
-    code: str
-    """Code for programs, as `not_found`. More may come."""
-    message: str
-    """Text for people."""
-    details: Any | Unset = UNSET
-    """More, depending on the code; the fields for `validation_failed`."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-            self.details = data.get("details", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ErrorResponse(Model):
-    """The envelope of every error."""
-
-    error: ErrorDetail
-    """What went wrong."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.error = ErrorDetail.from_dict(data["error"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ExportedLobby(Model):
-    """A lobby of an export."""
-
-    id: str
-    """Id of the lobby."""
-    event_id: str
-    """Its event."""
-    status: LobbyStatus
-    """Where it stands."""
-    created_at: datetime
-    """When it was made."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.status = _lobby_status[data["status"]]
-            self.created_at = read_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -544,98 +846,27 @@ class ExportedPlayer(Model):
             self.external_player_id = data["externalPlayerId"]
             self.studio_id = data["studioId"]
             self.game_id = data["gameId"]
-            self.first_seen_at = read_time(data["firstSeenAt"])
-            self.last_seen_at = read_time(data["lastSeenAt"])
+            self.first_seen_at = parse_time(data["firstSeenAt"])
+            self.last_seen_at = parse_time(data["lastSeenAt"])
             self.last_context_snapshot = data["lastContextSnapshot"]
-            self.registered_at = None if (v := data["registeredAt"]) is None else read_time(v)
-            self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else read_time(v)
-            self.deleted_at = None if (v := data["deletedAt"]) is None else read_time(v)
+            self.registered_at = None if (v := data["registeredAt"]) is None else parse_time(v)
+            self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else parse_time(v)
+            self.deleted_at = None if (v := data["deletedAt"]) is None else parse_time(v)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 10 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class FinishAttemptResult(Model):
-    """The attempt after its end."""
+class ExportedLobby(Model):
+    """A lobby of an export."""
 
-    attempt: Attempt
-    """The attempt now."""
-    outcome: FinishOutcome
-    """How it ended."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.outcome = _finish_outcome[data["outcome"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class Friend(Model):
-    """A friend of a player."""
-
-    external_player_id: str
-    """The friend, by your id."""
-    display_identity: PlayerIdentity | None
-    """The name to show."""
-    friends_since: datetime
-    """Since when."""
-    online: bool
-    """Whether the friend is online."""
-    last_active_at: datetime | None
-    """When the friend was last active."""
-    status: str | None
-    """Free text, as `in_match`."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-            self.friends_since = read_time(data["friendsSince"])
-            self.online = data["online"]
-            self.last_active_at = None if (v := data["lastActiveAt"]) is None else read_time(v)
-            self.status = data["status"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 6 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class FriendList(Model):
-    """A player's friends."""
-
-    friends: list[Friend]
-    """All of them; there is no paging."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.friends = [Friend.from_dict(i) for i in data["friends"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class FriendRequest(Model):
-    """A friend request that waits."""
-
-    request_id: str
-    """Id of the request."""
-    direction: FriendRequestDirection
-    """Whether the player received or sent it."""
-    player: SocialPlayer
-    """The other player."""
+    id: str
+    """Id of the lobby."""
+    event_id: str
+    """Its event."""
+    status: LobbyStatus
+    """Where it stands."""
     created_at: datetime
     """When it was made."""
 
@@ -643,184 +874,105 @@ class FriendRequest(Model):
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.request_id = data["requestId"]
-            self.direction = _friend_request_direction[data["direction"]]
-            self.player = SocialPlayer.from_dict(data["player"])
-            self.created_at = read_time(data["createdAt"])
+            self.id = data["id"]
+            self.event_id = data["eventId"]
+            self.status = _lobby_status[data["status"]]
+            self.created_at = parse_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class FriendRequests(Model):
-    """Friend requests that wait."""
+class PlayerExport(Model):
+    """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
 
-    incoming: list[FriendRequest]
-    """Received."""
-    outgoing: list[FriendRequest]
-    """Sent."""
+    exported_at: datetime
+    """When it was made."""
+    player: ExportedPlayer
+    """The player."""
+    attempts: list[dict[str, Any]]
+    """Attempts, in a shape of the server's."""
+    grants: list[dict[str, Any]]
+    """Grants, in a shape of the server's."""
+    inventory: list[dict[str, Any]]
+    """Items, in a shape of the server's."""
+    wallet: list[dict[str, Any]]
+    """Balances, in a shape of the server's."""
+    lobbies: list[ExportedLobby]
+    """Lobbies."""
+    schema_version: Literal[1] = field(default=1, init=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.incoming = [FriendRequest.from_dict(i) for i in data["incoming"]]
-            self.outgoing = [FriendRequest.from_dict(i) for i in data["outgoing"]]
+            self.schema_version = data["schemaVersion"]
+            self.exported_at = parse_time(data["exportedAt"])
+            self.player = ExportedPlayer.from_dict(data["player"])
+            self.attempts = data["attempts"]
+            self.grants = data["grants"]
+            self.inventory = data["inventory"]
+            self.wallet = data["wallet"]
+            self.lobbies = [ExportedLobby.from_dict(i) for i in data["lobbies"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class Grant(Model):
-    """A payout that a player claims, or that a server acknowledges for them."""
+class BanPlayerResult(Model):
+    """The ban as it stands."""
 
-    id: str
-    """Id of the grant."""
-    kind: GrantKind
-    """`reward`, or `crate` which has to be opened."""
-    contents: dict[str, Any]
-    """What is in it; free form, usually with `entries`."""
-    source_kind: str
-    """Who asked for it: `api`, `admin`, or a value of the engine."""
-    source_ref_id: str | None
-    """Your id for tracing."""
-    parent_grant_id: str | None
-    """The crate that produced it."""
-    status: GrantStatus
-    """Where it stands."""
-    rolled_at: datetime | None
-    """When its contents were rolled."""
-    claimed_at: datetime | None
-    """When it was claimed."""
-    expires_at: datetime | None
-    """When it can no longer be claimed."""
-    created_at: datetime
-    """When it was minted."""
+    player_id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    banned_at: datetime
+    """When the ban began."""
+    reason: str
+    """Why."""
+    applied: bool
+    """False where the player was banned already and only the reason was refreshed."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.id = data["id"]
-            self.kind = _grant_kind[data["kind"]]
-            self.contents = data["contents"]
-            self.source_kind = data["sourceKind"]
-            self.source_ref_id = data["sourceRefId"]
-            self.parent_grant_id = data["parentGrantId"]
-            self.status = _grant_status[data["status"]]
-            self.rolled_at = None if (v := data["rolledAt"]) is None else read_time(v)
-            self.claimed_at = None if (v := data["claimedAt"]) is None else read_time(v)
-            self.expires_at = None if (v := data["expiresAt"]) is None else read_time(v)
-            self.created_at = read_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 11 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class InventoryItem(Model):
-    """An item that a player holds."""
-
-    item_key: str
-    """Key of the item."""
-    quantity: int
-    """How many."""
-    metadata: dict[str, Any]
-    """Anything kept with it."""
-    created_at: datetime
-    """When it was first there."""
-    updated_at: datetime
-    """When it last changed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.metadata = data["metadata"]
-            self.created_at = read_time(data["createdAt"])
-            self.updated_at = read_time(data["updatedAt"])
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.banned_at = parse_time(data["bannedAt"])
+            self.reason = data["reason"]
+            self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class ItemEntry(Model):
-    """A number of one item."""
+class UnbanPlayerResult(Model):
+    """The lifted ban."""
 
-    item_key: str
-    """Key of the item in the game's catalog."""
-    quantity: int
-    """How many; at least 1."""
-    parameters: dict[str, Any] | Unset = UNSET
-    """Parameters of the item, kept with it."""
-    type: Literal["item"] = field(default="item", init=False)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class Lobby(Model):
-    """A lobby of matched players."""
-
-    id: str
-    """Id of the lobby."""
-    event_id: str
-    """Event it plays."""
-    event_window_id: str
-    """Window of the event it plays in."""
-    leaderboard_id: str | None
-    """Its board, once there is one."""
-    mode: str
-    """Board mode of the event, `lobby_matched`."""
-    status: LobbyStatus
-    """Where it stands."""
-    capacity: int
-    """Seats."""
-    fill_by: datetime | None
-    """When it starts at the latest."""
-    participant_count: int
-    """Players in it."""
-    started_at: datetime | None
-    """When it became active."""
-    ends_at: datetime | None
-    """When it closes."""
-    bot_slots: int | Unset = UNSET
-    """Bots projected at the time of reading; grows while it forms."""
+    player_id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    unbanned_at: datetime
+    """When."""
+    applied: bool
+    """False where there was no ban."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.event_window_id = data["eventWindowId"]
-            self.leaderboard_id = data["leaderboardId"]
-            self.mode = data["mode"]
-            self.status = _lobby_status[data["status"]]
-            self.capacity = data["capacity"]
-            self.fill_by = None if (v := data["fillBy"]) is None else read_time(v)
-            self.participant_count = data["participantCount"]
-            self.bot_slots = data.get("botSlots", UNSET)
-            self.started_at = None if (v := data["startedAt"]) is None else read_time(v)
-            self.ends_at = None if (v := data["endsAt"]) is None else read_time(v)
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.unbanned_at = parse_time(data["unbannedAt"])
+            self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 11 else self.keep_unknown(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -892,7 +1044,7 @@ class MergePlayerResult(Model):
             self.to_external_player_id = data["toExternalPlayerId"]
             self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
             self.counts = MergeCounts.from_dict(data["counts"])
-            self.merged_at = read_time(data["mergedAt"])
+            self.merged_at = parse_time(data["mergedAt"])
             self.status = _merge_status[data["status"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
@@ -900,84 +1052,164 @@ class MergePlayerResult(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class MigrateFailure(Model):
-    """A row that failed."""
-
-    row_index: int
-    """Which row, from 0."""
-    error: MigrateRowError
-    """Why."""
-    external_player_id: str | Unset = UNSET
-    """The player of the row."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.row_index = data["rowIndex"]
-            self.external_player_id = data.get("externalPlayerId", UNSET)
-            self.error = MigrateRowError.from_dict(data["error"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class MigrateInventoryRow(Model):
-    """Items to import."""
+class Friend(Model):
+    """A friend of a player."""
 
     external_player_id: str
-    """The player, by your id; made where unknown."""
-    item_key: str
-    """Key of the item."""
-    quantity: int
-    """How many to add; at least 1."""
-    idempotency_key: str
-    """Key of this row, so that a batch can be sent again."""
-    parameters: dict[str, Any] | Unset = UNSET
-    """Parameters of the item."""
-    reason: str | Unset = UNSET
-    """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
+    """The friend, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+    friends_since: datetime
+    """Since when."""
+    online: bool
+    """Whether the friend is online."""
+    last_active_at: datetime | None
+    """When the friend was last active."""
+    status: str | None
+    """Free text, as `in_match`."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-            self.reason = data.get("reason", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
+            self.display_identity = (
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
+            )
+            self.friends_since = parse_time(data["friendsSince"])
+            self.online = data["online"]
+            self.last_active_at = None if (v := data["lastActiveAt"]) is None else parse_time(v)
+            self.status = data["status"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class FriendList(Model):
+    """A player's friends."""
+
+    friends: list[Friend]
+    """All of them; there is no paging."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.friends = [Friend.from_dict(i) for i in data["friends"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SocialPlayer(Model):
+    """The other player of a friend request."""
+
+    external_player_id: str
+    """The player, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.external_player_id = data["externalPlayerId"]
+            self.display_identity = (
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
+            )
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class FriendRequest(Model):
+    """A friend request that waits."""
+
+    request_id: str
+    """Id of the request."""
+    direction: FriendRequestDirection
+    """Whether the player received or sent it."""
+    player: SocialPlayer
+    """The other player."""
+    created_at: datetime
+    """When it was made."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.request_id = data["requestId"]
+            self.direction = _friend_request_direction[data["direction"]]
+            self.player = SocialPlayer.from_dict(data["player"])
+            self.created_at = parse_time(data["createdAt"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class MigrateOutcome(Model):
-    """What became of a batch: applied, skipped and failed add up to its size."""
+class FriendRequests(Model):
+    """Friend requests that wait."""
 
-    applied: int
-    """Rows applied."""
-    skipped: int
-    """Rows that were replays."""
-    failed: int
-    """Rows that failed; the others were applied all the same."""
-    failures: list[MigrateFailure]
-    """The rows that failed."""
+    incoming: list[FriendRequest]
+    """Received."""
+    outgoing: list[FriendRequest]
+    """Sent."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.applied = data["applied"]
-            self.skipped = data["skipped"]
-            self.failed = data["failed"]
-            self.failures = [MigrateFailure.from_dict(i) for i in data["failures"]]
+            self.incoming = [FriendRequest.from_dict(i) for i in data["incoming"]]
+            self.outgoing = [FriendRequest.from_dict(i) for i in data["outgoing"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class BlockedPlayer(Model):
+    """A player who is blocked."""
+
+    external_player_id: str
+    """The blocked player, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+    blocked_at: datetime
+    """Since when."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.external_player_id = data["externalPlayerId"]
+            self.display_identity = (
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
+            )
+            self.blocked_at = parse_time(data["blockedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class BlockList(Model):
+    """Whom a player blocks."""
+
+    blocked: list[BlockedPlayer]
+    """All of them; there is no paging."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -998,26 +1230,6 @@ class MigratePlayerRow(Model):
             self.external_player_id = data["externalPlayerId"]
             self.context_snapshot = data.get("contextSnapshot", UNSET)
             self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class MigrateRowError(Model):
-    """Why a row failed."""
-
-    code: str
-    """Code, as `unknown_item`."""
-    message: str
-    """Text for people."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
@@ -1053,341 +1265,144 @@ class MigrateWalletRow(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class MilestoneFired(Model):
-    """A milestone that was passed, and what it granted."""
+class MigrateInventoryRow(Model):
+    """Items to import."""
 
-    key: str
-    """Key of the milestone."""
-    grants: list[Grant]
-    """The grants it made."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.key = data["key"]
-            self.grants = [Grant.from_dict(i) for i in data["grants"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerExport(Model):
-    """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
-
-    exported_at: datetime
-    """When it was made."""
-    player: ExportedPlayer
-    """The player."""
-    attempts: list[dict[str, Any]]
-    """Attempts, in a shape of the server's."""
-    grants: list[dict[str, Any]]
-    """Grants, in a shape of the server's."""
-    inventory: list[dict[str, Any]]
-    """Items, in a shape of the server's."""
-    wallet: list[dict[str, Any]]
-    """Balances, in a shape of the server's."""
-    lobbies: list[ExportedLobby]
-    """Lobbies."""
-    schema_version: Literal[1] = field(default=1, init=False)
+    external_player_id: str
+    """The player, by your id; made where unknown."""
+    item_key: str
+    """Key of the item."""
+    quantity: int
+    """How many to add; at least 1."""
+    idempotency_key: str
+    """Key of this row, so that a batch can be sent again."""
+    parameters: dict[str, Any] | Unset = UNSET
+    """Parameters of the item."""
+    reason: str | Unset = UNSET
+    """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.schema_version = data["schemaVersion"]
-            self.exported_at = read_time(data["exportedAt"])
-            self.player = ExportedPlayer.from_dict(data["player"])
-            self.attempts = data["attempts"]
-            self.grants = data["grants"]
-            self.inventory = data["inventory"]
-            self.wallet = data["wallet"]
-            self.lobbies = [ExportedLobby.from_dict(i) for i in data["lobbies"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 8 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerIdentity(Model):
-    """A name to show."""
-
-    name: str
-    """Display name."""
-    avatar: str | None | Unset = UNSET
-    """URL of the avatar."""
-    country: str | None | Unset = UNSET
-    """ISO 3166 alpha-2, found out by the server."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-            self.country = data.get("country", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerSnapshot(Model):
-    """What support needs to see of a player, in one read."""
-
-    player: SnapshotPlayer
-    """The player."""
-    inventory: list[InventoryItem]
-    """Items held."""
-    wallet: list[WalletBalance]
-    """Balances."""
-    recent_grants: list[Grant]
-    """Recent grants; how many is not known."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player = SnapshotPlayer.from_dict(data["player"])
-            self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
-            self.wallet = [WalletBalance.from_dict(i) for i in data["wallet"]]
-            self.recent_grants = [Grant.from_dict(i) for i in data["recentGrants"]]
+            self.external_player_id = data["externalPlayerId"]
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.parameters = data.get("parameters", UNSET)
+            self.reason = data.get("reason", UNSET)
+            self.idempotency_key = data["idempotencyKey"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class ReportProgressResult(Model):
-    """The attempt after the report."""
+class MigrateRowError(Model):
+    """Why a row failed."""
 
-    attempt: Attempt
-    """The attempt now."""
-    milestones_fired: list[MilestoneFired]
-    """Milestones that this report passed; empty where there are none."""
+    code: str
+    """Code, as `unknown_item`."""
+    message: str
+    """Text for people."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
+            self.code = data["code"]
+            self.message = data["message"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class ServerPingResponse(Model):
-    """Answer to a ping. The only answer that is not wrapped in `data`."""
+class MigrateFailure(Model):
+    """A row that failed."""
 
-    ok: bool
-    """True when the key is valid."""
-    api_key: ApiKeyInfo
-    """The key that made the call."""
+    row_index: int
+    """Which row, from 0."""
+    error: MigrateRowError
+    """Why."""
+    external_player_id: str | Unset = UNSET
+    """The player of the row."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.ok = data["ok"]
-            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
+            self.row_index = data["rowIndex"]
+            self.external_player_id = data.get("externalPlayerId", UNSET)
+            self.error = MigrateRowError.from_dict(data["error"])
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class SetIdentityResult(Model):
-    """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
-    `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
-    """
+class MigrateOutcome(Model):
+    """What became of a batch: applied, skipped and failed add up to its size."""
 
-    external_player_id: str
-    """The player, by your id."""
-    display_identity: PlayerIdentity | None | Unset = UNSET
-    """The chosen name, else one from the pool."""
-    anonymized_identity: PlayerIdentity | None | Unset = UNSET
-    """The unchanging name from the pool."""
-    synthetic_identity: SyntheticIdentity | Unset = UNSET
-    """The older shape."""
+    applied: int
+    """Rows applied."""
+    skipped: int
+    """Rows that were replays."""
+    failed: int
+    """Rows that failed; the others were applied all the same."""
+    failures: list[MigrateFailure]
+    """The rows that failed."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                v
-                if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
-            )
-            self.anonymized_identity = (
-                v
-                if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
-            )
-            self.synthetic_identity = (
-                UNSET
-                if (v := data.get("syntheticIdentity", UNSET)) is UNSET
-                else SyntheticIdentity.from_dict(v)
-            )
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SnapshotPlayer(Model):
-    """The player of a snapshot."""
-
-    id: str
-    """The player, by Kraty's id."""
-    external_player_id: str
-    """The player, by your id."""
-    studio_id: str
-    """Studio of the game."""
-    game_id: str
-    """Game of the player."""
-    created_at: datetime
-    """When the player was first seen."""
-    updated_at: datetime
-    """When the player last changed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.external_player_id = data["externalPlayerId"]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.created_at = read_time(data["createdAt"])
-            self.updated_at = read_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 6 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SocialPlayer(Model):
-    """The other player of a friend request."""
-
-    external_player_id: str
-    """The player, by your id."""
-    display_identity: PlayerIdentity | None
-    """The name to show."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SubmitScoreResult(Model):
-    """Where the player stands on the board."""
-
-    leaderboard_id: str
-    """Id of the board."""
-    score: float
-    """The player's score now."""
-    rank: int | None
-    """Rank, from 1; null while there is none."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.leaderboard_id = data["leaderboardId"]
-            self.score = data["score"]
-            self.rank = data["rank"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SyntheticIdentity(Model):
-    """A name to show, in the shape used before July 2026."""
-
-    name: str
-    """Display name."""
-    avatar: str | None | Unset = UNSET
-    """URL of the avatar."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class UnbanPlayerResult(Model):
-    """The lifted ban."""
-
-    player_id: str
-    """The player, by Kraty's id."""
-    external_player_id: str
-    """The player, by your id."""
-    unbanned_at: datetime
-    """When."""
-    applied: bool
-    """False where there was no ban."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.unbanned_at = read_time(data["unbannedAt"])
             self.applied = data["applied"]
+            self.skipped = data["skipped"]
+            self.failed = data["failed"]
+            self.failures = [MigrateFailure.from_dict(i) for i in data["failures"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class WalletBalance(Model):
-    """A balance of a player."""
+class ErrorDetail(Model):
+    """What went wrong."""
 
-    economy_key: str
-    """Key of the currency or progression resource."""
-    balance: float
-    """The balance."""
-    metadata: dict[str, Any]
-    """Anything kept with it."""
-    created_at: datetime
-    """When it was first there."""
-    updated_at: datetime
-    """When it last changed."""
+    code: str
+    """Code for programs, as `not_found`. More may come."""
+    message: str
+    """Text for people."""
+    details: Any | Unset = UNSET
+    """More, depending on the code; the fields for `validation_failed`."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.economy_key = data["economyKey"]
-            self.balance = data["balance"]
-            self.metadata = data["metadata"]
-            self.created_at = read_time(data["createdAt"])
-            self.updated_at = read_time(data["updatedAt"])
+            self.code = data["code"]
+            self.message = data["message"]
+            self.details = data.get("details", UNSET)
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 5 else self.keep_unknown(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ErrorResponse(Model):
+    """The envelope of every error."""
+
+    error: ErrorDetail
+    """What went wrong."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.error = ErrorDetail.from_dict(data["error"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1417,7 +1432,7 @@ class WebhookEvent(Model):
             self.event_name = _webhook_event_name[data["eventName"]]
             self.studio_id = data["studioId"]
             self.game_id = data["gameId"]
-            self.occurred_at = read_time(data["occurredAt"])
+            self.occurred_at = parse_time(data["occurredAt"])
             self.delivery_attempt = data["deliveryAttempt"]
             self.data = data["data"]
         except Exception:  # something is missing or null: once more, field by field
@@ -1439,134 +1454,72 @@ def read_granted_reward_entry(data: Mapping[str, Any]) -> GrantedRewardEntry:
     return _granted_reward_entry.get(data["type"], UnknownVariant.from_dict)(data)
 
 
-t.describe(AdjustItemResult, "itemKey quantity applied")
-t.describe(AdjustWalletResult, "economyKey balance applied")
-t.describe(
+register_fields(
     ApiKeyInfo,
     "id prefix permissionSet environment studioId gameId",
     environment=_key_environment.__getitem__,
 )
-t.describe(
-    Attempt,
-    "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
-    "score status",
-    startedAt=read_time,
-    endsAt=read_time,
-    completedAt=read_time,
-    status=_attempt_status.__getitem__,
-)
-t.describe(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=read_time)
-t.describe(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
-t.describe(
-    BlockedPlayer,
-    "externalPlayerId displayIdentity blockedAt",
-    displayIdentity=PlayerIdentity.from_dict,
-    blockedAt=read_time,
-)
-t.describe(CrateEntry, "type crateItemKey quantity")
-t.describe(CurrencyEntry, "type currencyKey amount")
-t.describe(
-    DeletePlayerResult,
-    "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
-    "leaderboardsScrubbed status",
-    deletedAt=read_time,
-    status=_delete_status.__getitem__,
-)
-t.describe(ErrorDetail, "code message details?")
-t.describe(ErrorResponse, "error", error=ErrorDetail.from_dict)
-t.describe(
-    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=read_time
-)
-t.describe(
-    ExportedPlayer,
-    "id externalPlayerId studioId gameId firstSeenAt lastSeenAt lastContextSnapshot registeredAt "
-    "secretRotatedAt deletedAt",
-    firstSeenAt=read_time,
-    lastSeenAt=read_time,
-    registeredAt=read_time,
-    secretRotatedAt=read_time,
-    deletedAt=read_time,
-)
-t.describe(
-    FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
-)
-t.describe(
-    Friend,
-    "externalPlayerId displayIdentity friendsSince online lastActiveAt status",
-    displayIdentity=PlayerIdentity.from_dict,
-    friendsSince=read_time,
-    lastActiveAt=read_time,
-)
-t.describe(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
-t.describe(
-    FriendRequest,
-    "requestId direction player createdAt",
-    direction=_friend_request_direction.__getitem__,
-    player=SocialPlayer.from_dict,
-    createdAt=read_time,
-)
-t.describe(
-    FriendRequests,
-    "incoming outgoing",
-    incoming=lambda v: [FriendRequest.from_dict(i) for i in v],
-    outgoing=lambda v: [FriendRequest.from_dict(i) for i in v],
-)
-t.describe(
+register_fields(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
+register_fields(CurrencyEntry, "type currencyKey amount")
+register_fields(ItemEntry, "type itemKey quantity parameters?")
+register_fields(CrateEntry, "type crateItemKey quantity")
+register_fields(
     Grant,
     "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
     kind=_grant_kind.__getitem__,
     status=_grant_status.__getitem__,
-    rolledAt=read_time,
-    claimedAt=read_time,
-    expiresAt=read_time,
-    createdAt=read_time,
+    rolledAt=parse_time,
+    claimedAt=parse_time,
+    expiresAt=parse_time,
+    createdAt=parse_time,
 )
-t.describe(
-    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=read_time, updatedAt=read_time
-)
-t.describe(ItemEntry, "type itemKey quantity parameters?")
-t.describe(
+register_fields(AdjustItemResult, "itemKey quantity applied")
+register_fields(AdjustWalletResult, "economyKey balance applied")
+register_fields(
     Lobby,
     "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
     "startedAt endsAt",
     status=_lobby_status.__getitem__,
-    fillBy=read_time,
-    startedAt=read_time,
-    endsAt=read_time,
+    fillBy=parse_time,
+    startedAt=parse_time,
+    endsAt=parse_time,
 )
-t.describe(
-    MergeCounts,
-    "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
-    "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
+register_fields(SubmitScoreResult, "leaderboardId score rank")
+register_fields(
+    Attempt,
+    "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
+    "score status",
+    startedAt=parse_time,
+    endsAt=parse_time,
+    completedAt=parse_time,
+    status=_attempt_status.__getitem__,
 )
-t.describe(
-    MergePlayerResult,
-    "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
-    "mergedAt status",
-    counts=MergeCounts.from_dict,
-    mergedAt=read_time,
-    status=_merge_status.__getitem__,
+register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
+register_fields(
+    ReportProgressResult,
+    "attempt milestonesFired",
+    attempt=Attempt.from_dict,
+    milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
 )
-t.describe(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
-t.describe(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
-t.describe(
-    MigrateOutcome,
-    "applied skipped failed failures",
-    failures=lambda v: [MigrateFailure.from_dict(i) for i in v],
+register_fields(
+    FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
 )
-t.describe(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
-t.describe(MigrateRowError, "code message")
-t.describe(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
-t.describe(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
-t.describe(
-    PlayerExport,
-    "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
-    exportedAt=read_time,
-    player=ExportedPlayer.from_dict,
-    lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
+register_fields(
+    SnapshotPlayer,
+    "id externalPlayerId studioId gameId createdAt updatedAt",
+    createdAt=parse_time,
+    updatedAt=parse_time,
 )
-t.describe(PlayerIdentity, "name avatar? country?")
-t.describe(
+register_fields(
+    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
+)
+register_fields(
+    WalletBalance,
+    "economyKey balance metadata createdAt updatedAt",
+    createdAt=parse_time,
+    updatedAt=parse_time,
+)
+register_fields(
     PlayerSnapshot,
     "player inventory wallet recentGrants",
     player=SnapshotPlayer.from_dict,
@@ -1574,59 +1527,116 @@ t.describe(
     wallet=lambda v: [WalletBalance.from_dict(i) for i in v],
     recentGrants=lambda v: [Grant.from_dict(i) for i in v],
 )
-t.describe(
-    ReportProgressResult,
-    "attempt milestonesFired",
-    attempt=Attempt.from_dict,
-    milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
-)
-t.describe(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
-t.describe(
+register_fields(PlayerIdentity, "name avatar? country?")
+register_fields(SyntheticIdentity, "name avatar?")
+register_fields(
     SetIdentityResult,
     "externalPlayerId displayIdentity? anonymizedIdentity? syntheticIdentity?",
     displayIdentity=PlayerIdentity.from_dict,
     anonymizedIdentity=PlayerIdentity.from_dict,
     syntheticIdentity=SyntheticIdentity.from_dict,
 )
-t.describe(
-    SnapshotPlayer,
-    "id externalPlayerId studioId gameId createdAt updatedAt",
-    createdAt=read_time,
-    updatedAt=read_time,
+register_fields(
+    DeletePlayerResult,
+    "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
+    "leaderboardsScrubbed status",
+    deletedAt=parse_time,
+    status=_delete_status.__getitem__,
 )
-t.describe(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
-t.describe(SubmitScoreResult, "leaderboardId score rank")
-t.describe(SyntheticIdentity, "name avatar?")
-t.describe(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=read_time)
-t.describe(
-    WalletBalance, "economyKey balance metadata createdAt updatedAt", createdAt=read_time, updatedAt=read_time
+register_fields(
+    ExportedPlayer,
+    "id externalPlayerId studioId gameId firstSeenAt lastSeenAt lastContextSnapshot registeredAt "
+    "secretRotatedAt deletedAt",
+    firstSeenAt=parse_time,
+    lastSeenAt=parse_time,
+    registeredAt=parse_time,
+    secretRotatedAt=parse_time,
+    deletedAt=parse_time,
 )
-t.describe(
+register_fields(
+    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=parse_time
+)
+register_fields(
+    PlayerExport,
+    "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
+    exportedAt=parse_time,
+    player=ExportedPlayer.from_dict,
+    lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
+)
+register_fields(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=parse_time)
+register_fields(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=parse_time)
+register_fields(
+    MergeCounts,
+    "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
+    "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
+)
+register_fields(
+    MergePlayerResult,
+    "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
+    "mergedAt status",
+    counts=MergeCounts.from_dict,
+    mergedAt=parse_time,
+    status=_merge_status.__getitem__,
+)
+register_fields(
+    Friend,
+    "externalPlayerId displayIdentity friendsSince online lastActiveAt status",
+    displayIdentity=PlayerIdentity.from_dict,
+    friendsSince=parse_time,
+    lastActiveAt=parse_time,
+)
+register_fields(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
+register_fields(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
+register_fields(
+    FriendRequest,
+    "requestId direction player createdAt",
+    direction=_friend_request_direction.__getitem__,
+    player=SocialPlayer.from_dict,
+    createdAt=parse_time,
+)
+register_fields(
+    FriendRequests,
+    "incoming outgoing",
+    incoming=lambda v: [FriendRequest.from_dict(i) for i in v],
+    outgoing=lambda v: [FriendRequest.from_dict(i) for i in v],
+)
+register_fields(
+    BlockedPlayer,
+    "externalPlayerId displayIdentity blockedAt",
+    displayIdentity=PlayerIdentity.from_dict,
+    blockedAt=parse_time,
+)
+register_fields(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
+register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
+register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
+register_fields(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
+register_fields(MigrateRowError, "code message")
+register_fields(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
+register_fields(
+    MigrateOutcome,
+    "applied skipped failed failures",
+    failures=lambda v: [MigrateFailure.from_dict(i) for i in v],
+)
+register_fields(ErrorDetail, "code message details?")
+register_fields(ErrorResponse, "error", error=ErrorDetail.from_dict)
+register_fields(
     WebhookEvent,
     "id eventName studioId gameId occurredAt deliveryAttempt data",
     eventName=_webhook_event_name.__getitem__,
-    occurredAt=read_time,
+    occurredAt=parse_time,
 )
-
-CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
-"""A `CrateEntry`, or the same as a dict in the contract's own names."""
-
-
-def take_crate_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, CrateEntry.known__)
-    t.text(data["crateItemKey"], "crateItemKey", 1, t.PATTERNS[0])
-    t.integer(data["quantity"], "quantity", 1)
-    return data
-
 
 CurrencyEntryInput: TypeAlias = CurrencyEntry | Mapping[str, Any]
 """A `CurrencyEntry`, or the same as a dict in the contract's own names."""
 
 
 def take_currency_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, CurrencyEntry.known__)
-    t.text(data["currencyKey"], "currencyKey", 1, t.PATTERNS[0])
-    t.integer(data["amount"], "amount", 1)
+    data = check_object(value, CurrencyEntry.known__)
+    try:
+        check_text(data["currencyKey"], "currencyKey", 1, PATTERNS[0])
+        check_integer(data["amount"], "amount", 1)
+    except KeyError as error:
+        raise missing_property(error.args[0], data, CurrencyEntry.known__) from None
     return data
 
 
@@ -1635,28 +1645,28 @@ ItemEntryInput: TypeAlias = ItemEntry | Mapping[str, Any]
 
 
 def take_item_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, ItemEntry.known__)
-    t.text(data["itemKey"], "itemKey", 1, t.PATTERNS[0])
-    t.integer(data["quantity"], "quantity", 1)
-    if "parameters" in data:
-        data["parameters"] = t.json_object(data["parameters"], "parameters")
+    data = check_object(value, ItemEntry.known__)
+    try:
+        check_text(data["itemKey"], "itemKey", 1, PATTERNS[0])
+        check_integer(data["quantity"], "quantity", 1)
+        if "parameters" in data:
+            data["parameters"] = check_json_object(data["parameters"], "parameters")
+    except KeyError as error:
+        raise missing_property(error.args[0], data, ItemEntry.known__) from None
     return data
 
 
-MigrateInventoryRowInput: TypeAlias = MigrateInventoryRow | Mapping[str, Any]
-"""A `MigrateInventoryRow`, or the same as a dict in the contract's own names."""
+CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
+"""A `CrateEntry`, or the same as a dict in the contract's own names."""
 
 
-def take_migrate_inventory_row(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, MigrateInventoryRow.known__)
-    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
-    t.text(data["itemKey"], "itemKey", 1, t.PATTERNS[0])
-    t.integer(data["quantity"], "quantity", 1)
-    if "parameters" in data:
-        data["parameters"] = t.json_object(data["parameters"], "parameters")
-    if "reason" in data:
-        t.text(data["reason"], "reason")
-    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+def take_crate_entry(value: Any) -> dict[str, Any]:
+    data = check_object(value, CrateEntry.known__)
+    try:
+        check_text(data["crateItemKey"], "crateItemKey", 1, PATTERNS[0])
+        check_integer(data["quantity"], "quantity", 1)
+    except KeyError as error:
+        raise missing_property(error.args[0], data, CrateEntry.known__) from None
     return data
 
 
@@ -1665,11 +1675,14 @@ MigratePlayerRowInput: TypeAlias = MigratePlayerRow | Mapping[str, Any]
 
 
 def take_migrate_player_row(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, MigratePlayerRow.known__)
-    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
-    if "contextSnapshot" in data:
-        data["contextSnapshot"] = t.json_object(data["contextSnapshot"], "contextSnapshot")
-    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    data = check_object(value, MigratePlayerRow.known__)
+    try:
+        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
+        if "contextSnapshot" in data:
+            data["contextSnapshot"] = check_json_object(data["contextSnapshot"], "contextSnapshot")
+        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
+    except KeyError as error:
+        raise missing_property(error.args[0], data, MigratePlayerRow.known__) from None
     return data
 
 
@@ -1678,13 +1691,36 @@ MigrateWalletRowInput: TypeAlias = MigrateWalletRow | Mapping[str, Any]
 
 
 def take_migrate_wallet_row(value: Any) -> dict[str, Any]:
-    data = t.mapping(value, MigrateWalletRow.known__)
-    t.text(data["externalPlayerId"], "externalPlayerId", 1, t.PATTERNS[0])
-    t.text(data["economyKey"], "economyKey", 1, t.PATTERNS[0])
-    t.integer(data["amount"], "amount", 1)
-    if "reason" in data:
-        t.text(data["reason"], "reason")
-    t.text(data["idempotencyKey"], "idempotencyKey", 1, t.PATTERNS[1])
+    data = check_object(value, MigrateWalletRow.known__)
+    try:
+        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
+        check_text(data["economyKey"], "economyKey", 1, PATTERNS[0])
+        check_integer(data["amount"], "amount", 1)
+        if "reason" in data:
+            check_text(data["reason"], "reason")
+        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
+    except KeyError as error:
+        raise missing_property(error.args[0], data, MigrateWalletRow.known__) from None
+    return data
+
+
+MigrateInventoryRowInput: TypeAlias = MigrateInventoryRow | Mapping[str, Any]
+"""A `MigrateInventoryRow`, or the same as a dict in the contract's own names."""
+
+
+def take_migrate_inventory_row(value: Any) -> dict[str, Any]:
+    data = check_object(value, MigrateInventoryRow.known__)
+    try:
+        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
+        check_text(data["itemKey"], "itemKey", 1, PATTERNS[0])
+        check_integer(data["quantity"], "quantity", 1)
+        if "parameters" in data:
+            data["parameters"] = check_json_object(data["parameters"], "parameters")
+        if "reason" in data:
+            check_text(data["reason"], "reason")
+        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
+    except KeyError as error:
+        raise missing_property(error.args[0], data, MigrateInventoryRow.known__) from None
     return data
 
 
@@ -1699,10 +1735,11 @@ _take_granted_reward_entry: dict[Any, Callable[[Any], dict[str, Any]]] = {
 
 
 def take_granted_reward_entry(value: Any) -> dict[str, Any]:
-    data = t.mapping(value)
-    tag = t.text(data["type"], "type", 1)
-    take = _take_granted_reward_entry.get(tag)
-    return take(value) if take else {key: t.json(item, key) for key, item in data.items()}
+    data = check_object(value)
+    if "type" not in data:
+        raise missing_property("type", data, frozenset())
+    take = _take_granted_reward_entry.get(check_text(data["type"], "type", 1))
+    return take(value) if take else {key: check_json(item, key) for key, item in data.items()}
 
 
 __all__ = [

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import events
+from kraty_server_generated.models import FinishAttemptResult, ProgressModeInput, ReportProgressResult
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import FinishAttemptResult, ProgressModeInput, ReportProgressResult
 
-
-class _Events:
-    __slots__ = ()
+class EventsCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def report_progress(
@@ -75,13 +72,9 @@ class _Events:
         return events.finish(external_player_id, event_key, attempt_id, idempotency_key=idempotency_key)
 
 
-class Events(_Events, SyncResource):
+class Events(EventsCalls, SyncResource):
     """Events, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncEvents(_Events, AsyncResource):
+class AsyncEvents(EventsCalls, AsyncResource):
     """Events, async."""
-
-    __slots__ = ()

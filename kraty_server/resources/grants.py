@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import grants
+from kraty_server_generated.models import (
+    Grant,
+    GrantedRewardEntryInput,
+    GrantKindInput,
+    GrantSourceKindInput,
+)
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import (
-        Grant,
-        GrantedRewardEntryInput,
-        GrantKindInput,
-        GrantSourceKindInput,
-    )
 
-
-class _Grants:
-    __slots__ = ()
+class GrantsCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def create(
@@ -74,13 +71,9 @@ class _Grants:
         return grants.ack(external_player_id, grant_id, idempotency_key=idempotency_key)
 
 
-class Grants(_Grants, SyncResource):
+class Grants(GrantsCalls, SyncResource):
     """Grants, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncGrants(_Grants, AsyncResource):
+class AsyncGrants(GrantsCalls, AsyncResource):
     """Grants, async."""
-
-    __slots__ = ()

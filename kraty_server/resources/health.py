@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import health
+from kraty_server_generated.models import ServerPingResponse as PingResponse
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import ServerPingResponse as PingResponse
 
-
-class _Health:
-    __slots__ = ()
+class HealthCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def ping(self) -> Call[PingResponse]:
@@ -26,13 +22,9 @@ class _Health:
         return health.ping()
 
 
-class Health(_Health, SyncResource):
+class Health(HealthCalls, SyncResource):
     """Health, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncHealth(_Health, AsyncResource):
+class AsyncHealth(HealthCalls, AsyncResource):
     """Health, async."""
-
-    __slots__ = ()

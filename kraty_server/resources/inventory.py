@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import inventory
+from kraty_server_generated.models import AdjustItemResult
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import AdjustItemResult
 
-
-class _Inventory:
-    __slots__ = ()
+class InventoryCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def grant(
@@ -82,13 +78,9 @@ class _Inventory:
         )
 
 
-class Inventory(_Inventory, SyncResource):
+class Inventory(InventoryCalls, SyncResource):
     """Inventory, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncInventory(_Inventory, AsyncResource):
+class AsyncInventory(InventoryCalls, AsyncResource):
     """Inventory, async."""
-
-    __slots__ = ()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import leaderboards
+from kraty_server_generated.models import SubmitScoreResult
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import SubmitScoreResult
 
-
-class _Leaderboards:
-    __slots__ = ()
+class LeaderboardsCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def submit_score(
@@ -49,13 +45,9 @@ class _Leaderboards:
         )
 
 
-class Leaderboards(_Leaderboards, SyncResource):
+class Leaderboards(LeaderboardsCalls, SyncResource):
     """Leaderboards, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncLeaderboards(_Leaderboards, AsyncResource):
+class AsyncLeaderboards(LeaderboardsCalls, AsyncResource):
     """Leaderboards, async."""
-
-    __slots__ = ()

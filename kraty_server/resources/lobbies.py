@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import lobbies
+from kraty_server_generated.models import Lobby
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import Lobby
 
-
-class _Lobbies:
-    __slots__ = ()
+class LobbiesCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def push(
@@ -66,13 +63,9 @@ class _Lobbies:
         return lobbies.read(game_id, lobby_id)
 
 
-class Lobbies(_Lobbies, SyncResource):
+class Lobbies(LobbiesCalls, SyncResource):
     """Lobbies, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncLobbies(_Lobbies, AsyncResource):
+class AsyncLobbies(LobbiesCalls, AsyncResource):
     """Lobbies, async."""
-
-    __slots__ = ()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import migrate
+from kraty_server_generated.models import (
+    MigrateInventoryRowInput,
+    MigrateOutcome,
+    MigratePlayerRowInput,
+    MigrateWalletRowInput,
+)
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import (
-        MigrateInventoryRowInput,
-        MigrateOutcome,
-        MigratePlayerRowInput,
-        MigrateWalletRowInput,
-    )
 
-
-class _Migrate:
-    __slots__ = ()
+class MigrateCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def players(
@@ -50,13 +47,9 @@ class _Migrate:
         return migrate.inventory(rows=rows, idempotency_key=idempotency_key)
 
 
-class Migrate(_Migrate, SyncResource):
+class Migrate(MigrateCalls, SyncResource):
     """Migrate, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncMigrate(_Migrate, AsyncResource):
+class AsyncMigrate(MigrateCalls, AsyncResource):
     """Migrate, async."""
-
-    __slots__ = ()

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import players
+from kraty_server_generated.models import (
+    BanPlayerResult,
+    BlockedPlayer,
+    DeletePlayerResult,
+    DeleteReasonInput,
+    Friend,
+    FriendRequests,
+    MergePlayerResult,
+    PlayerExport,
+    PlayerSnapshot,
+    SetIdentityResult,
+    UnbanPlayerResult,
+)
 from kraty_server_generated.types import UNSET, Call, Unset
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import (
-        BanPlayerResult,
-        BlockedPlayer,
-        DeletePlayerResult,
-        DeleteReasonInput,
-        Friend,
-        FriendRequests,
-        MergePlayerResult,
-        PlayerExport,
-        PlayerSnapshot,
-        SetIdentityResult,
-        UnbanPlayerResult,
-    )
 
-
-class _Players:
-    __slots__ = ()
+class PlayersCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def get(self, external_player_id: str) -> Call[PlayerSnapshot]:
@@ -154,13 +150,9 @@ class _Players:
         return players.blocks(external_player_id).then(lambda answer: answer.blocked)
 
 
-class Players(_Players, SyncResource):
+class Players(PlayersCalls, SyncResource):
     """Players, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncPlayers(_Players, AsyncResource):
+class AsyncPlayers(PlayersCalls, AsyncResource):
     """Players, async."""
-
-    __slots__ = ()

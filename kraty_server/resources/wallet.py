@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
 from kraty_server_generated.api import wallet
+from kraty_server_generated.models import AdjustWalletResult
 from kraty_server_generated.types import Call
 
-if TYPE_CHECKING:
-    from kraty_server_generated.models import AdjustWalletResult
 
-
-class _Wallet:
-    __slots__ = ()
+class WalletCalls:
+    """What each method sends, whatever the flavour."""
 
     @endpoint
     def credit(
@@ -82,13 +78,9 @@ class _Wallet:
         )
 
 
-class Wallet(_Wallet, SyncResource):
+class Wallet(WalletCalls, SyncResource):
     """Wallet, blocking."""
 
-    __slots__ = ()
 
-
-class AsyncWallet(_Wallet, AsyncResource):
+class AsyncWallet(WalletCalls, AsyncResource):
     """Wallet, async."""
-
-    __slots__ = ()

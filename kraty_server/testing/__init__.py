@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from kraty_server.testing._emulator import Emulator
     from kraty_server.testing._inbox import Inbox
-    from kraty_server.testing.emulator.engine import Request
     from kraty_server.testing.emulator.outbox import SIGNATURE_HEADER, Delivery, sign
+    from kraty_server.testing.emulator.request_log import Request
     from kraty_server.testing.emulator.seeds import Seed
 
 # Imported when used: pytest loads the plugin wherever this package is installed, with or without the extra.
@@ -18,7 +18,7 @@ _MODULES: Final = {
     "Delivery": "emulator.outbox",
     "Emulator": "_emulator",
     "Inbox": "_inbox",
-    "Request": "emulator.engine",
+    "Request": "emulator.request_log",
     "Seed": "emulator.seeds",
     "sign": "emulator.outbox",
 }

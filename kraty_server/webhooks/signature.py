@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from datetime import datetime
 
 TYPE_CHECKING = False  # what this module imports is paid for in every worker that only takes webhooks
 if TYPE_CHECKING:
-    from datetime import datetime
     from typing import Final
 
 AHEAD: Final = 60
@@ -67,13 +67,10 @@ def verify_webhook(
         raise TypeError("secret: text or bytes are needed")
     if not key:
         raise ValueError("secret: it is empty, and with an empty secret anybody can sign")
-    if now is not None:
-        from datetime import datetime
-
-        if isinstance(now, datetime):
-            if now.utcoffset() is None:
-                raise ValueError("now: a naive datetime is ambiguous; give it a zone, as in datetime.now(UTC)")
-            now = now.timestamp()
+    if isinstance(now, datetime):
+        if now.utcoffset() is None:
+            raise ValueError("now: a naive datetime is ambiguous; give it a zone, as in datetime.now(UTC)")
+        now = now.timestamp()
     current = time.time() if now is None else float(now)
     if not (tolerance_seconds >= 0 and current - current == 0):
         raise ValueError("tolerance_seconds must be 0 or more, and now a finite number")

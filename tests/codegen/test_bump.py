@@ -83,7 +83,7 @@ def test_a_new_operation_arrives_with_a_stub_that_works(project: Path) -> None:
     assert "`POST /players/{externalId}/wallet/{economyKey}/spend`" in (project / "CHANGELOG.md").read_text("utf-8")
     (source,) = re.findall(r"```python\n(.*?)```", done.stdout, re.DOTALL)
     overlay = project / "kraty_server" / "resources" / "wallet.py"
-    method = source.partition("class _Wallet:\n")[2]
+    method = source.partition("class WalletCalls:\n")[2]
     overlay.write_text(overlay.read_text("utf-8").replace("\n\nclass Wallet(", f"\n{method}\n\nclass Wallet("), "utf-8")
     used = python(
         project,
@@ -109,7 +109,7 @@ print(kraty.wallet.spend("p1", "gold", amount=5, idempotency_key="k").balance)
 
 def test_a_new_resource_arrives_as_a_whole_module(project: Path) -> None:
     done = bumped(project, edited(shops))
-    assert "which is new: bind it in `kraty_server/client.py`" in done.stdout, done.stderr
+    assert "which is new: make it a `Resource` of `BaseClient` in `kraty_server/client.py`" in done.stdout, done.stderr
     (source,) = re.findall(r"```python\n(.*?)```", done.stdout, re.DOTALL)
     (project / "kraty_server" / "resources" / "shops.py").write_text(source, "utf-8")
     used = python(project, "-c", "from kraty_server.resources.shops import Shops, AsyncShops; help(Shops.buy)")

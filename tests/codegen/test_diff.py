@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from codegen.__main__ import main
 from codegen.diff import Level, as_json, diff, markdown, next_version, table, verdict
-from codegen.parity.loopback import RawServer, Reply
 from codegen.write import DOCUMENT, load
+from tests.servers.raw import RawServer, Reply
 
 OURS = load(DOCUMENT)
 SCHEMA = "#/components/schemas/"

@@ -71,7 +71,7 @@ def test_a_break_demands_a_version_that_says_so(file: str, old: str, new: str, t
     assert done.returncode == 1, done.stdout + done.stderr
     assert any(line.startswith("breaking") and told in line for line in done.stdout.splitlines()), done.stdout
     assert "has to be 0.2.0 at least" in done.stdout
-    replaced(released, "pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
+    replaced(released, "kraty_server/_version.py", '"0.1.0"', '"0.2.0"')
     assert surface(released).returncode == 0
 
 

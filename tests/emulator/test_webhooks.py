@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from kraty_server import verify_webhook
-from kraty_server.testing import SIGNATURE_HEADER, Emulator, sign
-
-
-class Endpoint:
-    """A studio's endpoint on loopback: it answers the statuses in their order, then 204."""
-
-    def __init__(self, statuses: list[int]) -> None:
-        self.statuses = statuses
-        self.received: list[tuple[bytes, str]] = []
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                endpoint.received.append((body, self.headers[SIGNATURE_HEADER]))
-                self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 204)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/kraty"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+from kraty_server.testing import Emulator, sign
+from tests.servers.webhook_endpoint import Endpoint
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint([])
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with Endpoint([]) as made:
+        yield made
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typing import Any
 
 from kraty_server import AsyncKratyServer, CurrencyEntry, KratyError, KratyServer, RetryConfig
 from kraty_server.testing import Emulator
-from tests.faults.proxy import FAULTS, FaultProxy
+from tests.servers.fault_proxy import FAULTS, FaultProxy
 
 WORKERS = 16
 FAULTY = 0.3

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import CurrencyEntry, MigrateWalletRow, RequestInfo
 from tests.flavours import Flavour, both
+from tests.servers.raw import RawServer, Reply
 
 ENTRY = CurrencyEntry("gold", 1)
 ROW = MigrateWalletRow("p", "gold", 1, "k")

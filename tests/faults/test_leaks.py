@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import AsyncKratyServer, KratyError, KratyServer, RequestInfo, RetryConfig
 from kraty_server._options import Secret
-from tests.faults.proxy import FaultProxy
 from tests.flavours import Flavour, both
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.raw import RawServer, Reply
 
 SECRET = "neverSeenAnywhere8c1d"
 KEY = f"sUUVdrM8.{SECRET}"

@@ -19,18 +19,17 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import (
     AsyncKratyServer,
     KratyClosedError,
     KratyError,
     KratyServer,
     RetryConfig,
-    _async_transport,
-    _transport,
 )
-from tests.faults.echo_server import EchoServer
-from tests.faults.proxy import FaultProxy
+from tests.flavours import set_limits
+from tests.servers.echo import EchoServer
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.raw import RawServer, Reply
 
 KEY = "prefix.verysecret"
 CALLS = 500
@@ -45,13 +44,19 @@ def server() -> Iterator[EchoServer]:
 def check(kraty: KratyServer, who: int, number: int) -> None:
     amount = who * 1_000_000 + number + 1
     answer = kraty.wallet.credit(f"p{who}", "gold", amount=amount)
-    assert (answer.balance, answer.economy_key) == (amount, f"/server/v1/players/p{who}/wallet/gold/credit")
+    assert (answer.balance, answer.additional_properties["path"]) == (
+        amount,
+        f"/server/v1/players/p{who}/wallet/gold/credit",
+    )
 
 
 async def check_async(kraty: AsyncKratyServer, who: int, number: int) -> None:
     amount = who * 1_000_000 + number + 1
     answer = await kraty.wallet.credit(f"p{who}", "gold", amount=amount)
-    assert (answer.balance, answer.economy_key) == (amount, f"/server/v1/players/p{who}/wallet/gold/credit")
+    assert (answer.balance, answer.additional_properties["path"]) == (
+        amount,
+        f"/server/v1/players/p{who}/wallet/gold/credit",
+    )
 
 
 def in_children(count: int, work: Callable[[int], None]) -> list[int]:
@@ -247,12 +252,10 @@ def test_closing_async_while_calls_are_in_flight_ends_them_with_a_clear_error() 
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_closing_ends_calls_that_wait_for_a_connection(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (_transport, _async_transport):
-        monkeypatch.setattr(module, "LIMITS", httpx.Limits(max_connections=1))
+def test_closing_ends_calls_that_wait_for_a_connection(kind: str) -> None:
 
     def blocking(url: str, waiting: Callable[[], bool]) -> list[BaseException | None]:
-        kraty = KratyServer(api_key=KEY, base_url=url, deadline=30.0)
+        kraty = set_limits(KratyServer(api_key=KEY, base_url=url, deadline=30.0), max_connections=1)
         with ThreadPoolExecutor(3) as threads:
             calls = [threads.submit(kraty.health.ping) for _ in range(3)]
             while not waiting():
@@ -262,7 +265,7 @@ def test_closing_ends_calls_that_wait_for_a_connection(kind: str, monkeypatch: p
             return [call.exception(timeout=5) for call in calls]
 
     async def awaited(url: str, waiting: Callable[[], bool]) -> list[Any]:
-        kraty = AsyncKratyServer(api_key=KEY, base_url=url, deadline=30.0, transport="httpx")
+        kraty = set_limits(AsyncKratyServer(api_key=KEY, base_url=url, deadline=30.0), max_connections=1)
         calls = [asyncio.create_task(kraty.health.ping()) for _ in range(3)]
         while not waiting():
             await asyncio.sleep(0.01)

@@ -88,11 +88,11 @@ def repository(tmp_path: Path) -> Path:
     gh.chmod(0o755)
     subprocess.run(["git", "init", "-q", "--bare", tmp_path / "remote.git"], check=True)
     clone = tmp_path / "clone"
-    for folder in (clone / ".ci", clone / "generated", clone / ".reports"):
+    for folder in (clone / ".ci", clone / "generated", clone / "kraty_server", clone / ".reports"):
         folder.mkdir(parents=True)
     (clone / ".ci" / "pull-request").write_bytes((ROOT / ".ci" / "pull-request").read_bytes())
     (clone / ".ci" / "pull-request").chmod(0o755)
-    for name in ("openapi.server.json", "CHANGELOG.md", "pyproject.toml", "generated/models.py"):
+    for name in ("openapi.server.json", "CHANGELOG.md", "kraty_server/_version.py", "generated/models.py"):
         (clone / name).write_text("old\n")
     for name in ("bump", "parity"):
         (clone / ".reports" / f"{name}.md").write_text(f"the {name} report\n")

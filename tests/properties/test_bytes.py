@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraty_server import _json
-from kraty_server_generated import types as t
 from kraty_server_generated.api import migrate
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import check_json, check_text, quote_segment
 
 TABLE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("javascript.json").read_text("utf-8"))
 SCRIPT = """
@@ -54,7 +55,7 @@ def test_numbers_strings_and_segments_are_as_node_wrote_them(row: dict[str, Any]
     if "number" in row:
         assert _json.dumps(float(row["number"])).decode() == row["javascript"]
     elif "segment" in row:
-        assert t.segment(row["segment"], "x") == row["javascript"]
+        assert quote_segment(row["segment"], "x") == row["javascript"]
     else:
         assert _json.dumps(row["text"]).decode() == row["javascript"]
 
@@ -78,7 +79,7 @@ def test_any_text_is_written_as_node_writes_it(values: list[str]) -> None:
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), min_size=20, max_size=100))
 def test_any_segment_is_quoted_as_node_quotes_it(values: list[str]) -> None:
     values = [v for v in values if v not in (".", "..")]
-    assert [t.segment(v, "x") for v in values] == javascript([{"segment": v} for v in values])
+    assert [quote_segment(v, "x") for v in values] == javascript([{"segment": v} for v in values])
 
 
 def test_a_lone_surrogate_is_escaped() -> None:
@@ -106,7 +107,7 @@ def test_the_quick_way_to_write_gives_what_the_exact_one_gives(value: Any) -> No
 PLAIN = [chr(point) for point in range(sys.maxunicode + 1) if chr(point).isprintable() and chr(point) not in " ."]
 
 
-@pytest.mark.parametrize("pattern", t.PATTERNS, ids=lambda pattern: pattern.pattern)
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.pattern)
 def test_text_that_is_let_through_unmatched_would_have_matched(pattern: re.Pattern[str]) -> None:
     for start in range(0, len(PLAIN), 1000):
         assert pattern.search("".join(PLAIN[start : start + 1000]))
@@ -117,9 +118,9 @@ def test_text_that_is_let_through_unmatched_would_have_matched(pattern: re.Patte
 
 @given(st.text(st.sampled_from([" ", ".", "\t", "\n", "\x85", "\xa0", "\u2028", "\u3000", "\ud800", "a"]), max_size=4))
 def test_text_is_checked_against_its_pattern_whatever_it_holds(value: str) -> None:
-    for pattern in t.PATTERNS:
+    for pattern in PATTERNS:
         try:
-            assert t.text(value, "x", 1, pattern) == value
+            assert check_text(value, "x", 1, pattern) == value
         except ValueError:
             assert not pattern.search(value)
         else:
@@ -131,4 +132,4 @@ def test_what_stands_under_a_name_that_is_not_known_is_written_as_anywhere_else(
     row = {"externalPlayerId": "p", "itemKey": "sword", "quantity": 1, "idempotencyKey": "k", "new": value}
     body = migrate.inventory(rows=[row]).body
     assert body is not None
-    assert _json.dumps(body["rows"][0]["new"]) == _json.dumps(t.json(value, "x"))
+    assert _json.dumps(body["rows"][0]["new"]) == _json.dumps(check_json(value, "x"))

@@ -77,7 +77,7 @@ def test_a_missing_required_field_says_that_the_server_did_not_send_it(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "expected"),
     [
         ("2026-06-08T12:00:00.000Z", datetime(2026, 6, 8, 12, tzinfo=UTC)),
         ("2026-06-08T12:00:00Z", datetime(2026, 6, 8, 12, tzinfo=UTC)),
@@ -90,14 +90,14 @@ def test_a_missing_required_field_says_that_the_server_did_not_send_it(tmp_path:
         ("2026-06-08T12:00:00,5Z", datetime(2026, 6, 8, 12, 0, 0, 500000, UTC)),
     ],
 )
-def test_a_date_time_is_aware_and_written_back_as_it_came(text: str, moment: datetime, tmp_path: Path) -> None:
+def test_a_date_time_is_aware_and_written_back_as_it_came(text: str, expected: datetime, tmp_path: Path) -> None:
     with generated(tiny(thing={"at!": TIME}), tmp_path) as made:
         thing = made.models.Thing.from_dict({"at": text})
-        assert thing.at == moment
+        assert thing.at == expected
         assert thing.at.utcoffset() is not None
         for same in (thing, copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
             assert same.to_dict() == {"at": text}
-        assert made.types.time_text(thing.at + timedelta(seconds=1)).endswith("Z")
+        assert made.types.format_time(thing.at + timedelta(seconds=1)).endswith("Z")
 
 
 def test_a_null_where_none_is_promised_is_no_crash(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def generated(document: Any, folder: Path) -> Iterator[SimpleNamespace]:
             files=files,
             models=importlib.import_module(f"{write.PACKAGE}.models"),
             types=importlib.import_module(f"{write.PACKAGE}.types"),
+            contract=importlib.import_module(f"{write.PACKAGE}.contract"),
             things=importlib.import_module(f"{write.PACKAGE}.api.things"),
         )
     finally:

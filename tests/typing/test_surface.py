@@ -43,8 +43,13 @@ from kraty_server.models import (
     UnbanPlayerResult,
     WalletBalance,
 )
+from kraty_server.resources.players import AsyncPlayers, Players
+from kraty_server.resources.wallet import AsyncWallet, Wallet
 
 if TYPE_CHECKING:
+
+    async def observed_later(info: RequestInfo) -> None:
+        assert_type(info.ok, bool)
 
     def observed(info: RequestInfo) -> None:
         assert_type(info.operation, str)
@@ -60,6 +65,9 @@ if TYPE_CHECKING:
             assert_type(kraty.request("POST", "/server/v1/new", {"a": 1}), Any)
         KratyServer(http_client=httpx.Client(), on_request=observed, generate_idempotency_key=lambda: "key")
         KratyServer(strict_responses=True, allow_http=True).close()
+        AsyncKratyServer(on_request=observed_later).with_options(on_request=observed).with_options(on_request=None)
+        KratyServer(on_request=observed_later)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # nobody awaits it
+        kraty.with_options(on_request=observed_later)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # nobody awaits it
         KratyServer(http_client=httpx2.Client())
         AsyncKratyServer(http_client=httpx.AsyncClient())
         AsyncKratyServer(http_client=httpx2.AsyncClient(), transport=None)
@@ -67,6 +75,22 @@ if TYPE_CHECKING:
         AsyncKratyServer(transport=httpx.AsyncHTTPTransport(), http2=True)
         KratyServer(http_client=httpx.AsyncClient())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # it blocks
         AsyncKratyServer(http_client=httpx2.Client())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # it awaits
+
+    def resources(kraty: KratyServer, awaited: AsyncKratyServer) -> None:
+        assert_type(kraty.wallet, Wallet)
+        assert_type(awaited.wallet, AsyncWallet)
+        assert_type(kraty.with_options(timeout=3).players, Players)
+        assert_type(awaited.with_options(timeout=3).players, AsyncPlayers)
+        assert_type(KratyServer.wallet, type[Wallet])
+        assert_type(AsyncKratyServer.wallet, type[AsyncWallet])
+        kraty.wallet.credit("p", "gold", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # amount=
+
+    class Ours(KratyServer):
+        """A client of somebody's own."""
+
+    def subclasses(kraty: Ours) -> None:
+        assert_type(kraty.wallet, Wallet)
+        assert_type(kraty.with_options(timeout=3), Ours)
 
     def calls(kraty: KratyServer, rows: list[MigratePlayerRow]) -> None:
         grant = kraty.grants.create(

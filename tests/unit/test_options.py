@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import AsyncKratyServer, KratyServer, KratyServerError, RequestInfo, RetryConfig, __version__
 from kraty_server.testing import Emulator
 from tests.flavours import FLAVOURS, Flavour, both
+from tests.servers.raw import RawServer, Reply
 
 KEY = "prefix.secret"
 MAKERS = [KratyServer, AsyncKratyServer]
@@ -184,7 +184,8 @@ def test_a_client_of_yours_obeys_our_timeout_and_follows_no_redirect(flavour: Fl
     emulator.fault(latency=5.0, times=None)
     make: Callable[..., Any] = emulator.client if flavour.name == "sync" else emulator.async_client
     client: Any = httpx.Client if flavour.name == "sync" else httpx.AsyncClient
-    given = client(transport=make()._connections.transport)
+    connections = make()._connections
+    given = client(transport=getattr(connections, "transport", None) or connections._binding().sender.transport)
     with pytest.raises(Exception, match=r"no answer in time after 1 attempt \(timeout 0.05 s"):
         flavour(
             ping,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,6 @@ import pytest
 import trustme
 from httpx_aiohttp import HttpxAiohttpClient
 
-from codegen.parity.loopback import RawServer, Reply
 from kraty_server import (
     AsyncKratyServer,
     KratyNetworkError,
@@ -24,13 +22,13 @@ from kraty_server import (
     KratyServerError,
     KratyTimeoutError,
     RetryConfig,
-    _async_transport,
-    _transport,
 )
-from tests.faults.proxy import FaultProxy
-from tests.flavours import FLAVOURS, Flavour, Running, both
+from tests.flavours import FLAVOURS, Flavour, Running, both, set_limits
+from tests.servers.fault_proxy import FaultProxy
+from tests.servers.forward_proxy import ForwardProxy
+from tests.servers.raw import PONG, RawServer, Reply
+from tests.servers.secure import SecureServer
 
-PONG = b'{"ok":true,"apiKey":{"id":"k","prefix":"p","permissionSet":"s","environment":"live","studioId":"s","gameId":null}}'
 NOBODY = "http://127.0.0.1:9"
 OPTIONS: dict[str, Any] = {"api_key": "prefix.secret", "retry": RetryConfig(attempts=1)}
 
@@ -60,85 +58,37 @@ def at_once(kraty: Any, calls: int) -> Any:
 # Proxies
 
 
-class Proxy:
-    """A proxy for http, and for https by CONNECT."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            if not (data := client.recv(65536)):
-                client.close()
-                return
-            head += data
-        line = head.split(b"\r\n")[0].decode()
-        self.asked.append(line)
-        method, target, _ = line.split(" ")
-        port = target.rpartition(":")[2] if method == "CONNECT" else target.split("/")[2].rpartition(":")[2]
-        upstream = socket.create_connection(("127.0.0.1", int(port)))
-        if method == "CONNECT":
-            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
-            upstream.sendall(head.replace(target.encode(), b"/" + "/".join(target.split("/")[3:]).encode(), 1))
-        threading.Thread(target=self._pump, args=(client, upstream), daemon=True).start()
-        self._pump(upstream, client)
-
-    @staticmethod
-    def _pump(source: socket.socket, target: socket.socket) -> None:
-        with source, target:
-            try:
-                while data := source.recv(65536):
-                    target.sendall(data)
-            except OSError:
-                pass
-
-    def close(self) -> None:
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-
-
 @pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForwardProxy]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    made = Proxy()
-    yield made
-    made.close()
+    with ForwardProxy() as made:
+        yield made
 
 
 @both
-def test_the_proxy_of_the_environment_is_used(flavour: Flavour, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_the_environment_is_used(
+    flavour: Flavour, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with RawServer([Reply(body=PONG)]) as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        assert flavour(ping, base_url=server.url, **OPTIONS).ok
-        assert proxy.asked == [f"GET {server.url}/server/v1/ping HTTP/1.1"]
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        elsewhere = server.url.replace("127.0.0.1", "kraty.test")
+        assert flavour(ping, base_url=elsewhere, allow_http=True, **OPTIONS).ok
+        assert proxy.asked == [f"GET {elsewhere}/server/v1/ping HTTP/1.1"]
+        # Not for this machine: that would carry the key to another one.
         assert flavour(ping, base_url=server.url, **OPTIONS).ok
         assert (len(proxy.asked), len(server.arrived)) == (1, 2)
 
 
 @both
 def test_a_proxy_that_is_not_there_is_an_error_that_took_no_effect(
-    flavour: Flavour, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    flavour: Flavour, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert proxy.asked == []
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     with pytest.raises(KratyNetworkError) as lost:
-        flavour(ping, base_url="http://127.0.0.1:9", **OPTIONS)
+        flavour(ping, base_url="http://kraty.test:9", allow_http=True, **OPTIONS)
     assert lost.value.outcome == "not_applied"
 
 
@@ -152,68 +102,19 @@ def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
     return made, path
 
 
-class Secure:
-    """An https server that speaks HTTP/1.1 and HTTP/2."""
-
-    url: str
-    asked: list[tuple[str, int]]
-    """The version and the port of each request that came."""
-    together: int = 0
-    """How many requests must have come before one is answered; of players named silent, none is."""
-
-    def __init__(self) -> None:
-        self.asked = []
-
-    async def app(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        self.asked.append((scope["http_version"], scope["client"][1]))
-        while (await receive()).get("more_body"):
-            pass
-        while scope["path"].endswith("/silent") and (await receive())["type"] != "http.disconnect":
-            pass
-        while len(self.asked) < self.together:
-            await asyncio.sleep(0.001)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(PONG)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": PONG})
-
-
 @pytest.fixture
-def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[Secure]:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
-
-    secure = Secure()
-    certificate = authority[0].issue_cert("127.0.0.1")
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    for number, blob in enumerate(certificate.cert_chain_pems):
-        blob.write_to_path(tmp_path / "cert.pem", append=number > 0)
-    listening = socket.create_server(("127.0.0.1", 0))
-    secure.url = f"https://127.0.0.1:{listening.getsockname()[1]}"
-    config = Config()
-    config.bind = [f"fd://{listening.detach()}"]
-    config.certfile, config.keyfile = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    config.loglevel, config.graceful_timeout = "CRITICAL", 0
-    stop = threading.Event()
-
-    async def main() -> None:
-        await serve(secure.app, config, shutdown_trigger=lambda: asyncio.to_thread(stop.wait))
-
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    yield secure
-    stop.set()
-    thread.join()
+def secure(authority: tuple[trustme.CA, Path], tmp_path: Path) -> Iterator[SecureServer]:
+    with SecureServer(authority[0], tmp_path) as made:
+        yield made
 
 
 @both
 @untidy_server
 def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     flavour: Flavour,
-    secure: Secure,
+    secure: SecureServer,
     authority: tuple[trustme.CA, Path],
-    proxy: Proxy,
+    proxy: ForwardProxy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = secure.url
@@ -232,7 +133,7 @@ def test_certificates_of_the_environment_are_trusted_and_others_are_not(
 @over_httpx
 @untidy_server
 def test_http2_is_spoken_where_it_is_asked_for_and_no_two_calls_share_a_connection(
-    flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+    flavour: Flavour, secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
@@ -246,7 +147,7 @@ def test_http2_is_spoken_where_it_is_asked_for_and_no_two_calls_share_a_connecti
 @over_httpx
 @untidy_server
 def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
-    flavour: Flavour, secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+    flavour: Flavour, secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     with Running(flavour, base_url=secure.url, http2=True, **OPTIONS) as use:
@@ -254,12 +155,9 @@ def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
         with pytest.raises(KratyTimeoutError):
             use(lambda kraty: kraty.with_options(timeout=1.0).players.get("silent"))
         use(ping)
-        with monkeypatch.context() as patched:
-            for module in (_transport, _async_transport):
-                patched.setattr(module, "MAX_BODY", 10)
-            with pytest.raises(KratyServerError, match="longer than"):
-                use(ping)
-        use(ping)
+        with pytest.raises(KratyServerError, match="longer than"):
+            use(lambda kraty: ping(set_limits(kraty, max_body=10)))
+        use(lambda kraty: ping(set_limits(kraty, max_body=1000)))
     ports = [port for _, port in secure.asked]
     assert ports == [ports[0], ports[0], ports[2], ports[2], ports[4]]
     assert len({*ports}) == 3
@@ -267,7 +165,7 @@ def test_a_connection_of_http2_on_which_a_call_failed_is_not_used_again(
 
 @untidy_server
 def test_a_connection_of_http2_on_which_a_call_was_cancelled_is_not_used_again(
-    secure: Secure, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+    secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
         async with AsyncKratyServer(base_url=secure.url, http2=True, **OPTIONS) as kraty:
@@ -403,7 +301,7 @@ def test_a_transport_of_yours_is_driven_and_stays_open(flavour: Flavour) -> None
 def test_options_of_transports_are_checked() -> None:
     with pytest.raises(TypeError, match="an object with handle_request is needed"):
         KratyServer(transport=object(), **OPTIONS)  # type: ignore[arg-type]  # that is the point
-    with pytest.raises(ValueError, match="'aiohttp', 'httpx' or a transport"):
+    with pytest.raises(ValueError, match="'httpx', 'aiohttp' or a transport"):
         AsyncKratyServer(transport="curl", **OPTIONS)  # type: ignore[arg-type]  # that is the point
     with pytest.raises(ValueError, match="aiohttp speaks HTTP/1.1 only"):
         AsyncKratyServer(transport="aiohttp", http2=True, **OPTIONS)
@@ -412,7 +310,7 @@ def test_options_of_transports_are_checked() -> None:
 def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("kraty_server._options.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"install kraty-server\[aiohttp\]"):
         AsyncKratyServer(transport="aiohttp", **OPTIONS)
     assert AsyncKratyServer(**OPTIONS)._connections.aiohttp is False
@@ -458,20 +356,15 @@ def test_calls_that_overlap_keep_their_connections(flavour: Flavour) -> None:
 
 
 @over_httpx
-def test_no_more_connections_are_open_than_documented_and_what_a_peak_leaves_is_closed(
-    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_more_connections_are_open_than_documented_and_what_a_peak_leaves_is_closed(flavour: Flavour) -> None:
     with Overlapping(100) as server, Running(flavour, base_url=server.url, **OPTIONS) as use:
         use(lambda kraty: at_once(kraty, 200))
         assert len(server.connections) == 100
-        for module in (_transport, _async_transport):
-            monkeypatch.setattr(module, "IDLE", 0.0)
         server.together = threading.Barrier(1)
-        for _ in range(100):
-            use(ping)
+        use(lambda kraty: ping(set_limits(kraty, idle_seconds=0.0)))
         while server.open > 1:  # the test's time-out ends it
             threading.Event().wait(0.01)
-        assert len(server.connections) == 100
+        assert len(server.connections) == 101
 
 
 @over_httpx
@@ -488,10 +381,9 @@ def test_what_goes_wrong_with_closing_a_connection_is_no_error_of_a_call(
         await aclose(transport)
         raise OSError("no such socket")
 
-    for module in (_transport, _async_transport):
-        monkeypatch.setattr(module, "IDLE", -1.0)  # each call closes the connection of the one before
+    each_closes = {"idle_seconds": -1.0}  # the connection of the call before
     with RawServer([Reply(body=PONG), Reply(drop=True), Reply(body=PONG)]) as server:
-        with Running(flavour, base_url=server.url, **OPTIONS) as use, monkeypatch.context() as patched:
+        with Running(flavour, each_closes, base_url=server.url, **OPTIONS) as use, monkeypatch.context() as patched:
             patched.setattr(httpx.HTTPTransport, "close", closed_badly)
             patched.setattr(httpx.AsyncHTTPTransport, "aclose", aclosed_badly)
             assert use(ping).ok
@@ -515,17 +407,8 @@ class Stuck(RawServer):
         return super()._head(reply)
 
 
-def limit(monkeypatch: pytest.MonkeyPatch, connections: int) -> None:
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    for module in (_transport, _async_transport):
-        monkeypatch.setattr(module, "LIMITS", limits)
-
-
 @both
-def test_a_call_that_waits_for_a_connection_takes_the_first_one_that_is_free(
-    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limit(monkeypatch, 2)
+def test_a_call_that_waits_for_a_connection_takes_the_first_one_that_is_free(flavour: Flavour) -> None:
 
     class Eighth(Stuck):
         def _head(self, reply: Reply) -> bytes:
@@ -533,16 +416,14 @@ def test_a_call_that_waits_for_a_connection_takes_the_first_one_that_is_free(
                 self.go.set()
             return super()._head(reply)
 
-    with Eighth() as server, Running(flavour, base_url=server.url, **OPTIONS) as use:
+    two = {"max_connections": 2}
+    with Eighth() as server, Running(flavour, two, base_url=server.url, **OPTIONS) as use:
         assert len(use(lambda kraty: at_once(kraty, 8))) == 8
         assert len(server.connections) == 2
 
 
 @both
-def test_a_call_for_which_no_connection_comes_free_took_no_effect(
-    flavour: Flavour, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limit(monkeypatch, 1)
+def test_a_call_for_which_no_connection_comes_free_took_no_effect(flavour: Flavour) -> None:
     ended: list[Any] = []
 
     def blocking(kraty: KratyServer) -> None:
@@ -566,7 +447,8 @@ def test_a_call_for_which_no_connection_comes_free_took_no_effect(
         server.go.set()
         assert (await first).ok
 
-    with Stuck() as server:
-        flavour(blocking if flavour.name == "sync" else awaited, base_url=server.url, **OPTIONS)
+    one = {"max_connections": 1}
+    with Stuck() as server, Running(flavour, one, base_url=server.url, **OPTIONS) as use:
+        use(blocking if flavour.name == "sync" else awaited)
     assert [error.outcome for error in ended] == ["not_applied"]
     assert len(server.arrived) == 1

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import (
+    Call,
+    check_number,
+    check_number_map,
+    check_text,
+    check_time,
+    quote_segment,
+)
 
 
 def report_progress(
@@ -34,24 +37,25 @@ def report_progress(
     if metric_value is None and metrics is None:
         raise ValueError("metric_value or metrics: one of them is needed")
     body: dict[str, Any] = {}
-    body["mode"] = t.text(mode, "mode", 1)
+    body["mode"] = check_text(mode, "mode", 1)
     if metric_value is not None:
-        body["metricValue"] = t.number(metric_value, "metric_value")
+        body["metricValue"] = check_number(metric_value, "metric_value")
     if metrics is not None:
-        body["metrics"] = t.number_map(metrics, "metrics")
+        body["metrics"] = check_number_map(metrics, "metrics")
     if occurred_at is not None:
-        body["occurredAt"] = t.time(occurred_at, "occurred_at")
+        body["occurredAt"] = check_time(occurred_at, "occurred_at")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "events.report_progress",
         "POST",
         "/server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/progress",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/events/{t.segment(event_key, 'event_key', 1, t.PATTERNS[0])}/attempts/{t.segment(attempt_id, 'attempt_id', 1, t.PATTERNS[0])}/progress",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/attempts/{quote_segment(attempt_id, 'attempt_id', 1, PATTERNS[0])}/progress",
         m.ReportProgressResult.from_dict,
+        m.ReportProgressResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -64,14 +68,15 @@ def finish(
     """
     body: dict[str, Any] = {}
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "events.finish",
         "POST",
         "/server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/finish",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/events/{t.segment(event_key, 'event_key', 1, t.PATTERNS[0])}/attempts/{t.segment(attempt_id, 'attempt_id', 1, t.PATTERNS[0])}/finish",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/attempts/{quote_segment(attempt_id, 'attempt_id', 1, PATTERNS[0])}/finish",
         m.FinishAttemptResult.from_dict,
+        m.FinishAttemptResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )

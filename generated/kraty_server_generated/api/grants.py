@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import (
+    Call,
+    check_items,
+    check_json_object,
+    check_text,
+    check_time,
+    quote_segment,
+)
 
 
 def create(
@@ -32,27 +35,28 @@ def create(
     `POST /server/v1/players/{externalId}/grants`
     """
     body: dict[str, Any] = {}
-    body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+    body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     if kind is not None:
-        body["kind"] = t.text(kind, "kind", 1)
-    body["entries"] = t.items(entries, "entries", m.take_granted_reward_entry, 1)
+        body["kind"] = check_text(kind, "kind", 1)
+    body["entries"] = check_items(entries, "entries", m.take_granted_reward_entry, 1)
     if expires_at is not None:
-        body["expiresAt"] = t.time(expires_at, "expires_at")
+        body["expiresAt"] = check_time(expires_at, "expires_at")
     if source_kind is not None:
-        body["sourceKind"] = t.text(source_kind, "source_kind", 1)
+        body["sourceKind"] = check_text(source_kind, "source_kind", 1)
     if source_ref_id is not None:
-        body["sourceRefId"] = t.text(source_ref_id, "source_ref_id")
+        body["sourceRefId"] = check_text(source_ref_id, "source_ref_id")
     if metadata is not None:
-        body["metadata"] = t.json_object(metadata, "metadata")
+        body["metadata"] = check_json_object(metadata, "metadata")
     return Call(
         "grants.create",
         "POST",
         "/server/v1/players/{externalId}/grants",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/grants",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/grants",
         m.Grant.from_dict,
+        m.Grant.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -63,14 +67,15 @@ def ack(external_player_id: str, grant_id: str, *, idempotency_key: str | None =
     """
     body: dict[str, Any] = {}
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "grants.ack",
         "POST",
         "/server/v1/players/{externalId}/grants/{grantId}/ack",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/grants/{t.segment(grant_id, 'grant_id', 1, t.PATTERNS[0])}/ack",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/grants/{quote_segment(grant_id, 'grant_id', 1, PATTERNS[0])}/ack",
         m.Grant.from_dict,
+        m.Grant.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )

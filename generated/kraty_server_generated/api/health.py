@@ -3,15 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from kraty_server_generated import types as t
+from kraty_server_generated import models as m
 from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
 
 
 def ping() -> Call[m.ServerPingResponse]:
@@ -19,4 +12,11 @@ def ping() -> Call[m.ServerPingResponse]:
 
     `GET /server/v1/ping`
     """
-    return Call("health.ping", "GET", "/server/v1/ping", "/server/v1/ping", m.ServerPingResponse.from_dict)
+    return Call(
+        "health.ping",
+        "GET",
+        "/server/v1/ping",
+        "/server/v1/ping",
+        m.ServerPingResponse.from_dict,
+        m.ServerPingResponse.required__,
+    )

@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import Call, check_integer, check_text, quote_segment
 
 
 def grant(
@@ -28,22 +24,24 @@ def grant(
     `POST /server/v1/players/{externalId}/inventory/{itemKey}/grant`
     """
     body: dict[str, Any] = {}
-    body["quantity"] = t.integer(quantity, "quantity", 1)
+    body["quantity"] = check_integer(quantity, "quantity", 1)
     if reason is not None:
-        body["reason"] = t.text(reason, "reason")
+        body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
-        body["sourceRefId"] = t.text(source_ref_id, "source_ref_id")
+        body["sourceRefId"] = check_text(source_ref_id, "source_ref_id")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "inventory.grant",
         "POST",
         "/server/v1/players/{externalId}/inventory/{itemKey}/grant",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/inventory/{t.segment(item_key, 'item_key', 1, t.PATTERNS[0])}/grant",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/inventory/{quote_segment(item_key, 'item_key', 1, PATTERNS[0])}/grant",
         m.AdjustItemResult.from_dict,
+        m.AdjustItemResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
+        echoes=(("itemKey", item_key),),
     )
 
 
@@ -61,20 +59,22 @@ def revoke(
     `POST /server/v1/players/{externalId}/inventory/{itemKey}/revoke`
     """
     body: dict[str, Any] = {}
-    body["quantity"] = t.integer(quantity, "quantity", 1)
+    body["quantity"] = check_integer(quantity, "quantity", 1)
     if reason is not None:
-        body["reason"] = t.text(reason, "reason")
+        body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
-        body["sourceRefId"] = t.text(source_ref_id, "source_ref_id")
+        body["sourceRefId"] = check_text(source_ref_id, "source_ref_id")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "inventory.revoke",
         "POST",
         "/server/v1/players/{externalId}/inventory/{itemKey}/revoke",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/inventory/{t.segment(item_key, 'item_key', 1, t.PATTERNS[0])}/revoke",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/inventory/{quote_segment(item_key, 'item_key', 1, PATTERNS[0])}/revoke",
         m.AdjustItemResult.from_dict,
+        m.AdjustItemResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
+        echoes=(("itemKey", item_key),),
     )

@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import Call, check_number, check_text, quote_segment
 
 
 def submit_score(
@@ -27,19 +23,20 @@ def submit_score(
     `POST /server/v1/leaderboards/{key}/score`
     """
     body: dict[str, Any] = {}
-    body["externalPlayerId"] = t.text(external_player_id, "external_player_id", 1, t.PATTERNS[0])
-    body["value"] = t.number(value, "value")
+    body["externalPlayerId"] = check_text(external_player_id, "external_player_id", 1, PATTERNS[0])
+    body["value"] = check_number(value, "value")
     if segment is not None:
-        body["segment"] = t.text(segment, "segment")
+        body["segment"] = check_text(segment, "segment")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "leaderboards.submit_score",
         "POST",
         "/server/v1/leaderboards/{key}/score",
-        f"/server/v1/leaderboards/{t.segment(key, 'key', 1, t.PATTERNS[0])}/score",
+        f"/server/v1/leaderboards/{quote_segment(key, 'key', 1, PATTERNS[0])}/score",
         m.SubmitScoreResult.from_dict,
+        m.SubmitScoreResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )

@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import (
+    Call,
+    check_boolean,
+    check_integer,
+    check_items,
+    check_json_object,
+    check_text,
+    quote_segment,
+)
 
 
 def push(
@@ -31,27 +35,28 @@ def push(
     `POST /server/v1/games/{gameId}/events/{eventKey}/lobbies`
     """
     body: dict[str, Any] = {}
-    body["key"] = t.text(key, "key", 1, t.PATTERNS[0])
-    body["externalPlayerIds"] = t.items(
-        external_player_ids, "external_player_ids", lambda i: t.text(i, "", 1, t.PATTERNS[0]), 1
+    body["key"] = check_text(key, "key", 1, PATTERNS[0])
+    body["externalPlayerIds"] = check_items(
+        external_player_ids, "external_player_ids", lambda i: check_text(i, "", 1, PATTERNS[0]), 1
     )
     if capacity is not None:
-        body["capacity"] = t.integer(capacity, "capacity", 1)
+        body["capacity"] = check_integer(capacity, "capacity", 1)
     if fill_bots is not None:
-        body["fillBots"] = t.boolean(fill_bots, "fill_bots")
+        body["fillBots"] = check_boolean(fill_bots, "fill_bots")
     if metadata is not None:
-        body["metadata"] = t.json_object(metadata, "metadata")
+        body["metadata"] = check_json_object(metadata, "metadata")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "lobbies.push",
         "POST",
         "/server/v1/games/{gameId}/events/{eventKey}/lobbies",
-        f"/server/v1/games/{t.segment(game_id, 'game_id', 1, t.PATTERNS[0])}/events/{t.segment(event_key, 'event_key', 1, t.PATTERNS[0])}/lobbies",
+        f"/server/v1/games/{quote_segment(game_id, 'game_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/lobbies",
         m.Lobby.from_dict,
+        m.Lobby.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -64,7 +69,8 @@ def read(game_id: str, lobby_id: str) -> Call[m.Lobby]:
         "lobbies.read",
         "GET",
         "/server/v1/games/{gameId}/lobbies/{lobbyId}",
-        f"/server/v1/games/{t.segment(game_id, 'game_id', 1, t.PATTERNS[0])}/lobbies/{t.segment(lobby_id, 'lobby_id', 1, t.PATTERNS[0])}",
+        f"/server/v1/games/{quote_segment(game_id, 'game_id', 1, PATTERNS[0])}/lobbies/{quote_segment(lobby_id, 'lobby_id', 1, PATTERNS[0])}",
         m.Lobby.from_dict,
+        m.Lobby.required__,
         unwrap="data",
     )

@@ -4,15 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import Call, check_items, check_text
 
 
 def players(
@@ -23,18 +19,19 @@ def players(
     `POST /server/v1/migrate/players`
     """
     body: dict[str, Any] = {}
-    body["rows"] = t.items(rows, "rows", m.take_migrate_player_row, 1, 1000)
+    body["rows"] = check_items(rows, "rows", m.take_migrate_player_row, 1, 1000)
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "migrate.players",
         "POST",
         "/server/v1/migrate/players",
         "/server/v1/migrate/players",
         m.MigrateOutcome.from_dict,
+        m.MigrateOutcome.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -46,18 +43,19 @@ def wallet(
     `POST /server/v1/migrate/wallet`
     """
     body: dict[str, Any] = {}
-    body["rows"] = t.items(rows, "rows", m.take_migrate_wallet_row, 1, 1000)
+    body["rows"] = check_items(rows, "rows", m.take_migrate_wallet_row, 1, 1000)
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "migrate.wallet",
         "POST",
         "/server/v1/migrate/wallet",
         "/server/v1/migrate/wallet",
         m.MigrateOutcome.from_dict,
+        m.MigrateOutcome.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -69,16 +67,17 @@ def inventory(
     `POST /server/v1/migrate/inventory`
     """
     body: dict[str, Any] = {}
-    body["rows"] = t.items(rows, "rows", m.take_migrate_inventory_row, 1, 1000)
+    body["rows"] = check_items(rows, "rows", m.take_migrate_inventory_row, 1, 1000)
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "migrate.inventory",
         "POST",
         "/server/v1/migrate/inventory",
         "/server/v1/migrate/inventory",
         m.MigrateOutcome.from_dict,
+        m.MigrateOutcome.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )

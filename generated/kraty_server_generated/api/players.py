@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import UNSET, Call, Unset
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import UNSET, Call, Unset, check_text, quote_segment
 
 
 def get(external_player_id: str) -> Call[m.PlayerSnapshot]:
@@ -23,8 +19,9 @@ def get(external_player_id: str) -> Call[m.PlayerSnapshot]:
         "players.get",
         "GET",
         "/server/v1/players/{externalId}",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}",
         m.PlayerSnapshot.from_dict,
+        m.PlayerSnapshot.required__,
         unwrap="data",
     )
 
@@ -41,20 +38,21 @@ def set_identity(
     `PUT /server/v1/players/{externalId}/identity`
     """
     body: dict[str, Any] = {}
-    body["name"] = t.text(name, "name", 1)
+    body["name"] = check_text(name, "name", 1)
     if avatar is not UNSET:
-        body["avatar"] = None if avatar is None else t.text(avatar, "avatar")
+        body["avatar"] = None if avatar is None else check_text(avatar, "avatar")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "players.set_identity",
         "PUT",
         "/server/v1/players/{externalId}/identity",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/identity",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/identity",
         m.SetIdentityResult.from_dict,
+        m.SetIdentityResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -67,18 +65,19 @@ def delete(
     """
     body: dict[str, Any] = {}
     if reason is not None:
-        body["reason"] = t.text(reason, "reason", 1)
+        body["reason"] = check_text(reason, "reason", 1)
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "players.delete",
         "POST",
         "/server/v1/players/{externalId}/delete",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/delete",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/delete",
         m.DeletePlayerResult.from_dict,
+        m.DeletePlayerResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -91,8 +90,9 @@ def export(external_player_id: str) -> Call[m.PlayerExport]:
         "players.export",
         "GET",
         "/server/v1/players/{externalId}/export",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/export",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/export",
         m.PlayerExport.from_dict,
+        m.PlayerExport.required__,
         unwrap="data",
     )
 
@@ -105,18 +105,19 @@ def ban(
     `POST /server/v1/players/{externalId}/ban`
     """
     body: dict[str, Any] = {}
-    body["reason"] = t.text(reason, "reason")
+    body["reason"] = check_text(reason, "reason")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "players.ban",
         "POST",
         "/server/v1/players/{externalId}/ban",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/ban",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/ban",
         m.BanPlayerResult.from_dict,
+        m.BanPlayerResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -127,16 +128,17 @@ def unban(external_player_id: str, *, idempotency_key: str | None = None) -> Cal
     """
     body: dict[str, Any] = {}
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "players.unban",
         "POST",
         "/server/v1/players/{externalId}/unban",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/unban",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/unban",
         m.UnbanPlayerResult.from_dict,
+        m.UnbanPlayerResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -149,16 +151,17 @@ def merge(
     """
     body: dict[str, Any] = {}
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "players.merge",
         "POST",
         "/server/v1/players/{fromExternalId}/merge-into/{toExternalId}",
-        f"/server/v1/players/{t.segment(from_external_player_id, 'from_external_player_id', 1, t.PATTERNS[0])}/merge-into/{t.segment(to_external_player_id, 'to_external_player_id', 1, t.PATTERNS[0])}",
+        f"/server/v1/players/{quote_segment(from_external_player_id, 'from_external_player_id', 1, PATTERNS[0])}/merge-into/{quote_segment(to_external_player_id, 'to_external_player_id', 1, PATTERNS[0])}",
         m.MergePlayerResult.from_dict,
+        m.MergePlayerResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
     )
 
 
@@ -171,8 +174,9 @@ def friends(external_player_id: str) -> Call[m.FriendList]:
         "players.friends",
         "GET",
         "/server/v1/players/{externalId}/friends",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/friends",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/friends",
         m.FriendList.from_dict,
+        m.FriendList.required__,
         unwrap="data",
     )
 
@@ -186,8 +190,9 @@ def friend_requests(external_player_id: str) -> Call[m.FriendRequests]:
         "players.friend_requests",
         "GET",
         "/server/v1/players/{externalId}/friends/requests",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/friends/requests",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/friends/requests",
         m.FriendRequests.from_dict,
+        m.FriendRequests.required__,
         unwrap="data",
     )
 
@@ -201,7 +206,8 @@ def blocks(external_player_id: str) -> Call[m.BlockList]:
         "players.blocks",
         "GET",
         "/server/v1/players/{externalId}/blocks",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/blocks",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/blocks",
         m.BlockList.from_dict,
+        m.BlockList.required__,
         unwrap="data",
     )

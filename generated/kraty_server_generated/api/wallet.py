@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kraty_server_generated import types as t
-from kraty_server_generated.types import Call
-
-if TYPE_CHECKING:
-    from kraty_server_generated import models as m
-else:
-    m = t.Later("kraty_server_generated.models")
+from kraty_server_generated import models as m
+from kraty_server_generated.contract import PATTERNS
+from kraty_server_generated.types import Call, check_integer, check_text, quote_segment
 
 
 def credit(
@@ -28,22 +24,24 @@ def credit(
     `POST /server/v1/players/{externalId}/wallet/{economyKey}/credit`
     """
     body: dict[str, Any] = {}
-    body["amount"] = t.integer(amount, "amount", 1)
+    body["amount"] = check_integer(amount, "amount", 1)
     if reason is not None:
-        body["reason"] = t.text(reason, "reason")
+        body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
-        body["sourceRefId"] = t.text(source_ref_id, "source_ref_id")
+        body["sourceRefId"] = check_text(source_ref_id, "source_ref_id")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "wallet.credit",
         "POST",
         "/server/v1/players/{externalId}/wallet/{economyKey}/credit",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/wallet/{t.segment(economy_key, 'economy_key', 1, t.PATTERNS[0])}/credit",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/wallet/{quote_segment(economy_key, 'economy_key', 1, PATTERNS[0])}/credit",
         m.AdjustWalletResult.from_dict,
+        m.AdjustWalletResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
+        echoes=(("economyKey", economy_key),),
     )
 
 
@@ -61,20 +59,22 @@ def debit(
     `POST /server/v1/players/{externalId}/wallet/{economyKey}/debit`
     """
     body: dict[str, Any] = {}
-    body["amount"] = t.integer(amount, "amount", 1)
+    body["amount"] = check_integer(amount, "amount", 1)
     if reason is not None:
-        body["reason"] = t.text(reason, "reason")
+        body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
-        body["sourceRefId"] = t.text(source_ref_id, "source_ref_id")
+        body["sourceRefId"] = check_text(source_ref_id, "source_ref_id")
     if idempotency_key is not None:
-        body["idempotencyKey"] = t.text(idempotency_key, "idempotency_key", 1, t.PATTERNS[1])
+        body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
         "wallet.debit",
         "POST",
         "/server/v1/players/{externalId}/wallet/{economyKey}/debit",
-        f"/server/v1/players/{t.segment(external_player_id, 'external_player_id', 1, t.PATTERNS[0])}/wallet/{t.segment(economy_key, 'economy_key', 1, t.PATTERNS[0])}/debit",
+        f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/wallet/{quote_segment(economy_key, 'economy_key', 1, PATTERNS[0])}/debit",
         m.AdjustWalletResult.from_dict,
+        m.AdjustWalletResult.required__,
         unwrap="data",
         body=body,
-        stamp="idempotencyKey",
+        idempotency_field="idempotencyKey",
+        echoes=(("economyKey", economy_key),),
     )

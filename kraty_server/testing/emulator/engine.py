@@ -7,33 +7,26 @@ import json
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, Literal
 
+from kraty_server.testing.emulator.clock import Clock, format_time, parse_time
+from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import Contract, NoRoute, Operation, Problem, contract, problems
-from kraty_server.testing.emulator.faults import Fault, first
-from kraty_server.testing.emulator.ledger import Refused, Turn, iso
-from kraty_server.testing.emulator.outbox import Outbox, put
+from kraty_server.testing.emulator.dispatcher import Dispatcher
+from kraty_server.testing.emulator.due import catch_up, next_due
+from kraty_server.testing.emulator.errors import ApiError
+from kraty_server.testing.emulator.faults import Fault, next_fault
+from kraty_server.testing.emulator.idempotency import replay_or_execute
+from kraty_server.testing.emulator.json_body import decode_json, encode_json
+from kraty_server.testing.emulator.operation import Handler, OperationRequest
+from kraty_server.testing.emulator.request_log import Request, RequestLog
+from kraty_server.testing.emulator.scheduler import Scheduler
 from kraty_server.testing.emulator.state import Row, State
-from kraty_server.testing.operations.players import (
-    HANDLERS,
-    Asked,
-    close_lobby,
-    conflict,
-    fingerprint,
-    replayed,
-    start_lobby,
-)
 
 log: Final = logging.getLogger("kraty_server.testing")
-
-KEPT: Final = timedelta(hours=24)
-"""How long a key is remembered (CONTRACT.md §5); grants and migrated rows for ever."""
-LOGGED: Final = 10_000
-"""Requests in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,115 +36,108 @@ class Answer:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    delay: float = 0.0
-    fate: Literal["send", "drop", "cut"] = "send"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One line of the request log."""
-
-    at: str
-    operation: str | None
-    method: str
-    target: str
-    body: Any
-    """Decoded; text where it was no JSON."""
-    status: int
-    """What the emulator made of it, whether or not that arrived."""
-    code: str | None
-    """The error code of the answer."""
-    fault: str | None
-    sdk: str | None
-    """The header X-Kraty-SDK."""
-
-    def __str__(self) -> str:
-        """One line."""
-        body = "" if self.body is None else json.dumps(self.body, ensure_ascii=False)
-        verdict = f"{self.status} {self.code or ''}".rstrip() + (f" [{self.fault}]" if self.fault else "")
-        return f"{self.method} {self.target} {body} -> {verdict}"
-
-
-def _encoded(payload: Any) -> bytes:
-    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace")
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    latency: float = 0.0
+    """Seconds to wait before it goes out."""
+    transport_fault: Literal["drop", "cut"] | None = None
+    """Close the connection instead of the answer, or in the middle of it."""
 
 
 class Engine:
-    """The emulated server."""
+    """The emulated server.
 
-    def __init__(self, state: State, *, strict: bool) -> None:
+    Args:
+        state: what it remembers.
+        handlers: what each operation does.
+        strict: answer 500 where the emulator itself would leave the contract.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        *,
+        handlers: Mapping[str, Handler],
+        strict: bool,
+    ) -> None:
         self.state: State = state
         self.strict: bool = strict
         self.contract: Contract = contract()
         self.lock: threading.RLock = threading.RLock()
-        self.outbox: Outbox = Outbox(state, self.lock, lambda: self.now().timestamp())
+        self.clock: Clock = Clock()
         self.faults: list[Fault] = []
-        self.requests: deque[Request] = deque(maxlen=LOGGED)
-        self.offset: float = 0.0
-        self.reload()
+        self.requests: RequestLog = RequestLog()
+        self.dispatcher: Dispatcher = Dispatcher(state, self.lock, self.clock, self.faults)
+        self._handlers = handlers
+        self._scheduler = Scheduler(self.lock, self._seconds_left, self._run_due)
+        self._scheduled: str | None = None
+        self._counted = 0
 
-    def reload(self) -> None:
-        """Read again what is kept beside the state, after it was replaced."""
-        clock = self.state.one("SELECT offset FROM clock")
-        self.offset = clock["offset"] if clock else 0.0
+    # Time
 
     def now(self) -> datetime:
-        """The emulator's clock: the real one, and as far ahead as it was moved."""
-        return datetime.fromtimestamp(time.time() + self.offset, UTC)
+        """The emulator's time."""
+        return self.clock.now()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock ahead; what falls due happens."""
-        if seconds < 0:
-            raise ValueError("the clock moves ahead only")
-        with self.lock:
-            with self.state.effect():
-                self.offset += seconds
-                self.state.run("UPDATE clock SET offset = ?", self.offset)
-                self._catch_up(self.now())
-            self.outbox.flush()
+        """Move the clock ahead; what falls due happens.
 
-    def turn(
-        self, *, game: str, studio: str, environment: str, origin: str, operation: str, silent: bool = False
-    ) -> Turn:
-        """Begin to work on the state."""
-        return Turn(
-            state=self.state,
-            now=self.now(),
-            game=game,
-            studio=studio,
-            environment=environment,
-            origin=origin,
-            operation=operation,
-            announce=None if silent else put,
-        )
+        Raises:
+            ValueError: back, nowhere, or too far; nothing is changed.
+        """
+        with self.lock:
+            before, self.clock.offset = self.clock.offset, self.clock.offset_after(seconds)
+            try:
+                with self.state.effect():
+                    self.state.run("UPDATE clock SET offset = ?", self.clock.offset)
+                    catch_up(self.state, self.now())
+            except BaseException:
+                self.clock.offset = before
+                raise
+            self.settle()
+
+    def _seconds_left(self) -> float | None:
+        due = self.state.next_due
+        return None if due is None else (parse_time(due) - self.now()).total_seconds()
 
     def _catch_up(self, now: datetime) -> None:
-        """Do what the passing of time does: grants and attempts expire, lobbies start and close."""
-        at = iso(now)
-        self.state.run("UPDATE grants SET status = 'expired' WHERE status = 'pending' AND expires_at <= ?", at)
-        self.state.run("UPDATE attempts SET status = 'expired' WHERE status = 'in_progress' AND ends_at <= ?", at)
-        sql = """SELECT l.*, g.studio FROM lobbies l JOIN games g ON g.id = l.game WHERE
-                 (l.status = 'forming' AND l.fill_by <= ?) OR (l.status = 'active' AND l.ends_at <= ?)"""
-        while due := self.state.rows(sql, at, at):
-            for lobby in due:
-                turn = self.turn(
-                    game=lobby["game"],
-                    studio=lobby["studio"],
-                    environment=lobby["environment"],
-                    origin="engine",
-                    operation="lobbies.push",
-                )
-                # Each change happens at its own time, however far the clock was moved.
-                if lobby["status"] == "forming":
-                    turn.now = datetime.fromisoformat(lobby["fill_by"])
-                    start_lobby(turn, lobby["id"])
-                else:
-                    turn.now = datetime.fromisoformat(lobby["ends_at"])
-                    close_lobby(turn, lobby["id"])
+        with self.state.effect():
+            catch_up(self.state, now)
+
+    def _run_due(self) -> None:
+        self._catch_up(self.now())
+        self.settle()
+
+    def settle(self) -> None:
+        """After an effect: hand over its webhooks, and watch the clock for what it has scheduled. Needs the lock."""
+        self.dispatcher.flush()
+        if self.state.next_due != self._scheduled:
+            self._scheduled = self.state.next_due
+            if self._scheduled is not None:
+                self._scheduler.notify()
+
+    def reload(self) -> None:
+        """Read again what is kept beside the state, after it was replaced; forget requests and faults."""
+        clock = self.state.one("SELECT offset, next_due FROM clock")
+        assert clock is not None
+        self.clock.offset, self.state.next_due = clock["offset"], clock["next_due"]
+        self.requests.clear()
+        self.faults.clear()
+        self.dispatcher.reload()
+        self.settle()
+
+    def open(self) -> None:
+        """Begin: do what fell due while nobody was there."""
+        with self.lock:
+            self.state.run("UPDATE clock SET next_due = ?", next_due(self.state))
+            self.reload()
+
+    def close(self) -> None:
+        """End the threads, and close the state."""
+        self._scheduler.close()
+        self.dispatcher.close()
+        with self.lock:
+            self.state.close()
+
+    # Requests
 
     def respond(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request.
@@ -160,204 +146,169 @@ class Engine:
             method: in capitals.
             target: the path and query as sent.
             headers: names in lower case.
-            body: as it came.
+            body: as it came, all of it.
         """
+        started = time.perf_counter()
         with self.lock:
             operation: Operation | None = None
             fault: Fault | None = None
-            decoded: Any = None
+            api_key: Row | None = None
+            answer: Answer
+            code: str | None = None
             try:
-                try:
-                    operation, path = self.contract.find(method, target)
-                except NoRoute as no_route:
-                    answer = self._no_route(no_route)
-                except UnicodeDecodeError:
-                    answer = self._error(404, "not_found", "a path segment is no UTF-8")
+                operation, path = self.contract.find(method, target)
+                fault = next_fault(self.faults, operation.id)
+                if (struck := _fault_response(fault)) is not None:
+                    answer, code = struck
                 else:
-                    fault = first(self.faults, operation.id)
-                    decoded = self._decoded(body)
-                    answer = self._faulty(fault) or self._answer(operation, path, headers, decoded, bool(body))
+                    api_key = self.authenticate(headers)
+                    answer = self._execute(operation, path, api_key, body)
+            except NoRoute as no_route:
+                code, answer = "not_found", _no_route(no_route)
+            except ApiError as error:
+                code, answer = error.code, _error(error.status, error.code, error.message, error.details)
             except Exception as error:
                 log.exception("the emulator failed at %s %s", method, target)
-                answer = self._error(500, "internal_error", f"the emulator failed: {type(error).__name__}: {error}")
-            if operation is not None and self.strict and answer.fate == "send":
-                answer = self._checked(operation, answer)
-            self._log(operation, fault, method, target, headers, decoded, answer)
-            if fault is not None:
-                answer = self._spoilt(fault, answer)
-            return answer
-
-    # What goes wrong on purpose
-
-    def _faulty(self, fault: Fault | None) -> Answer | None:
-        """The answer of a fault that strikes before anything is done."""
-        if fault is None or fault.effect not in ("status", "drop_before"):
-            return None
-        if fault.effect == "drop_before":
-            return Answer(0, b"", fate="drop")
-        code = fault.code or ("rate_limited" if fault.status == 429 else "internal_error")
-        headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
-        return self._error(fault.status, code, "a fault, as scripted", headers=headers)
-
-    @staticmethod
-    def _spoilt(fault: Fault, answer: Answer) -> Answer:
-        fate: Literal["send", "drop", "cut"] = answer.fate
-        if fault.effect == "drop_after_commit":
-            fate = "drop"
-        elif fault.effect == "cut_body":
-            fate = "cut"
-        return Answer(answer.status, answer.body, answer.headers, fault.latency, fate)
-
-    # The pipeline: who asks, what, is it valid, was it asked before
-
-    @staticmethod
-    def _decoded(body: bytes) -> Any:
-        if not body:
-            return None
-        try:
-            return json.loads(body, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            return body.decode("utf-8", "replace")
-
-    def _answer(
-        self, operation: Operation, path: Mapping[str, str], headers: Mapping[str, str], body: Any, has_body: bool
-    ) -> Answer:
-        try:
-            api_key = self.authenticated(headers)
-            self._validate(operation, path, body, has_body)
-            with self.state.effect():
-                turn = self.turn(
-                    game=api_key["game"],
-                    studio=api_key["studio"],
-                    environment=api_key["environment"],
-                    origin="server",
-                    operation=operation.id,
+                message = f"the emulator failed: {type(error).__name__}: {error}"
+                code, answer = "internal_error", _error(500, "internal_error", message)
+            self._counted += 1
+            self.requests.append(
+                Request(
+                    at=format_time(self.now()),
+                    operation=operation.id if operation else None,
+                    method=method,
+                    target=target,
+                    raw_body=body,
+                    status=answer.status,
+                    code=code,
+                    fault=fault.effect if fault else None,
+                    sdk=headers.get("x-kraty-sdk"),
+                    answer=answer.body,
+                    environment=api_key["environment"] if api_key else None,
+                    seconds=time.perf_counter() - started,
+                    number=self._counted,
                 )
-                self._catch_up(turn.now)
-                given: dict[str, Any] = body if operation.body is not None and body else {}
-                turn.key = given.get("idempotencyKey")
-                status, payload = self._once(operation, Asked(turn, path, given, api_key))
-            self.outbox.flush()
-        except Refused as refused:
-            return self._error(refused.status, refused.code, refused.message, refused.details)
-        return Answer(status, _encoded(payload if operation.id == "health.ping" else {"data": payload}))
+            )
+            return answer if fault is None else _apply_transport_fault(fault, answer)
 
-    def authenticated(self, headers: Mapping[str, str]) -> Row:
+    def too_large(self, limit: int) -> Answer:
+        """The answer to a request that was not read to its end."""
+        return _error(413, "validation_failed", f"the body is larger than {limit:,} bytes")
+
+    def authenticate(self, headers: Mapping[str, str]) -> Row:
         """The key of a request.
 
         Raises:
-            Refused: 401 or 403.
+            ApiError: 401 or 403.
         """
         given = headers.get("authorization")
         if not given:
-            raise Refused(401, "unauthenticated", "no Authorization header")
+            raise ApiError(401, "unauthenticated", "no Authorization header")
         scheme, _, token = given.partition(" ")
         prefix, dot, secret = token.strip().partition(".")
         if scheme.lower() != "bearer" or not prefix or not dot or not secret:
-            raise Refused(401, "session_invalid", "Authorization is not `Bearer <prefix>.<secret>`")
-        key = self.state.one("SELECT * FROM keys WHERE prefix = ?", prefix)
-        if key is None or not hmac.compare_digest(key["secret"].encode(), secret.encode()):
-            raise Refused(401, "session_invalid", "the key is unknown or revoked")
+            raise ApiError(401, "session_invalid", "Authorization is not `Bearer <prefix>.<secret>`")
+        sql = """SELECT k.*, w.game, w.environment, g.studio FROM keys k JOIN worlds w ON w.id = k.world
+                 JOIN games g ON g.id = w.game WHERE k.prefix = ?"""
+        key = self.state.one(sql, prefix)
+        if key is None or not hmac.compare_digest(key["secret"].encode(), secret.encode("utf-8", "replace")):
+            raise ApiError(401, "session_invalid", "the key is unknown or revoked")
         if key["permission_set"] != "server_integration":
-            raise Refused(403, "forbidden", f"a {key['permission_set']} key does not open the server API")
+            raise ApiError(403, "forbidden", f"a {key['permission_set']} key does not open the server API")
         return key
 
-    def _validate(self, operation: Operation, path: Mapping[str, str], body: Any, has_body: bool) -> None:
+    def _execute(self, operation: Operation, path: Mapping[str, str], api_key: Row, raw: bytes) -> Answer:
+        body = self._read(operation, path, raw)
+        now = self.now()
+        if self.state.next_due is not None and self.state.next_due <= format_time(now):
+            self._catch_up(now)
+        with self.state.effect():
+            context = RequestContext(
+                state=self.state,
+                now=now,
+                world=api_key["world"],
+                game=api_key["game"],
+                studio=api_key["studio"],
+                environment=api_key["environment"],
+                origin="server",
+                operation=operation.id,
+                idempotency_key=body.get("idempotencyKey"),
+            )
+            request, handler = OperationRequest(context, path, body, api_key), self._handlers[operation.id]
+            status, payload = replay_or_execute(request, handler) if operation.keyed else handler.execute(request)
+            answer = Answer(status, encode_json({"data": payload} if operation.enveloped else payload))
+            if self.strict:  # before the commit: an answer that is none leaves nothing behind
+                self._check(operation, answer)
+        self.settle()
+        return answer
+
+    def _read(self, operation: Operation, path: Mapping[str, str], raw: bytes) -> dict[str, Any]:
+        """The body of a request, checked.
+
+        Raises:
+            ApiError: 400; 404 where a path cannot be and the operation has no 400.
+        """
         found: list[Problem] = list(self.contract.bad_parameters(operation, path))
         if found and "400" not in operation.error_codes:
-            raise Refused(404, "not_found", f"{found[0].path}: no such id can be")
-        if operation.body is None:
-            return
-        if has_body:
-            found += problems(operation.body, body)
-        elif operation.body_required:
-            found.append(Problem("", "a JSON body is needed"))
+            raise ApiError(404, "not_found", f"{found[0].path}: no such id can be")
+        body: Any = {}
+        if operation.body is not None:
+            if raw:
+                try:
+                    body = decode_json(raw)
+                    found += problems(operation.body, body)
+                except ValueError as error:
+                    found.append(Problem("", str(error)))
+            elif operation.body_required:
+                found.append(Problem("", "a JSON body is needed"))
         if found:
             places = "; ".join(f"{p.path or 'body'}: {p.message}" for p in found)
-            raise Refused(400, "validation_failed", places, [asdict(problem) for problem in found])
+            raise ApiError(400, "validation_failed", places, [asdict(problem) for problem in found])
+        return body  # type: ignore[no-any-return]  # the document asks for an object
 
-    def _once(self, operation: Operation, asked: Asked) -> tuple[int, Any]:
-        """Answer as the first time, where the key was used before."""
-        turn, handler = asked.turn, HANDLERS[operation.id]
-        if not operation.keyed or turn.key is None or operation.id == "grants.create":  # its row remembers the key
-            return handler(asked)
-        mark = fingerprint(asked.body)
-        scope = " ".join((turn.game, operation.id, *asked.path.values()))
-        oldest = iso(turn.now - KEPT)
-        sql = "SELECT * FROM replays WHERE scope = ? AND idempotency_key = ? AND at > ?"
-        if before := self.state.one(sql, scope, turn.key, oldest):
-            if before["fingerprint"] != mark:
-                raise conflict(turn.key)
-            return before["status"], replayed(asked, json.loads(before["payload"]))
-        status, payload = handler(asked)
-        self.state.run(
-            "INSERT OR REPLACE INTO replays VALUES (?, ?, ?, ?, ?, ?)",
-            *(scope, turn.key, mark, status, json.dumps(payload), turn.at),
-        )
-        return status, payload
+    def _check(self, operation: Operation, answer: Answer) -> None:
+        """Hold an answer against the document.
 
-    # Answers
-
-    @staticmethod
-    def _error(
-        status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        error = {"code": code, "message": message} | ({} if details is None else {"details": details})
-        return Answer(status, _encoded({"error": error}), headers or {})
-
-    def _no_route(self, error: NoRoute) -> Answer:
-        if error.allowed:
-            allowed = ", ".join(error.allowed)
-            return self._error(405, "not_found", f"allowed here: {allowed}", headers={"allow": allowed})
-        return self._error(404, "not_found", "no such route")
-
-    def _checked(self, operation: Operation, answer: Answer) -> Answer:
-        """The answer, if it is one that the document has."""
+        Raises:
+            RuntimeError: it is none that the document has.
+        """
+        validator = operation.responses.get(str(answer.status))
         wrong: Sequence[Problem] = [Problem("", f"status {answer.status} is not documented")]
-        if validator := operation.responses.get(str(answer.status)):
+        if validator is not None:
             wrong = problems(validator, json.loads(answer.body))
-        elif answer.status in (429, 500, 502, 503, 504):
-            wrong = []  # what any gateway may answer
-        if not wrong:
-            return answer
-        log.error("%s answered outside of the contract: %s", operation.id, wrong)
-        return self._error(500, "internal_error", f"the emulator left the contract at {operation.id}: {wrong[0]}")
-
-    def _log(
-        self,
-        operation: Operation | None,
-        fault: Fault | None,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: Any,
-        answer: Answer,
-    ) -> None:
-        code = json.loads(answer.body)["error"]["code"] if answer.status >= 400 else None
-        self.requests.append(
-            Request(
-                at=iso(self.now()),
-                operation=operation.id if operation else None,
-                method=method,
-                target=target,
-                body=body,
-                status=answer.status,
-                code=code,
-                fault=fault.effect if fault else None,
-                sdk=headers.get("x-kraty-sdk"),
-            )
-        )
-
-    def forget(self) -> None:
-        """Empty the log and the fault script."""
-        self.requests.clear()
-        self.faults.clear()
+        if wrong:
+            raise RuntimeError(f"it left the contract at {operation.id}: {wrong[0]}")
 
 
-def matching(requests: Iterable[Request], operation: str | None, body: Mapping[str, Any]) -> list[Request]:
-    """The requests for an operation whose bodies hold these values."""
+def _error(
+    status: int, code: str, message: str, details: Any = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    error = {"code": code, "message": message} | ({} if details is None else {"details": details})
+    return Answer(status, encode_json({"error": error}), headers or {})
 
-    def holds(found: Any) -> bool:
-        return not body or (hasattr(found, "items") and body.items() <= found.items())
 
-    return [request for request in requests if operation in (None, request.operation) and holds(request.body)]
+def _no_route(error: NoRoute) -> Answer:
+    if error.allowed:
+        allowed = ", ".join(error.allowed)
+        return _error(405, "not_found", f"allowed here: {allowed}", headers={"allow": allowed})
+    return _error(404, "not_found", "no such route")
+
+
+def _fault_response(fault: Fault | None) -> tuple[Answer, str | None] | None:
+    """The answer of a fault that strikes before anything is done; the document has no say in it."""
+    if fault is None or fault.effect not in ("status", "drop_before"):
+        return None
+    if fault.effect == "drop_before":
+        return Answer(0, b"", transport_fault="drop"), None
+    code = fault.code or ("rate_limited" if fault.status == 429 else "internal_error")
+    headers = {"retry-after": wait} if (wait := fault.retry_after_header) is not None else {}
+    return _error(fault.status, code, "a fault, as scripted", headers=headers), code
+
+
+def _apply_transport_fault(fault: Fault, answer: Answer) -> Answer:
+    transport_fault = answer.transport_fault
+    if fault.effect == "drop_after_commit":
+        transport_fault = "drop"
+    elif fault.effect == "cut_body":
+        transport_fault = "cut"
+    return replace(answer, latency=fault.latency, transport_fault=transport_fault)

@@ -1,27 +1,25 @@
-"""Which webhooks are due, and how do they get to their endpoints?"""
+"""Which webhooks are to be delivered? The table of deliveries: written with the effect, signed for each attempt."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
-
-from kraty_server.testing.emulator.ledger import Turn
+from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.state import Row, State
 
 SIGNATURE_HEADER: Final = "X-Signature"
 ATTEMPTS: Final = 6
 FIRST_WAIT: Final = 0.5
 """Seconds to the second attempt; each further wait is four times as long (assumed)."""
-TIMEOUT: Final = 5.0
+DELIVERIES_KEPT: Final = 100_000
+"""The newest; older ones are forgotten, sent or not."""
 
 
 def sign(raw_body: bytes, secret: str, at: int | None = None) -> str:
@@ -40,11 +38,17 @@ class Delivery:
     url: str | None
     attempt: int
     status: str
-    """pending, delivered or failed."""
+    """pending, held (until those it is reordered with are there), delivered, failed or dropped."""
     response: int | None
     raw_body: bytes
     """As it went out last."""
     signature: str
+    """Empty where it did not go out yet."""
+    error: str | None = None
+    """Why the last attempt got no answer."""
+    environment: str = "test"
+    number: int = 0
+    """Deliveries are counted up."""
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -53,145 +57,137 @@ class Delivery:
         return decoded
 
 
-def put(turn: Turn, event: str, data: Mapping[str, Any]) -> None:
-    """Put an event into the outbox, once for each endpoint that wants it."""
-    endpoints = turn.state.rows(
-        "SELECT * FROM endpoints WHERE game = ? AND environment = ?", turn.game, turn.environment
-    )
-    for endpoint in endpoints:
+_ENDPOINT: Final = """SELECT d.*, e.url, e.secret, w.environment, g.id AS game, g.studio FROM deliveries d
+    JOIN endpoints e ON e.id = d.endpoint JOIN worlds w ON w.id = e.world JOIN games g ON g.id = w.game"""
+
+
+def new_event_id() -> str:
+    """Make the id of a delivery."""
+    return f"evt_{uuid.uuid4().hex}"
+
+
+def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
+    """Enqueue an event, once for each endpoint that wants it, unless webhooks are suppressed."""
+    if context.silent:
+        return
+    state = context.state
+    for endpoint in state.rows("SELECT * FROM endpoints WHERE world = ?", context.world):
         wanted = json.loads(endpoint["events"])
         if wanted is None or event in wanted:
-            envelope = {
-                "id": f"evt_{uuid.uuid4().hex}",
-                "eventName": event,
-                "studioId": turn.studio,
-                "gameId": turn.game,
-                "occurredAt": turn.at,
-            }
-            turn.state.insert(
-                "deliveries",
-                id=envelope["id"],
-                endpoint=endpoint["id"],
-                event=event,
-                envelope=json.dumps(envelope | {"data": data}),
-                attempt=0,
-                status="pending",
-                next_at=turn.now.timestamp(),
+            number = state.add(
+                """INSERT INTO deliveries (id, endpoint, event, occurred_at, data, status, attempt, next_at)
+                   VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)""",
+                *(new_event_id(), endpoint["id"], event, context.at, json.dumps(data)),
+                context.now.timestamp(),
             )
+            state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
+            state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
 
 
-class Outbox:
-    """Sends what is due: at once to endpoints without an address, in a thread to all others."""
+def build_body(row: Row, attempt: int) -> bytes:
+    """The body of an attempt: the event's envelope."""
+    envelope = {
+        "id": row["id"],
+        "eventName": row["event"],
+        "studioId": row["studio"],
+        "gameId": row["game"],
+        "occurredAt": row["occurred_at"],
+        "deliveryAttempt": attempt,
+        "data": json.loads(row["data"]),
+    }
+    return json.dumps(envelope, separators=(",", ":")).encode()
 
-    def __init__(self, state: State, lock: threading.RLock, now: Callable[[], float]) -> None:
-        self._state, self._lock, self._now = state, lock, now
-        self._wake = threading.Event()
-        self._idle = threading.Condition(lock)
-        self._thread: threading.Thread | None = None
-        self._open = True
 
-    def _due(self) -> list[Row]:
-        return self._state.rows(
-            """SELECT d.*, e.url, e.secret FROM deliveries d JOIN endpoints e ON e.id = d.endpoint
-               WHERE d.status = 'pending' AND d.next_at <= ? ORDER BY d.next_at, d.rowid LIMIT 100""",
-            self._now(),
+def due_deliveries(state: State, endpoint: int, now: float, limit: int) -> list[Row]:
+    """What one endpoint is to get now, first things first."""
+    sql = f"""{_ENDPOINT} WHERE d.endpoint = ? AND d.status = 'pending' AND d.next_at <= ?
+              ORDER BY d.next_at, d.number LIMIT ?"""
+    return state.rows(sql, endpoint, now, limit)
+
+
+def record_attempt(
+    state: State,
+    row: Row,
+    *,
+    at: float,
+    now: str,
+    signed_at: int,
+    response: int | None,
+    error: str | None,
+    seconds: float,
+) -> None:
+    """Write down how an attempt went, and when the next one is due."""
+    attempt, copies = row["attempt"] + 1, row["copies"]
+    status, next_at = "delivered", row["next_at"]
+    if response is None or not 200 <= response < 300:
+        status = "failed" if attempt >= ATTEMPTS else "pending"
+        next_at = at + FIRST_WAIT * 4 ** (attempt - 1)
+    elif copies > 1:
+        status, copies = "pending", copies - 1
+    sql = "UPDATE deliveries SET attempt = ?, status = ?, next_at = ?, copies = ? WHERE number = ? AND id = ?"
+    # By its id, too: the state may have been replaced while the endpoint thought about it.
+    if state.run(sql, attempt, status, next_at, copies, row["number"], row["id"]):
+        state.insert(
+            "delivery_attempts",
+            delivery=row["number"],
+            attempt=attempt,
+            at=now,
+            signed_at=signed_at,
+            response=response,
+            error=error,
+            seconds=seconds,
         )
 
-    def _signed(self, row: Row) -> Row:
-        """The next attempt of a delivery, signed anew."""
-        envelope = json.loads(row["envelope"])
-        data = envelope.pop("data")
-        attempt = row["attempt"] + 1
-        body = json.dumps(envelope | {"deliveryAttempt": attempt, "data": data}, separators=(",", ":")).encode()
-        return row | {"attempt": attempt, "body": body, "signature": sign(body, row["secret"])}
 
-    def _sent(self, row: Row, response: int | None) -> None:
-        status, next_at = "delivered", row["next_at"]
-        if response is None or not 200 <= response < 300:
-            status = "failed" if row["attempt"] >= ATTEMPTS else "pending"
-            next_at = self._now() + FIRST_WAIT * 4 ** (row["attempt"] - 1)
-        self._state.run(
-            """UPDATE deliveries SET attempt = ?, status = ?, next_at = ?, response = ?, body = ?, signature = ?
-               WHERE id = ?""",
-            *(row["attempt"], status, next_at, response, row["body"], row["signature"], row["id"]),
-        )
+def list_deliveries(state: State, *, limit: int, before: int | None = None) -> list[Delivery]:
+    """The newest deliveries, or those before one; oldest first."""
+    sql = f"{_ENDPOINT} WHERE d.number < ? ORDER BY d.number DESC LIMIT ?"
+    rows = state.rows(sql, 2**62 if before is None else before, limit)
+    return [_delivery(row, _last_attempt(state, row["number"])) for row in reversed(rows)]
 
-    def flush(self) -> None:
-        """After an effect: hand over what needs no network, wake the thread for the rest. Needs the lock."""
-        for row in self._due():
-            if row["url"] is None:
-                self._sent(self._signed(row), 200)
-            elif self._thread is None and self._open:
-                self._thread = threading.Thread(target=self._send_all, name="kraty-emulator-webhooks", daemon=True)
-                self._thread.start()
-        self._wake.set()
 
-    def _send_all(self) -> None:
-        with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
-            while self._open:
-                with self._lock:
-                    due = [self._signed(row) for row in self._due() if row["url"]] if self._open else []
-                    if not due:
-                        self._wake.clear()
-                        self._idle.notify_all()
-                for row in due:
-                    response = self._post(client, row)
-                    with self._lock:
-                        if self._open:
-                            self._sent(row, response)
-                if not due:
-                    self._wake.wait(0.05)
+def get_delivery(state: State, delivery_id: str) -> Delivery:
+    """A delivery by its id.
 
-    @staticmethod
-    def _post(client: httpx.Client, row: Row) -> int | None:
-        headers = {"content-type": "application/json", SIGNATURE_HEADER: row["signature"]}
-        try:
-            return client.post(row["url"], content=row["body"], headers=headers).status_code
-        except httpx.HTTPError:
-            return None
+    Raises:
+        KeyError: there is none.
+    """
+    if (row := state.one(f"{_ENDPOINT} WHERE d.id = ?", delivery_id)) is None:
+        raise KeyError(delivery_id)
+    return _delivery(row, _last_attempt(state, row["number"]))
 
-    def drain(self, timeout: float) -> bool:
-        """Wait until nothing is due; False where that took too long."""
-        with self._lock:
-            self.flush()
-            return self._idle.wait_for(lambda: not self._due(), timeout)
 
-    def replay(self, delivery_id: str) -> None:
-        """Deliver once more, whatever became of it.
+def list_attempts(state: State, delivery_id: str) -> list[Row]:
+    """How each attempt of a delivery went, oldest first."""
+    sql = """SELECT a.attempt, a.at, a.signed_at, a.response, a.error, a.seconds FROM delivery_attempts a
+             JOIN deliveries d ON d.number = a.delivery WHERE d.id = ? ORDER BY a.number"""
+    return state.rows(sql, delivery_id)
 
-        Raises:
-            KeyError: there is no such delivery.
-        """
-        with self._lock:
-            sql = "UPDATE deliveries SET status = 'pending', attempt = 0, next_at = ? WHERE id = ?"
-            if not self._state.run(sql, self._now(), delivery_id):
-                raise KeyError(delivery_id)
-            self.flush()
 
-    def deliveries(self) -> list[Delivery]:
-        """All of them, oldest first."""
-        with self._lock:
-            rows = self._state.rows(
-                "SELECT d.*, e.url FROM deliveries d JOIN endpoints e ON e.id = d.endpoint ORDER BY d.rowid"
-            )
-        return [
-            Delivery(
-                id=row["id"],
-                event=row["event"],
-                url=row["url"],
-                attempt=row["attempt"],
-                status=row["status"],
-                response=row["response"],
-                raw_body=row["body"] or b"",
-                signature=row["signature"] or "",
-            )
-            for row in rows
-        ]
+def list_collected(state: State) -> list[Delivery]:
+    """What the endpoints without an address got, in the order in which it arrived; duplicates come twice."""
+    sql = f"""SELECT r.*, a.attempt AS attempted, a.signed_at, a.response, a.error FROM delivery_attempts a
+              JOIN ({_ENDPOINT}) r ON r.number = a.delivery WHERE r.url IS NULL ORDER BY a.number"""
+    return [_delivery(row, row | {"attempt": row["attempted"]}) for row in state.rows(sql)]
 
-    def close(self) -> None:
-        """Stop sending."""
-        with self._lock:
-            self._open = False
-            self._wake.set()
-        if self._thread:
-            self._thread.join(TIMEOUT + 1)
+
+def _last_attempt(state: State, number: int) -> Row | None:
+    return state.one("SELECT * FROM delivery_attempts WHERE delivery = ? ORDER BY number DESC LIMIT 1", number)
+
+
+def _delivery(row: Row, last: Row | None) -> Delivery:
+    attempt = last["attempt"] if last else 0
+    raw_body = build_body(row, max(1, attempt))
+    return Delivery(
+        id=row["id"],
+        event=row["event"],
+        url=row["url"],
+        attempt=attempt,
+        status=row["status"],
+        response=last["response"] if last else None,
+        raw_body=raw_body,
+        signature=sign(raw_body, row["secret"], last["signed_at"]) if last else "",
+        error=last["error"] if last else None,
+        environment=row["environment"],
+        number=row["number"],
+    )

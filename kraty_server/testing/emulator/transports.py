@@ -29,17 +29,17 @@ class _Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def _response(answer: Answer, request: httpx.Request) -> httpx.Response:
-    if answer.delay > _patience(request):
+    if answer.latency > _read_timeout(request):
         raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
-    if answer.fate == "drop":
+    if answer.transport_fault == "drop":
         raise httpx.RemoteProtocolError("the connection was dropped, as scripted", request=request)
     headers = {"content-type": "application/json", "content-length": str(len(answer.body)), **answer.headers}
-    if answer.fate == "cut":
+    if answer.transport_fault == "cut":
         return httpx.Response(answer.status, headers=headers, stream=_Cut(answer.body), request=request)
     return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
 
 
-def _patience(request: httpx.Request) -> float:
+def _read_timeout(request: httpx.Request) -> float:
     """How long the client waits for an answer, in seconds."""
     limit = request.extensions.get("timeout", {}).get("read")
     return float("inf") if limit is None else float(limit)
@@ -56,7 +56,7 @@ class _InProcess:
         self._virtual_clock = clock
         self.kraty_clock = clock or SYSTEM_CLOCK
 
-    def _asked(self, request: httpx.Request) -> Answer:
+    def _respond(self, request: httpx.Request) -> Answer:
         if self._virtual_clock is not None:
             self._virtual_clock.begin_request()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
@@ -69,9 +69,9 @@ class Transport(_InProcess, httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         request.read()
-        answer = self._asked(request)
-        if answer.delay:
-            wait = min(answer.delay, _patience(request))
+        answer = self._respond(request)
+        if answer.latency:
+            wait = min(answer.latency, _read_timeout(request))
             (self._virtual_clock.skip if self._virtual_clock is not None else time.sleep)(wait)
         return _response(answer, request)
 
@@ -82,8 +82,8 @@ class AsyncTransport(_InProcess, httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         await request.aread()
-        answer = self._asked(request)
-        if answer.delay:
-            wait = min(answer.delay, _patience(request))
+        answer = self._respond(request)
+        if answer.latency:
+            wait = min(answer.latency, _read_timeout(request))
             await (self._virtual_clock.async_skip if self._virtual_clock is not None else asyncio.sleep)(wait)
         return _response(answer, request)

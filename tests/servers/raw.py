@@ -1,4 +1,4 @@
-"""A server that is only a socket: it keeps every byte that arrives and answers what it was told to."""
+"""For tests of what is on the wire: only a socket; keeps every byte that arrives, answers what it was told to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+PONG = b'{"ok":true,"apiKey":{"id":"k","prefix":"p","permissionSet":"s","environment":"live","studioId":"s","gameId":null}}'
+"""The body of an answer to `health.ping()`."""
 
 
 @dataclass

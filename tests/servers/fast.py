@@ -1,5 +1,6 @@
-"""A server that is never the bottleneck: it knows two answers, and runs on uvloop where that is installed.
+"""For benchmarks and counts of work: a server that is never the bottleneck.
 
+It knows two answers, and runs on uvloop where that is installed.
 It does not sleep while it waits: waking it would take the kernel longer than it takes to answer, each time another
 while, and all of that would count as the client's. It ends with the process that started it.
 """
@@ -86,7 +87,7 @@ async def serve() -> None:
 @contextmanager
 def running() -> Iterator[str]:
     """The server in a process of its own; its URL."""
-    command = [sys.executable, "-m", "benchmarks.server"]
+    command = [sys.executable, "-m", "tests.servers.fast"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

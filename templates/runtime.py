@@ -1,4 +1,9 @@
-"""What the generated models and calls stand on. It does no I/O and knows no operation."""
+"""What do the generated models and calls stand on? It does no I/O and knows no operation.
+
+Base classes of models and open enums, `Call`, and the checks of arguments: a ValueError or TypeError whose text begins
+with the name of the argument. Plain Python: `make generate` copies it from
+`templates/runtime.py`, and what the document decides stands in `contract.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +13,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
-from importlib import import_module
-from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar, cast
 from urllib.parse import quote
+
+from kraty_server_generated.contract import KEY_MIN_LENGTH, KEY_PATTERN, PLAIN_TEXT_MATCHES
 
 T = TypeVar("T")
 E = TypeVar("E", bound="OpenEnum")
 R = TypeVar("R")
 
-ORIGIN: Final = "{{ api.origin }}"
-"""Scheme and host of the first server in the document."""
-
-IDEMPOTENCY_KEY: Final = "{{ idempotency_key }}"
-"""The property of a body that takes the idempotency key."""
-
 MAX_INTEGER: Final = 2**53 - 1
 """The largest integer that JavaScript, and with it the server, holds exactly."""
-
-
-class Later:
-    """A module that is imported when something of it is asked for."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(import_module(self._name), name)
-        setattr(self, name, found)
-        return found
 
 
 class Unset(Enum):
@@ -114,8 +102,8 @@ class Model:
 
     fields__: ClassVar[tuple[Field, ...]] = ()
     known__: ClassVar[frozenset[str]] = frozenset()
+    required__: ClassVar[frozenset[str] | None] = None
     is_known: ClassVar[bool] = True
-    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # a mutable value has no hash
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -193,7 +181,7 @@ def _is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
-def describe(model: type[Model], wires: str, **decoders: Callable[[Any], Any]) -> None:
+def register_fields(model: type[Model], wires: str, **decoders: Callable[[Any], Any]) -> None:
     """Tell a model its properties by their JSON names, in the order of the contract; `?` marks an optional one."""
     fields: list[Field] = []
     for wire in wires.split():
@@ -202,6 +190,7 @@ def describe(model: type[Model], wires: str, **decoders: Callable[[Any], Any]) -
         fields.append(Field(wire, name, not optional, decoders.get(wire)))
     model.fields__ = tuple(fields)
     model.known__ = frozenset(field.wire for field in fields)
+    model.required__ = frozenset(field.wire for field in fields if field.required) or None
 
 
 class UnknownVariant(Model):
@@ -216,7 +205,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, datetime):
-        return time_text(value)
+        return format_time(value)
     if _is_list(value):
         return [to_json(item) for item in value]
     return value.value if isinstance(value, OpenEnum) else value
@@ -229,13 +218,13 @@ class WireTime(datetime):
 
     def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:
         wire = getattr(self, "wire", None)
-        return super().__reduce_ex__(protocol) if wire is None else (read_time, (wire,))
+        return super().__reduce_ex__(protocol) if wire is None else (parse_time, (wire,))
 
 
 _from_iso: Final = datetime.fromisoformat
 
 
-def read_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read an RFC 3339 date-time; one without a zone is UTC."""
     try:
         time = _from_iso(text)
@@ -250,35 +239,25 @@ def read_time(text: str) -> datetime:
     return exact
 
 
-def time_text(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """Write a date-time as JavaScript does: UTC, milliseconds, `Z`."""
     wire: str | None = getattr(time, "wire", None)
     return wire or f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-PATTERNS: Final = (
-{% for pattern in patterns %}
-    re.compile({{ pattern | python }}),
-{% endfor %}
-)
-"""The patterns of the document, each once."""
-
 _plain_segment: Final = re.compile(r"[A-Za-z0-9_\-]+").fullmatch
 
 
-def segment(value: str, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
+def quote_segment(value: str, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
     """Quote a path segment as encodeURIComponent does, after checking it."""
-    if text(value, name, min_length, pattern) in ("", ".", ".."):
-        raise ValueError(f"{name}: {value!r} would call another endpoint")
-    if _plain_segment(value):
+    if PLAIN_TEXT_MATCHES and min_length < 2 and isinstance(value, str) and _plain_segment(value):
         return value
+    if check_text(value, name, min_length, pattern) in ("", ".", ".."):
+        raise ValueError(f"{name}: {value!r} would call another endpoint")
     try:
         return quote(value, safe="!*'()")
     except UnicodeEncodeError as error:
         raise ValueError(f"{name}: holds half of a surrogate pair, which no URL can carry") from error
-
-
-# --- checks of what goes out: ValueError or TypeError whose text begins with the name of the argument
 
 
 def _refuse(value: object, name: str, wanted: str) -> Exception:
@@ -287,27 +266,25 @@ def _refuse(value: object, name: str, wanted: str) -> Exception:
     return TypeError(f"{name}: {wanted} is needed, got {type(value).__name__}")
 
 
-def text(value: Any, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
+def check_text(value: Any, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
     """Check text."""
     if not isinstance(value, str):
         raise _refuse(value, name, "text")
     if len(value) < min_length:
         raise ValueError(f"{name}: must not be empty")
-{% if w.admits_plain_text %}
-    if value.isprintable() and value.strip(" ."):
+    if pattern is None or (PLAIN_TEXT_MATCHES and value.isprintable() and value.strip(" .")):
         return value  # such text matches every pattern of the document, and this is quicker to see
-{% endif %}
-    if pattern is not None and not pattern.search(value):
+    if not pattern.search(value):
         raise ValueError(f"{name}: {value!r} is not allowed; it must match {pattern.pattern}")
     return value
 
 
-def idempotency_key(value: Any, name: str = "idempotency_key") -> str:
+def check_idempotency_key(value: Any, name: str = "idempotency_key") -> str:
     """Check an idempotency key."""
-    return text(value, name{{ key_check | replace("t.", "") }})
+    return check_text(value, name, KEY_MIN_LENGTH, KEY_PATTERN)
 
 
-def integer(value: Any, name: str, minimum: int | None = None, maximum: int = MAX_INTEGER) -> int:
+def check_integer(value: Any, name: str, minimum: int | None = None, maximum: int = MAX_INTEGER) -> int:
     """Check an integer; bool and float are none."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise _refuse(value, name, "an integer")
@@ -317,7 +294,7 @@ def integer(value: Any, name: str, minimum: int | None = None, maximum: int = MA
     return value
 
 
-def number(value: Any, name: str) -> int | float:
+def check_number(value: Any, name: str) -> int | float:
     """Check a number that JSON and JavaScript can hold: finite, and an integer only if it survives exactly."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _refuse(value, name, "a number")
@@ -335,23 +312,29 @@ def number(value: Any, name: str) -> int | float:
     return value
 
 
-def boolean(value: Any, name: str) -> bool:
+def check_boolean(value: Any, name: str) -> bool:
     """Check a bool."""
     if not isinstance(value, bool):
         raise _refuse(value, name, "a bool")
     return value
 
 
-def time(value: Any, name: str) -> str:
+def check_time(value: Any, name: str) -> str:
     """Check a date-time: aware, or text that is sent as it is."""
     if isinstance(value, datetime):
-        if value.utcoffset() is None:
-            raise ValueError(f"{name}: a naive datetime is ambiguous; give it a zone, as in datetime.now(UTC)")
-        return time_text(value)
-    return text(value, name, 1)
+        try:
+            if value.utcoffset() is not None:
+                return format_time(value)
+        except OverflowError:
+            local = value.replace(tzinfo=None)
+            raise ValueError(f"{name}: {local} there is before year 1 or after year 9999 in UTC") from None
+        raise ValueError(f"{name}: a naive datetime is ambiguous; give it a zone, as in datetime.now(UTC)")
+    return check_text(value, name, 1)
 
 
-def items(value: Any, name: str, check: Callable[[Any], R], min_items: int = 0, max_items: int | None = None) -> list[R]:
+def check_items(
+    value: Any, name: str, check: Callable[[Any], R], min_items: int = 0, max_items: int | None = None
+) -> list[R]:
     """Check a list and everything in it."""
     if not _is_iterable(value):
         raise _refuse(value, name, "a list")
@@ -359,8 +342,6 @@ def items(value: Any, name: str, check: Callable[[Any], R], min_items: int = 0, 
     for item in value:
         try:
             checked.append(check(item))
-        except KeyError as error:
-            raise ValueError(f"{name}[{len(checked)}].{error.args[0]}: is required") from None
         except (TypeError, ValueError) as error:
             message = str(error)
             below = message if message.startswith((":", "[")) else f".{message}"
@@ -372,7 +353,7 @@ def items(value: Any, name: str, check: Callable[[Any], R], min_items: int = 0, 
     return checked
 
 
-def mapping(value: Any, known: frozenset[str] | None = None) -> dict[str, Any]:
+def check_object(value: Any, known: frozenset[str] | None = None) -> dict[str, Any]:
     """Take a model or a plain dict in the contract's own names."""
     if not _is_mapping(value):
         if isinstance(value, Model):
@@ -381,73 +362,109 @@ def mapping(value: Any, known: frozenset[str] | None = None) -> dict[str, Any]:
     data: dict[str, Any] = dict(value)
     if known is not None and not known.issuperset(data):
         for key in data.keys() - known:
-            data[key] = json(data[key], key)
+            data[key] = check_json(data[key], key)
     return data
 
 
-def json(value: Any, name: str) -> Any:
+def missing_property(wire: str, data: Mapping[str, Any], known: frozenset[str]) -> ValueError:
+    """Say that a property is missing, and which other name was probably meant for it."""
+    from difflib import get_close_matches  # only who has made a mistake needs it
+
+    unknown = [key for key in data if isinstance(key, str) and key not in known]
+    if meant := get_close_matches(wire, unknown, n=1):
+        return ValueError(f": unknown {meant[0]!r}, did you mean {wire!r}?")
+    return ValueError(f"{wire}: is required")
+
+
+def check_json(value: Any, name: str) -> Any:
     """Check a free-form value: all the way down, only what JSON holds."""
     try:
-        return _json(value, name)
+        return _checked_json(value, name)
     except RecursionError:
         raise ValueError(f"{name}: nested too deeply, or holds itself") from None
 
 
-def _json(value: Any, at: str) -> Any:
+def _checked_json(value: Any, at: str) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int | float):
-        return number(value, at)
+        return check_number(value, at)
     if _is_mapping(value):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{at}: {type(key).__name__} {key!r} is no key of a JSON object; use text")
-        return {key: _json(item, f"{at}.{key}") for key, item in value.items()}
+        return {key: _checked_json(item, f"{at}.{key}") for key, item in value.items()}
     if _is_list(value):
-        return [_json(item, f"{at}[{index}]") for index, item in enumerate(value)]
+        return [_checked_json(item, f"{at}[{index}]") for index, item in enumerate(value)]
     raise TypeError(f"{at}: {type(value).__name__} cannot be sent as JSON")
 
 
-def json_object(value: Any, name: str) -> dict[str, Any]:
+def check_json_object(value: Any, name: str) -> dict[str, Any]:
     """Check a free-form JSON object."""
     if not _is_mapping(value):
         raise _refuse(value, name, "a dict")
-    checked: dict[str, Any] = json(value, name)
+    checked: dict[str, Any] = check_json(value, name)
     return checked
 
 
-def number_map(value: Any, name: str) -> dict[str, int | float]:
+def check_number_map(value: Any, name: str) -> dict[str, int | float]:
     """Check a JSON object of numbers."""
     if not _is_mapping(value):
         raise _refuse(value, name, "a dict")
-    return {text(key, f"{name} (a key)"): number(item, f"{name}.{key}") for key, item in value.items()}
+    return {check_text(key, f"{name} (a key)"): check_number(item, f"{name}.{key}") for key, item in value.items()}
+
+
+class AnswerMismatch(ValueError):
+    """What came back with a 2xx is no answer to the call: of another shape, or about something else."""
 
 
 class Call(NamedTuple, Generic[T]):
-    """One call: what to send, and how to read the answer. It was checked; nothing was sent."""
+    """One call: what to send, and how to read the answer. It was checked, is never changed, and nothing was sent."""
 
     operation: str
     method: str
     route: str
     path: str
     read: Callable[[Any], T]
+    required: frozenset[str] | None = None
+    """The properties of which an answer has at least one; None where anything is an answer."""
     unwrap: str | None = None
-    body: dict[str, Any] | None = None
-    stamp: str | None = None
+    """The property of the answer that holds the rest."""
+    body: Mapping[str, Any] | None = None
+    idempotency_field: str | None = None
+    """The property of the body that takes the idempotency key."""
+    echoes: tuple[tuple[str, str], ...] = ()
+    """Properties of the answer that repeat what was asked, with what was asked."""
 
     @property
     def idempotency_key(self) -> str | None:
         """The key in the body, if there is one yet."""
-        return None if self.stamp is None or self.body is None else self.body.get(self.stamp)
+        return None if self.idempotency_field is None or self.body is None else self.body.get(self.idempotency_field)
 
-    @idempotency_key.setter
-    def idempotency_key(self, key: str) -> None:
-        if self.stamp is not None and self.body is not None:
-            self.body[self.stamp] = key
+    def with_key(self, key: str) -> Call[T]:
+        """Make the same call with an idempotency key; one that was not there becomes the last property of the body."""
+        if self.idempotency_field is None:
+            raise ValueError(f"{self.operation} takes no idempotency key")
+        return self._replace(body={**(self.body or {}), self.idempotency_field: key})
 
     def parse(self, payload: Any) -> T:
-        """Read the decoded JSON of a 2xx."""
-        return self.read(payload if self.unwrap is None else payload[self.unwrap])
+        """Read the decoded JSON of a 2xx.
+
+        Raises:
+            AnswerMismatch: it is no answer to this call.
+            ValueError, TypeError: a value in it is not what the document says.
+        """
+        try:
+            data: Any = payload if self.unwrap is None else payload[self.unwrap]
+        except (LookupError, TypeError):
+            raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
+        if self.required is not None and (data.__class__ is not dict or self.required.isdisjoint(data)):
+            raise AnswerMismatch(f"an object with {', '.join(sorted(self.required))} was expected, got {_shape(data)}")
+        for wire, asked in self.echoes:
+            told = data.get(wire)
+            if told != asked and isinstance(told, str):
+                raise AnswerMismatch(f"{wire} {asked!r} was asked for, the answer is about {told!r}")
+        return self.read(data)
 
     def then(self, change: Callable[[T], R]) -> Call[R]:
         """Make the same call with another result."""
@@ -456,4 +473,12 @@ class Call(NamedTuple, Generic[T]):
         def changed(data: Any) -> R:
             return change(read(data))
 
-        return Call(self.operation, self.method, self.route, self.path, changed, self.unwrap, self.body, self.stamp)
+        return cast("Call[R]", cast(Any, self)._replace(read=changed))
+
+
+def _shape(value: object) -> str:
+    """What a decoded JSON value is, without its contents."""
+    if isinstance(value, dict):
+        keys = ", ".join(sorted(cast("dict[str, Any]", value)))
+        return f"one with {keys[:100]}" if keys else "an empty one"
+    return "null" if value is None else type(value).__name__

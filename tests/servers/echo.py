@@ -1,4 +1,4 @@
-"""A threaded server that credits `amount` and answers with it as the balance, so that every answer names its call."""
+"""For tests of mixed-up answers: a threaded server that answers with the amount it was given."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        answer = json.dumps({"data": {"economyKey": self.path, "balance": body["amount"], "applied": True}}).encode()
+        economy_key = self.path.split("/")[-2]
+        data = {"economyKey": economy_key, "balance": body["amount"], "applied": True, "path": self.path}
+        answer = json.dumps({"data": data}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(answer)))
         self.end_headers()

@@ -1,4 +1,4 @@
-"""A proxy that does to HTTP what networks do: one fault for each request, as it is told."""
+"""For tests of faults: a proxy that does to HTTP what networks do, one fault for each request, as it is told."""
 
 from __future__ import annotations
 

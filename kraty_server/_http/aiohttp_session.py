@@ -1,0 +1,170 @@
+"""How is a request sent with aiohttp? For an async client with `transport="aiohttp"`, one session per event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import select
+import ssl
+import time
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import httpx
+from yarl import URL
+
+from kraty_server._http.answers import is_bodiless_with_body
+from kraty_server._http.body import Body
+from kraty_server._http.failures import chain
+from kraty_server._http.headers import request_headers
+from kraty_server._http.httpx_pool import Route
+from kraty_server._http.messages import Answer, Send
+from kraty_server._http.pool import Limits, Slot
+from kraty_server._http.private import switch_off_aiohttp_retries
+from kraty_server._options import Options
+
+HEAD_LIMITS: Final = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 1000}
+"""What an answer's head may hold; aiohttp's own limits refuse what proxies and load balancers add."""
+_slot: ContextVar[Slot | None] = ContextVar("kraty_server.aiohttp_slot", default=None)
+"""The connection that the attempt under way was given."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Hands out no connection that is dead, too old, or has a byte on it that nobody asked for."""
+
+    def __init__(self, limits: Limits, **options: Any) -> None:
+        super().__init__(limit=limits.max_connections, keepalive_timeout=limits.idle_seconds, **options)
+        self._limits = limits
+        self._slots: WeakKeyDictionary[Any, Slot] = WeakKeyDictionary()
+        self._retired_at = float("-inf")
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol, now = connection.protocol, time.monotonic()
+            slot = self._slots.get(protocol)
+            if slot is None:
+                slot = self._slots[protocol] = Slot(now)
+            elif self._is_unfit(protocol, slot, now):
+                connection.close()
+                continue
+            else:
+                slot.reused, slot.used_at = True, now
+            _slot.set(slot)
+            return connection
+
+    def _is_unfit(self, protocol: Any, slot: Slot, now: float) -> bool:
+        return (
+            slot.used_at <= self._retired_at
+            or now - slot.opened_at > self._limits.max_age
+            or protocol.should_close
+            or _is_readable(protocol.transport)
+        )
+
+    def retire(self) -> None:
+        """Use no connection again that is idle now."""
+        self._retired_at = time.monotonic()
+
+
+def _is_readable(transport: asyncio.Transport | None) -> bool:
+    """Whether something came that the event loop has not seen yet: the connection's end, or what nobody asked for."""
+    connection = None if transport is None else transport.get_extra_info("socket")
+    if connection is None or connection.fileno() < 0:
+        return True
+    if not hasattr(select, "poll"):  # on Windows
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class AiohttpSession:
+    """The connections of an event loop."""
+
+    def __init__(self, route: Route, limits: Limits) -> None:
+        self.limits = limits
+        self.proxy = None if route.proxy is None else URL(route.proxy)
+        self.connector = _Connector(limits, ssl=route.context)
+        known = inspect.signature(aiohttp.ClientSession).parameters
+        self.session = aiohttp.ClientSession(
+            connector=self.connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            **{name: limit for name, limit in HEAD_LIMITS.items() if name in known},  # type: ignore[arg-type]
+        )
+        switch_off_aiohttp_retries(self.session)
+
+    async def send(self, send: Send, options: Options) -> Answer:
+        """Send a request and read the whole answer."""
+        token = _slot.set(None)
+        try:
+            return await self._send(send, options)
+        except (aiohttp.ClientError, OSError) as error:
+            if (slot := _slot.get()) is not None and slot.reused:
+                self.connector.retire()  # what was idle as long may be as dead
+            failure = _as_httpx(error)
+        finally:
+            _slot.reset(token)
+        # Raised out here, since aiohttp's errors hold the headers of the request or the password of a proxy.
+        raise failure
+
+    async def _send(self, send: Send, options: Options) -> Answer:
+        seconds = send.timeout
+        async with self.session.request(
+            send.method,
+            URL(send.url, encoded=True),
+            data=send.content,
+            headers=[
+                (name.decode("ascii"), value.decode("ascii"))
+                for name, value in request_headers(options, has_body=send.content is not None)
+            ],
+            allow_redirects=False,
+            proxy=self.proxy,
+            timeout=aiohttp.ClientTimeout(total=None, connect=seconds, sock_connect=seconds, sock_read=seconds),
+        ) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            body = Body(headers.get("content-encoding"), self.limits.max_body)
+            async for chunk in response.content.iter_any():
+                if not body.add(chunk):
+                    break
+            answer = Answer(response.status, headers, *body.finish())
+            if is_bodiless_with_body(answer.status, headers):
+                response.close()
+            return answer
+
+    async def aclose(self) -> None:
+        """Close the connections; calls under way end with an error."""
+        await self.session.close()
+        await asyncio.sleep(0)  # the loop closes sockets on its next turn
+
+    def abandon(self) -> None:
+        """Let go of the connections of a loop that is closed, without the complaint that nobody closed them."""
+        self.session.detach()
+        steps = self.connector.close().__await__()
+        with suppress(StopIteration):
+            next(steps)  # on a closed loop there is nothing to wait for
+        steps.close()
+
+
+def _as_httpx(error: aiohttp.ClientError | OSError) -> Exception:
+    """The error of httpx that says the same, without what aiohttp's holds."""
+    kind: type[httpx.TransportError]
+    if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        kind = httpx.ProxyError
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        kind = httpx.ConnectError
+    elif isinstance(error, aiohttp.ConnectionTimeoutError):
+        kind = httpx.ConnectTimeout
+    elif isinstance(error, TimeoutError):
+        kind = httpx.ReadTimeout
+    elif isinstance(error, aiohttp.ClientResponseError):
+        kind = httpx.RemoteProtocolError
+    else:
+        kind = httpx.ReadError
+    text = f"{error.status} {error.message}" if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    failure = kind(text or type(error).__name__)
+    failure.__cause__ = next((one for one in chain(error) if isinstance(one, ssl.SSLCertVerificationError)), None)
+    return failure

@@ -1,0 +1,78 @@
+"""What stands in the head of every request? The headers, and the requests that go straight to a transport of httpx."""
+
+from __future__ import annotations
+
+import platform
+import re
+from functools import cache
+from typing import Final
+
+import httpx
+
+from kraty_server._http.body import ACCEPT_ENCODING
+from kraty_server._http.messages import Send
+from kraty_server._http.private import url_with_path
+from kraty_server._options import DISTRIBUTION, Options
+from kraty_server._version import __version__
+
+
+def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, bytes]]:
+    """The headers of a request, but those that every HTTP client adds."""
+    headers = [
+        (b"Accept-Encoding", ACCEPT_ENCODING.encode()),
+        (b"Authorization", f"Bearer {options.key.reveal()}".encode("ascii")),
+        (b"Accept", b"application/json"),
+        *_sdk_headers(),
+    ]
+    if has_body:
+        headers.append((b"Content-Type", b"application/json"))
+    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in options.headers.items()]
+    return headers
+
+
+@cache
+def _sdk_headers() -> tuple[tuple[bytes, bytes], ...]:
+    sdk = f"{DISTRIBUTION}/{__version__}"
+    agent = f"{sdk} Python/{platform.python_version()} {platform.system()}"
+    return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))
+
+
+_is_encoded: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*").fullmatch
+
+
+class RequestBuilder:
+    """Makes the requests of one client as they go to a transport."""
+
+    base: httpx.URL
+    origin_length: int
+    host_header: tuple[bytes, bytes]
+    header_cache: tuple[Options, int | None, httpx.Headers] | None
+
+    def __init__(self, base_url: str) -> None:
+        self.base = httpx.URL(base_url)
+        self.origin_length = len(f"{self.base.scheme}://{self.base.netloc.decode('ascii')}")
+        self.host_header = (b"Host", self.base.netloc)
+        self.header_cache = None
+
+    def build(self, send: Send, options: Options) -> httpx.Request:
+        """Make a request. Nothing is parsed where the path is percent-encoded already."""
+        target = send.url[self.origin_length :]
+        url = url_with_path(self.base, target) if _is_encoded(target) else httpx.URL(send.url)
+        content, seconds = send.content, send.timeout
+        return httpx.Request(
+            send.method,
+            url,
+            headers=self._headers(options, None if content is None else len(content)),
+            stream=httpx.ByteStream(content or b""),
+            extensions={"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}},
+        )
+
+    def _headers(self, options: Options, length: int | None) -> httpx.Headers:
+        """The headers, those of the last request where they are the same."""
+        cached = self.header_cache
+        if cached is None or cached[0] is not options or cached[1] != length:
+            headers = [self.host_header, *request_headers(options, has_body=length is not None)]
+            if length is not None:
+                headers.append((b"Content-Length", b"%d" % length))
+            self.header_cache = cached = (options, length, httpx.Headers(headers))
+        return cached[2]

@@ -1,0 +1,216 @@
+"""How is a request sent over connections of our own, with httpx? A pool, with a transport of httpx for each connection.
+
+httpx's own pools look at each of their connections with each request, and let the calls of threads write over each
+other on one of HTTP/2. Here a connection has one call at a time, is closed after one that did not end well, and is
+never used again with a byte on it that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from kraty_server._http.answers import aclose_quietly, areceive, close_quietly, receive
+from kraty_server._http.deadline import Deadline
+from kraty_server._http.headers import RequestBuilder
+from kraty_server._http.messages import Answer, Send
+from kraty_server._http.pool import Limits, Pool, Slot
+from kraty_server._http.private import install_deadline
+from kraty_server._options import Options
+
+RECHECK: Final = 0.5
+"""Seconds after which a waiting call looks again: a connection that a torn call let go of wakes nobody."""
+
+
+class Route(NamedTuple):
+    """How to get to the server."""
+
+    base_url: str
+    context: ssl.SSLContext
+    proxy: str | None
+    http2: bool
+
+    def transport_options(self) -> dict[str, Any]:
+        """What a transport of httpx for one connection is made with."""
+        proxy = None
+        if self.proxy is not None:
+            secured = self.context if self.proxy.startswith("https:") else None
+            proxy = httpx.Proxy(self.proxy, ssl_context=secured)
+        one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
+        return {"verify": self.context, "limits": one, "http2": self.http2, "proxy": proxy, "trust_env": False}
+
+
+class _Connection(Slot):
+    __slots__ = ("backends", "transport")
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(time.monotonic())
+        self.transport = httpx.HTTPTransport(**route.transport_options())
+        self.backends = install_deadline(self.transport)
+
+    def close(self) -> None:
+        close_quietly(self.transport.close)
+
+
+class HttpxPool:
+    """The connections of a process."""
+
+    def __init__(self, route: Route, limits: Limits) -> None:
+        self.route = route
+        self.builder = RequestBuilder(route.base_url)
+        self.pool = Pool[_Connection](limits)
+        self.available = threading.Condition()
+        self.waiting = 0
+        self.closed = False
+
+    def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
+        """Send a request and read the whole answer."""
+        connection = self._acquire(deadline.expires_at)
+        reusable = False
+        try:
+            response = connection.transport.handle_request(self.builder.build(send, options))
+            answer, reusable = receive(response, self.pool.limits.max_body, deadline.expires_at)
+            return answer
+        except TimeoutError as error:  # httpx turns each of its own into another, so it is a signal handler's
+            deadline.foreign_timeout = error
+            raise
+        finally:
+            self._release(connection, reusable=reusable)
+
+    def _acquire(self, expires_at: float) -> _Connection:
+        """Take the connection that was used last; where none is idle a new one, or else the first that comes free."""
+        connection, expired = self.pool.acquire(time.monotonic())
+        for one in expired:
+            one.close()
+        if connection is not None:
+            return connection
+        with self.available:
+            self.waiting += 1
+            try:
+                while not self.closed:
+                    connection, expired = self.pool.acquire(time.monotonic())
+                    for one in expired:
+                        one.close()
+                    if connection is not None:
+                        return connection
+                    if self.pool.has_room:
+                        connection = _Connection(self.route)
+                        self.pool.add(connection)
+                        return connection
+                    left = expires_at - time.monotonic()
+                    if left <= 0:
+                        raise httpx.PoolTimeout(f"all {self.pool.limits.max_connections} connections were busy")
+                    self.available.wait(min(left, RECHECK))
+            finally:
+                self.waiting -= 1
+        raise httpx.PoolTimeout("the client was closed")
+
+    def _release(self, connection: _Connection, *, reusable: bool) -> None:
+        suspect = connection.reused and not reusable
+        closing = self.pool.release(connection, time.monotonic(), reusable=reusable and not self.closed)
+        for one in closing:
+            one.close()
+        if suspect:  # what was idle as long as this one may be as dead, and is not to be tried one by one
+            for one in self.pool.retire():
+                one.close()
+        if self.waiting:
+            with self.available:
+                self.available.notify()
+
+    def close(self) -> None:
+        """Close the connections; calls under way end with an error."""
+        self.closed = True
+        connections: Sequence[_Connection] = [
+            connection for reference in list(self.pool.open) if (connection := reference()) is not None
+        ]
+        for connection in connections:
+            for backend in connection.backends:
+                backend.shutdown_sockets()
+        for connection in (*connections, *self.pool.retire()):
+            connection.close()
+        with self.available:
+            self.available.notify_all()
+
+
+class _AsyncConnection(Slot):
+    __slots__ = ("transport",)
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(time.monotonic())
+        self.transport = httpx.AsyncHTTPTransport(**route.transport_options())
+
+    async def aclose(self) -> None:
+        await aclose_quietly(self.transport.aclose)
+
+
+class AsyncHttpxPool:
+    """The connections of an event loop."""
+
+    def __init__(self, route: Route, limits: Limits) -> None:
+        self.route = route
+        self.builder = RequestBuilder(route.base_url)
+        self.pool = Pool[_AsyncConnection](limits)
+        self.available = asyncio.Semaphore(limits.max_connections)
+        self.closed = False
+
+    async def send(self, send: Send, options: Options) -> Answer:
+        """Send a request and read the whole answer."""
+        connection = await self._acquire(send.timeout)
+        reusable = False
+        try:
+            response = await connection.transport.handle_async_request(self.builder.build(send, options))
+            answer, reusable = await areceive(response, self.pool.limits.max_body)
+            return answer
+        finally:
+            await self._release(connection, reusable=reusable)
+
+    async def _acquire(self, timeout: float) -> _AsyncConnection:
+        """Take the connection that was used last, or a new one; wait where there are as many as there may be."""
+        if self.available.locked():
+            try:
+                async with asyncio.timeout(timeout):
+                    await self.available.acquire()
+            except TimeoutError:
+                raise httpx.PoolTimeout(f"all {self.pool.limits.max_connections} connections were busy") from None
+        else:
+            await self.available.acquire()
+        connection = None
+        try:
+            if self.closed:
+                raise httpx.PoolTimeout("the client was closed")
+            connection, expired = self.pool.acquire(time.monotonic())
+            for one in expired:
+                await one.aclose()
+            if connection is None:
+                connection = _AsyncConnection(self.route)
+                self.pool.add(connection)
+        except BaseException:
+            self.available.release()
+            if connection is not None:
+                self.pool.forget(connection)
+                await connection.aclose()
+            raise
+        return connection
+
+    async def _release(self, connection: _AsyncConnection, *, reusable: bool) -> None:
+        suspect = connection.reused and not reusable
+        closing = [*self.pool.release(connection, time.monotonic(), reusable=reusable and not self.closed)]
+        self.available.release()
+        if suspect:  # as in the blocking pool
+            closing += self.pool.retire()
+        for one in closing:
+            await one.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; calls under way end with an error."""
+        self.closed = True
+        for reference in list(self.pool.open):
+            if (connection := reference()) is not None:
+                await connection.aclose()
+        self.pool.retire()

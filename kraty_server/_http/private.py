@@ -1,0 +1,132 @@
+"""Which private names of httpx, httpcore and aiohttp do we touch? All of them here, each with a way on without it.
+
+tests/unit/test_private_names.py holds each at both ends of the ranges in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+from kraty_server._http.deadline import DeadlineBackend
+
+log: Final = logging.getLogger("kraty_server")
+
+
+@cache
+def _missing(what: str, consequence: str) -> None:
+    log.warning("this release of %s hides what kraty-server needs: %s", what, consequence)
+
+
+class _UrlWithPath(httpx.URL):
+    """A URL of httpx, made from another one without parsing."""
+
+    def __init__(self, base: httpx.URL | str, target: str | None = None) -> None:
+        if target is None or not isinstance(base, httpx.URL):
+            super().__init__(base)
+        else:
+            self._uri_reference = base._uri_reference._replace(path=target)
+
+
+def url_with_path(base: httpx.URL, target: str) -> httpx.URL:
+    """Give a URL another path, which is percent-encoded; parsed where httpx's parts are not where they were."""
+    try:
+        return _UrlWithPath(base, target)
+    except AttributeError:
+        return base.copy_with(raw_path=target.encode("ascii"))
+
+
+def _pools(given: object) -> Iterator[Any]:
+    """The pools of httpcore inside a client or transport of httpx; none in what is no httpx."""
+    for transport in (given, getattr(given, "_transport", None), *getattr(given, "_mounts", {}).values()):
+        if hasattr(getattr(transport, "_pool", None), "_network_backend"):
+            yield getattr(transport, "_pool")  # noqa: B009  (a private name, on purpose)
+
+
+def install_deadline(given: object) -> list[DeadlineBackend]:
+    """Let blocking calls of a client or transport of httpx end at the deadline.
+
+    Where httpx hides its pools, calls end with httpx's own time-outs, which start anew with each chunk.
+    """
+    backends: list[DeadlineBackend] = []
+    for pool in _pools(given):
+        backend = pool._network_backend
+        if isinstance(backend, httpcore.NetworkBackend) and not isinstance(backend, DeadlineBackend):
+            backend = pool._network_backend = DeadlineBackend(backend)
+        if isinstance(backend, DeadlineBackend):
+            backend.installed += 1
+            backends.append(backend)
+    if not backends and isinstance(given, httpx.Client | httpx.HTTPTransport):
+        _missing("httpx", "a server that drips is not cut off at the deadline")
+    return backends
+
+
+def uninstall_deadline(given: object) -> None:
+    """Leave a client or transport as it was, once nobody needs its deadline any more."""
+    for pool in _pools(given):
+        if isinstance(backend := pool._network_backend, DeadlineBackend):
+            backend.installed -= 1
+            if backend.installed == 0:
+                pool._network_backend = backend.inner
+
+
+def has_unread(response: httpx.Response) -> bool:
+    """Tell whether bytes are left on the connection of an answer that was read: they would be the next call's answer.
+
+    True as well where nobody can tell. False for HTTP/2, where answers have numbers.
+    """
+    stream: Any = response.stream
+    for _ in range(6):  # httpx's streams around httpcore's, at the end of which is the connection
+        if (connection := getattr(stream, "_connection", None)) is not None:
+            state = getattr(connection, "_h11_state", None)
+            return bool(state.trailing_data[0]) if state is not None else _speaks_http1(response)
+        stream = getattr(stream, "_httpcore_stream", None) or getattr(stream, "_stream", None)
+        if stream is None:
+            break
+    return _speaks_http1(response)
+
+
+def _speaks_http1(response: httpx.Response) -> bool:
+    if "network_stream" not in response.extensions or response.extensions.get("http_version") == b"HTTP/2":
+        return False  # no connection of httpcore, or one whose answers have numbers
+    _missing("httpcore", "each connection is closed after one call, since what is left on it is not seen")
+    return True
+
+
+def switch_off_aiohttp_retries(session: object) -> None:
+    """Keep aiohttp from sending a lost GET, PUT or DELETE once more by itself, unseen.
+
+    There is no public way. Where the name is gone, such a call may be sent twice in an attempt, with the same key.
+    """
+    if not hasattr(session, "_retry_connection"):
+        _missing("aiohttp", "it may send a lost GET, PUT or DELETE once more within an attempt")
+    setattr(session, "_retry_connection", False)  # noqa: B010  (a private name, on purpose)
+
+
+def import_event_loop_backend() -> None:
+    """Import what httpx imports amid the first call on an event loop: a fork at that moment would hang for ever."""
+    with suppress(ImportError):  # where it is gone, httpx imports it itself
+        import_module("anyio._backends._asyncio")
+
+
+class _NoHeaders(logging.Filter):
+    """Drops what hpack logs at DEBUG: the headers of requests, and with them the key."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG
+
+
+_no_headers: Final = _NoHeaders()
+
+
+def silence_header_logs() -> None:
+    """Keep hpack's debug log from writing the key."""
+    for name in ("hpack.hpack", "hpack.table"):
+        logging.getLogger(name).addFilter(_no_headers)

@@ -255,6 +255,24 @@ def test_async_tests_have_an_async_client(studio: Studio, how: str) -> None:
     result.assert_outcomes(passed=2)
 
 
+def test_the_async_client_follows_into_each_event_loop(studio: Studio) -> None:
+    result = studio.run(
+        """
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+
+        def test_credit(async_kraty):
+            async def credit(_=None):
+                return (await async_kraty.wallet.credit("p", "gold", amount=1)).balance
+
+            assert [asyncio.run(credit()) for _ in range(3)] == [1, 2, 3]
+            with ThreadPoolExecutor(2) as threads:
+                assert {*threads.map(lambda _: asyncio.run(credit()), range(2))} == {4, 5}
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_a_bad_marker_is_an_error_that_says_what_is_wrong(studio: Studio) -> None:
     result = studio.run(
         """

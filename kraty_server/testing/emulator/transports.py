@@ -79,6 +79,9 @@ class Transport(_InProcess, httpx.BaseTransport):
 class AsyncTransport(_InProcess, httpx.AsyncBaseTransport):
     """For `httpx.AsyncClient`."""
 
+    kraty_any_loop = True
+    """It has no connections, so a client of ours may be used in several event loops, as one with connections may."""
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         await request.aread()

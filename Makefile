@@ -33,9 +33,11 @@ docs: $(VENV)/dev.stamp
 browser:
 	.ci/browser
 
+## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 ## The workflows of the repository: their form, and what is unsafe in them.
 workflows: $(VENV)/dev.stamp

@@ -64,6 +64,12 @@ def set_limits(kraty: Any, **changes: Any) -> Any:
     return kraty
 
 
+def given_transport(kraty: Any) -> Any:
+    """The transport that a client was given."""
+    connections = kraty._connections
+    return connections.transport if isinstance(kraty, AsyncKratyServer) else connections._binding().sender.transport
+
+
 class Running:
     """A client that stays open for several uses, as `with Running(flavour, **options) as use: use(call)`."""
 

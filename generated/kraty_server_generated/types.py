@@ -463,7 +463,7 @@ class Call(NamedTuple, Generic[T]):
             raise AnswerMismatch(f"an object with {', '.join(sorted(self.required))} was expected, got {_shape(data)}")
         for wire, asked in self.echoes:
             told = data.get(wire)
-            if told != asked and isinstance(told, str):
+            if told != asked:
                 raise AnswerMismatch(f"{wire} {asked!r} was asked for, the answer is about {told!r}")
         return self.read(data)
 

@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Final, Protocol
 
 ACCEPT_ENCODING: Final = "gzip, deflate"
+
+
+class Decompressor(Protocol):
+    """What `zlib.decompressobj` makes."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether what was compressed has ended."""
+        ...
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        """What is still to be decompressed, since as much came out as was wanted."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind what was compressed."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Decompress so much."""
+        ...
 
 
 class UnreadableBody(OSError):
@@ -19,13 +42,13 @@ class Body:
 
     content: bytearray
     limit: int
-    encoding: str
-    zipped: zlib._Decompress | None
+    encoding: str | None
+    zipped: Decompressor | None
 
     def __init__(self, encoding: str | None, limit: int) -> None:
         self.content = bytearray()
         self.limit = limit
-        self.encoding = "" if encoding is None else encoding.strip().lower()
+        self.encoding = encoding and encoding.strip().lower()
         self.zipped = None
 
     def add(self, chunk: bytes) -> bool:
@@ -48,7 +71,7 @@ class Body:
         except zlib.error as error:
             raise UnreadableBody(f"the body is not the {self.encoding} that its headers say: {error}") from None
 
-    def _decompressor(self, chunk: bytes) -> zlib._Decompress:
+    def _decompressor(self, chunk: bytes) -> Decompressor:
         if self.encoding in ("gzip", "x-gzip"):
             return zlib.decompressobj(zlib.MAX_WBITS | 16)
         if self.encoding == "deflate":  # in zlib's format, or bare as some servers send it

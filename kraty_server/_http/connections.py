@@ -103,6 +103,7 @@ class Connections:
         self.bindings: dict[Process, Binding] = {}
         self.route: Route | None = None
         self.given = "transport" if client is None else "http_client"
+        self.creator = current_process()
         if client is not None:
             self._bind(GivenClient(client, limits.max_body))
         elif transport is not None:
@@ -118,7 +119,8 @@ class Connections:
     def _binding(self) -> Binding:
         if (binding := self.bindings.get(current_process())) is None:
             if self.route is None:
-                raise used_elsewhere(self.given, "made in another process, of which this one is a fork")
+                here, creator = current_process().pid, self.creator.pid
+                raise used_elsewhere(self.given, f"made in process {creator}, and this is its fork {here}")
             binding = self._bind(HttpxPool(self.route, self.limits))
         return binding
 

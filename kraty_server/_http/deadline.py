@@ -104,11 +104,10 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         while len(buffer) > WRITE_SIZE:
-            self._write(buffer[:WRITE_SIZE], timeout)
+            self.write(buffer[:WRITE_SIZE], timeout)
             buffer = buffer[WRITE_SIZE:]
-        self._write(buffer, timeout)
-
-    def _write(self, buffer: bytes, timeout: float | None) -> None:
+        if not buffer:
+            return
         seconds = remaining(timeout, httpcore.WriteTimeout)
         try:
             self.inner.write(buffer, seconds)

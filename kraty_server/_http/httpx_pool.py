@@ -112,13 +112,15 @@ class HttpxPool:
         raise httpx.PoolTimeout("the client was closed")
 
     def _release(self, connection: _Connection, *, reusable: bool) -> None:
-        suspect = connection.reused and not reusable
-        closing = self.pool.release(connection, time.monotonic(), reusable=reusable and not self.closed)
-        for one in closing:
-            one.close()
-        if suspect:  # what was idle as long as this one may be as dead, and is not to be tried one by one
-            for one in self.pool.retire():
+        if reusable and not self.closed:
+            for one in self.pool.release(connection, time.monotonic()):
                 one.close()
+        else:
+            self.pool.forget(connection)
+            connection.close()
+            if connection.reused:  # what was idle as long may be as dead, and is not to be tried one by one
+                for one in self.pool.retire():
+                    one.close()
         if self.waiting:
             with self.available:
                 self.available.notify()
@@ -199,11 +201,12 @@ class AsyncHttpxPool:
         return connection
 
     async def _release(self, connection: _AsyncConnection, *, reusable: bool) -> None:
-        suspect = connection.reused and not reusable
-        closing = [*self.pool.release(connection, time.monotonic(), reusable=reusable and not self.closed)]
+        if reusable and not self.closed:
+            closing = self.pool.release(connection, time.monotonic())
+        else:
+            self.pool.forget(connection)
+            closing = [connection, *(self.pool.retire() if connection.reused else ())]  # as in the blocking pool
         self.available.release()
-        if suspect:  # as in the blocking pool
-            closing += self.pool.retire()
         for one in closing:
             await one.aclose()
 

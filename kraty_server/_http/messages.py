@@ -37,7 +37,7 @@ class Report(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the server answered; `headers` has lower-case names."""
+    """What the server answered; `headers` are asked for by lower-case names."""
 
     status: int
     headers: Mapping[str, str]

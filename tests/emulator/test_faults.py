@@ -17,7 +17,7 @@ from kraty_server import (
     RetryConfig,
 )
 from kraty_server.testing import Emulator
-from tests.flavours import Flavour, both
+from tests.flavours import Flavour, both, given_transport
 
 ONCE = RetryConfig(attempts=1)
 
@@ -38,7 +38,7 @@ def options(emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest
     given: dict[str, Any] = {"api_key": emulator.api_key, "base_url": emulator.url, "retry": ONCE}
     if request.node.callspec.params["emulator"] == "in process":
         make = emulator.client if flavour.name == "sync" else emulator.async_client
-        given["transport"] = make()._connections.transport
+        given["transport"] = given_transport(make())
     return given
 
 

@@ -285,4 +285,5 @@ def test_no_call_gets_anothers_answer_in_a_soak(sender: Sender) -> None:
     for error in results:
         if isinstance(error, BaseException):
             assert isinstance(error, KratyError), repr(error)
-            assert error.outcome == ("not_applied" if isinstance(error, ConflictError) else "unknown"), repr(error)
+            certain = isinstance(error, ConflictError) and error.attempts == 1
+            assert error.outcome == ("not_applied" if certain else "unknown"), repr(error)

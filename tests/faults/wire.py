@@ -134,17 +134,16 @@ class WireServer:
         if self.errors:
             raise self.errors[0]
 
-    def close_all(self, *, reset: bool = False) -> int:
-        """Close every connection (FIN, or RST), and wait until it is done; how many they were."""
+    def close_all(self, *, reset: bool = False) -> None:
+        """Close every connection (FIN, or RST), and wait until it is done."""
         with self.lock:
             connections = list(self.open.values())
             self.resetting.update(connections if reset else ())
         for connection in connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)  # wakes its thread, which closes it
-        while self.open and reset:
+        while self.open and not self.closing.is_set():
             time.sleep(0.001)
-        return len(connections)
 
     def _accept(self) -> None:
         while True:

@@ -183,21 +183,6 @@ def test_the_overlay_knows_no_path_and_no_json_key() -> None:
                 assert "/server/v1" not in node.value, f"{path}:{node.lineno} knows a path"
 
 
-LAYERS = ["client", "resources", "_endpoint", "_transport", "_flow"]
-
-
-def test_arrows_go_down_only() -> None:
-    for path in OVERLAY:
-        module = path.relative_to(ROOT / "kraty_server").parts[0].removesuffix(".py")
-        if module not in LAYERS:
-            continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kraty_server."):
-                target = str(node.module).split(".")[1]
-                if target in LAYERS and target != module:
-                    assert LAYERS.index(target) > LAYERS.index(module), f"{path} imports {target}"
-
-
 def test_the_generated_client_imports_neither_httpx_nor_the_overlay() -> None:
     program = (
         "import sys, pkgutil, importlib, kraty_server_generated.api as api\n"

@@ -23,6 +23,7 @@ from kraty_server import (
     KratyTimeoutError,
     RetryConfig,
 )
+from kraty_server._http.httpx_pool import AsyncHttpxPool
 from tests.flavours import FLAVOURS, Flavour, Running, both, set_limits
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.forward_proxy import ForwardProxy
@@ -313,7 +314,7 @@ def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_ins
     monkeypatch.setattr("kraty_server._options.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"install kraty-server\[aiohttp\]"):
         AsyncKratyServer(transport="aiohttp", **OPTIONS)
-    assert AsyncKratyServer(**OPTIONS)._connections.aiohttp is False
+    assert AsyncKratyServer(**OPTIONS)._connections.make_sender is AsyncHttpxPool
 
 
 # Connections

@@ -38,6 +38,10 @@ class Emulator(Backend):
     Attributes:
         real_time: whether the clients that are made within the process wait for real. Otherwise retries, Retry-After,
             latency and deadlines pass on the emulator's clock, and take no time.
+
+    Raises:
+        ValueError: the seed, the address of the webhook or the file does not fit.
+        OSError: a file cannot be read.
     """
 
     real_time: bool

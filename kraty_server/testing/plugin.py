@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from kraty_server.client import AsyncKratyServer, KratyServer
     from kraty_server.testing import Emulator, Inbox
-    from kraty_server.testing.emulator.faults import Fault
 
 SECRET = "whsec_pytest"  # noqa: S105  # it signs what the emulator makes up
 SHOWN = 10
@@ -71,13 +70,8 @@ def kraty_emulator(_kraty_emulator: tuple[Emulator, bytes], request: pytest.Fixt
     request.node.stash[_used] = emulator
     yield emulator
     if request.node.stash.get(_passed, False):
-        for fault in _unused_faults(emulator):
+        for fault in emulator.unused_faults:
             request.node.warn(UnusedFaultWarning(f"this fault never struck: {fault}"))
-
-
-def _unused_faults(emulator: Emulator) -> list[Fault]:
-    """The faults that never struck, and not because chance spared them."""
-    return [fault for fault in emulator.faults if not fault.struck and fault.probability == 1]
 
 
 @pytest.fixture
@@ -135,5 +129,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Result[pytes
     if report.failed:
         requests = "\n".join(map(str, emulator.requests[-SHOWN:])) or "none"
         report.sections.append(("Kraty: the last requests", requests))
-        if unused := _unused_faults(emulator):
+        if unused := emulator.unused_faults:
             report.sections.append(("Kraty: faults that never struck", "\n".join(map(str, unused))))

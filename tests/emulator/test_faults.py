@@ -17,7 +17,8 @@ from kraty_server import (
     RetryConfig,
 )
 from kraty_server.testing import Emulator
-from tests.flavours import Flavour, both, given_transport
+from kraty_server.testing.emulator.transports import AsyncTransport, Transport
+from tests.flavours import Flavour, both
 
 ONCE = RetryConfig(attempts=1)
 
@@ -37,8 +38,7 @@ def emulator(request: pytest.FixtureRequest, served: Emulator) -> Emulator:
 def options(emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest) -> dict[str, Any]:
     given: dict[str, Any] = {"api_key": emulator.api_key, "base_url": emulator.url, "retry": ONCE}
     if request.node.callspec.params["emulator"] == "in process":
-        make = emulator.client if flavour.name == "sync" else emulator.async_client
-        given["transport"] = given_transport(make())
+        given["transport"] = (Transport if flavour.name == "sync" else AsyncTransport)(emulator.engine)
     return given
 
 

@@ -56,10 +56,10 @@ setInterval(refresh, 1000);
 def routes(backend: Backend) -> list[Route]:
     """The routes of the page."""
 
-    def show(_: Request) -> Response:
+    async def show(_: Request) -> Response:
         return HTMLResponse(whole(backend))
 
-    def show_tables(_: Request) -> Response:
+    async def show_tables(_: Request) -> Response:
         return HTMLResponse(tables(backend))
 
     return [Route("/", show), Route("/_emulator/tables", show_tables)]

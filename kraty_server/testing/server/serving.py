@@ -13,21 +13,14 @@ from typing import Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server.testing.emulator.backend import Backend
+from kraty_server.testing.emulator.system_loop import SystemLoop
 from kraty_server.testing.server.app import CONNECTION, make_app
 
 START: Final = 10.0
 """Seconds that it may take until it listens."""
 STOP: Final = 5.0
 """Seconds that it may take until its thread has ended."""
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes, whatever a test does to `time`: freezegun would stop all its timers."""
-
-    def time(self) -> float:
-        return SYSTEM_CLOCK.monotonic()
 
 
 class _Protocol(HttpToolsProtocol):
@@ -92,7 +85,7 @@ class Server:
         self._thread = threading.Thread(target=self._serve, name="kraty-emulator", daemon=True)
 
     def _serve(self) -> None:
-        with asyncio.Runner(loop_factory=_Loop) as runner:
+        with asyncio.Runner(loop_factory=SystemLoop) as runner:
             runner.run(self._server.serve([self._socket]))
 
     def start(self) -> None:

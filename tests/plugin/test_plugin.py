@@ -203,11 +203,11 @@ def test_a_fault_that_never_struck_is_reported_in_its_test(studio: Studio) -> No
         [
             "*test_fails*",
             "*Kraty: faults that never struck*",
-            "inventory.grant: status 429",
+            "inventory.grant*status 429",
             "*::test_marker",
-            "*UnusedFaultWarning: this fault never struck: wallet.debit: cut_body",
+            "*UnusedFaultWarning: this fault never struck: wallet.debit*cut_body",
             "*::test_call",
-            "*UnusedFaultWarning: this fault never struck: grants.create: drop_before",
+            "*UnusedFaultWarning: this fault never struck: grants.create*drop_before",
         ]
     )
     studio.run(source).assert_outcomes(passed=5, failed=1, skipped=1, errors=2)

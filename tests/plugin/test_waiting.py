@@ -162,13 +162,13 @@ def test_a_call_sees_the_same_as_in_real_time(emulator: Emulator, flavour: str, 
         for effect in script:
             emulator.fault("wallet.credit", **effect)
         told = list[RequestInfo]()
-        options: dict[str, Any] = {"timeout": 0.3, "deadline": 30, "retry": RetryConfig(attempts=4, initial_delay=0.01)}
+        options: dict[str, Any] = {"timeout": 0.7, "deadline": 30, "retry": RetryConfig(attempts=4, initial_delay=0.01)}
         try:
             result: Any = credit(emulator, flavour, on_request=told.append, **options)
         except KratyError as error:
             result = (type(error), error.outcome, error.attempts, error.retry_after)
         requests = [(request.fault, request.status) for request in emulator.requests]
-        waited = [info.duration_ms > 250 for info in told]
+        waited = [info.duration_ms > 650 for info in told]
         seen.append((result, requests, waited, [(info.attempt, info.status, type(info.error)) for info in told]))
     assert seen[0] == seen[1]
 

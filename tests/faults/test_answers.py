@@ -185,7 +185,7 @@ def test_an_answer_that_came_after_its_call_gave_up_is_not_the_answer_of_the_nex
             exchange.send(exchange.credited())
 
     slow = threading.Event()
-    with WireServer(answer) as server, sender(**options(server.url, retry=ONCE, timeout=0.2)) as use:
+    with WireServer(answer) as server, sender(**options(server.url, retry=ONCE, timeout=1.0)) as use:
         assert failed(use, credit(1)).outcome == "unknown"
         slow.set()
         use.rest(0.05)

@@ -7,6 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 Row: TypeAlias = dict[str, Any]
@@ -99,8 +100,23 @@ SCHEMA: Final = zlib.crc32(repr((TABLES, INDEXES)).encode()) >> 1
 """Which tables a file has; it fits into SQLite's `user_version`."""
 
 
+_MAGIC: Final = b"SQLite format 3\0"
+
+
 def _as_row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
     return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+
+
+def _refuse_others(file: str | None) -> None:
+    """Refuse a file that is no database: SQLite takes short ones for empty, and would write over them.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if file is not None and Path(file).is_file():
+        with Path(file).open("rb") as opened:
+            if (start := opened.read(len(_MAGIC))) and start != _MAGIC:
+                raise ValueError(f"{file}: not a database; give the emulator a file of its own")
 
 
 class State:
@@ -115,6 +131,7 @@ class State:
         self.file: str | None = file
         self.next_due: str | None = None
         """When the next thing happens by itself, at the earliest; as the API writes times."""
+        _refuse_others(file)
         try:
             self.connection: sqlite3.Connection = sqlite3.connect(
                 file or ":memory:", isolation_level=None, check_same_thread=False
@@ -205,9 +222,13 @@ class State:
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         return self.add(f"INSERT INTO {table} ({names}) VALUES ({marks})", *columns.values())  # noqa: S608  # both are ours
 
+    def keep_next_due(self) -> None:
+        """Write down when the next thing happens, before the state is copied."""
+        self.run("UPDATE clock SET next_due = ?", self.next_due)
+
     def snapshot(self) -> bytes:
         """Everything, as the bytes of a database."""
-        self.run("UPDATE clock SET next_due = ?", self.next_due)
+        self.keep_next_due()
         return self.connection.serialize()
 
     def restore(self, snapshot: bytes) -> None:

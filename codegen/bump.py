@@ -130,7 +130,7 @@ def to_do(api: Api) -> list[str]:
             left.append(f"- `{name}` has no method.\n\n{stub(operation, writer)}")
         elif lost := sorted(arguments(operation) ^ set(inspect.signature(overlay[name]).parameters) - {"self"}):
             left.append(f"- `{name}` differs in {', '.join(lost)}.\n\n{stub(operation, writer)}")
-    handled = importlib.import_module("kraty_server.testing._operations").HANDLERS
+    handled = importlib.import_module("kraty_server.testing.operations").HANDLERS
     left += [f"- The emulator has no handler for `{name}`." for name in wanted if name not in handled]
     return left
 

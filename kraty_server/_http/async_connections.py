@@ -82,7 +82,8 @@ class AsyncConnections:
     def _binding(self) -> AsyncBinding:
         home = (current_process(), _running_loop())
         if (binding := self.bindings.get(home)) is None:
-            if self.route is None and self.bindings:
+            any_loop = self.route is not None or getattr(self.transport, "kraty_any_loop", False)
+            if self.bindings and not any_loop:
                 what = "transport" if self.client is None else "http_client"
                 raise used_elsewhere(what, "used in another event loop or process")
             self._forget_dead_loops()

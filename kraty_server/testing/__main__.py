@@ -8,14 +8,25 @@ import sys
 import threading
 from ipaddress import ip_address
 
-from kraty_server.testing._emulator import Emulator
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 65535 is needed, got {text!r}")
+    return int(text)
+
+
+def _opens_to_others(host: str) -> bool:
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve an emulator until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser("python -m kraty_server.testing", description="Kraty on your machine, for tests.")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8480, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8480, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--seed", metavar="FILE", help="a JSON file with players, events, ...")
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file")
     parser.add_argument("--webhook-url", metavar="URL", help="deliver all webhooks of the test key here")
@@ -29,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping)
     try:
+        from kraty_server.testing import Emulator
+
         emulator = Emulator(
             seed=given.seed,
             db=given.db,
@@ -37,14 +50,19 @@ def main(arguments: list[str] | None = None) -> int:
             port=given.port,
             host=given.host,
         )
-        emulator.__enter__()
-    except (OSError, ValueError) as error:
+    except (ModuleNotFoundError, OSError, ValueError) as error:
         print(f"the emulator cannot start: {error}", file=sys.stderr)
         return 1
+    try:
+        url = emulator.url
+    except (OSError, RuntimeError, UnicodeError) as error:
+        print(f"the emulator cannot listen on {given.host}, port {given.port}: {error}", file=sys.stderr)
+        emulator.close()
+        return 1
     print("This is an emulator for development and tests. It is NO production server.", file=sys.stderr)
-    if given.host != "localhost" and not ip_address(given.host).is_loopback:
+    if _opens_to_others(given.host):
         print(f"It listens on {given.host}: whoever reaches it can do everything.", file=sys.stderr)
-    print(f"ready: {emulator.url} KRATY_SERVER_KEY={emulator.api_key}", flush=True)
+    print(f"ready: {url} KRATY_SERVER_KEY={emulator.api_key}", flush=True)
     stop.wait()
     emulator.close()
     print("stopped", flush=True)

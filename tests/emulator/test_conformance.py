@@ -14,7 +14,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from kraty_server.testing import Emulator
-from kraty_server.testing._contract import contract
+from kraty_server.testing.emulator.contract import contract
 from tests.emulator.conftest import SEED
 
 schema = schemathesis.openapi.from_dict(contract().document)

@@ -12,7 +12,7 @@ import pytest
 
 from kraty_server import IdempotencyConflictError, KratyServer
 from kraty_server.testing import Emulator
-from kraty_server.testing._contract import contract
+from kraty_server.testing.emulator.contract import contract
 
 KEYED = sorted(operation.id for operation in contract().operations.values() if operation.keyed)
 

@@ -10,8 +10,10 @@ import pytest
 
 from kraty_server import ForbiddenError, SessionInvalidError
 from kraty_server.testing import Emulator
-from kraty_server.testing._contract import contract
-from kraty_server.testing._operations import HANDLERS
+from kraty_server.testing.emulator.contract import contract
+from kraty_server.testing.emulator.operation import Handler
+from kraty_server.testing.emulator.players import get_or_create_player
+from kraty_server.testing.operations import HANDLERS
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "parity" / "node-0.13.0.json").read_text("utf-8"))
 
@@ -119,7 +121,7 @@ def test_what_the_node_sdk_sends_is_understood(emulator: Emulator, case: dict[st
 def test_an_answer_outside_of_the_contract_is_a_500_in_strict_mode(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(HANDLERS, "health.ping", lambda asked: (200, {"ok": "yes"}))
+    monkeypatch.setitem(HANDLERS, "health.ping", Handler(lambda request: (200, {"ok": "yes"})))
     status, answer = send(emulator, "GET", "/server/v1/ping")
     assert (status, "left the contract at health.ping" in answer["error"]["message"]) == (500, True)
     monkeypatch.setattr(emulator.engine, "strict", False)
@@ -129,10 +131,10 @@ def test_an_answer_outside_of_the_contract_is_a_500_in_strict_mode(
 def test_a_bug_in_the_emulator_is_a_500_and_leaves_no_trace(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(asked: Any) -> Any:
-        asked.turn.met_player("trace")
+    def broken(request: Any) -> Any:
+        get_or_create_player(request.context, "trace")
         raise RuntimeError("broken")
 
-    monkeypatch.setitem(HANDLERS, "wallet.credit", broken)
+    monkeypatch.setitem(HANDLERS, "wallet.credit", Handler(broken))
     assert send(emulator, "POST", "/server/v1/players/p/wallet/gold/credit", {"amount": 1})[0] == 500
     assert "trace" not in str(emulator.dump()["players"])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kraty_server import RetryConfig
-from kraty_server.testing._engine import Engine
-from kraty_server.testing._operations import HANDLERS
+from kraty_server.testing.emulator import engine
 from tests.faults.soak import soak
 
 WRITES = 1000
@@ -21,7 +20,7 @@ def test_writes_through_a_breaking_network_happen_once(flavour: str) -> None:
 
 
 def test_the_audit_sees_a_server_that_forgets_its_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Engine, "_once", lambda self, operation, asked: HANDLERS[operation.id](asked))
+    monkeypatch.setattr(engine, "replay_or_execute", lambda request, handler: handler.execute(request))
     problems, _ = soak("sync", 200)
     assert any("2 rows" in problem for problem in problems)
     assert any("the calls make" in problem for problem in problems)

@@ -41,6 +41,8 @@ class Operation:
     body_required: bool
     parameters: Mapping[str, jsonschema_rs.Draft202012Validator]
     responses: Mapping[str, jsonschema_rs.Draft202012Validator] = field(repr=False)
+    enveloped: bool
+    """Whether its payload comes within `data`."""
 
     @property
     def keyed(self) -> bool:
@@ -94,6 +96,11 @@ class Contract:
             schema = {"$ref": DOCUMENT + schema["$ref"]}
         return jsonschema_rs.Draft202012Validator(schema, registry=self._registry, validate_formats=True)
 
+    @cache  # noqa: B019  # there is one contract, and it lives as long as the process
+    def component(self, name: str) -> jsonschema_rs.Draft202012Validator:
+        """The validator of a schema, by its name."""
+        return self._validator({"$ref": f"#/components/schemas/{name}"})
+
     def _resolved(self, node: Any) -> Any:
         if "$ref" not in node:
             return node
@@ -104,6 +111,10 @@ class Contract:
 
     def _operation(self, method: str, route: str, node: Any) -> Operation:
         body = node.get("requestBody")
+        answers = {
+            status: self._resolved(response)["content"]["application/json"]["schema"]
+            for status, response in node["responses"].items()
+        }
         segments = tuple((self.base + route).strip("/").split("/"))
         return Operation(
             id=node["operationId"],
@@ -117,10 +128,8 @@ class Contract:
             parameters={
                 p["name"]: self._validator(p["schema"]) for p in map(self._resolved, node.get("parameters", ()))
             },
-            responses={
-                status: self._validator(self._resolved(response)["content"]["application/json"]["schema"])
-                for status, response in node["responses"].items()
-            },
+            responses={status: self._validator(schema) for status, schema in answers.items()},
+            enveloped=all("data" in self._resolved(answers[s])["properties"] for s in answers if s.startswith("2")),
         )
 
     def find(self, method: str, target: str) -> tuple[Operation, dict[str, str]]:
@@ -128,7 +137,6 @@ class Contract:
 
         Raises:
             NoRoute: there is none.
-            UnicodeDecodeError: a segment is no UTF-8.
         """
         segments = target.partition("?")[0].removeprefix("/").split("/")
         allowed: list[str] = []
@@ -136,7 +144,10 @@ class Contract:
             if all(map(eq, operation.literals(segments), operation.literals(operation.segments))):
                 if operation.method == method:
                     given = zip(operation.segments, segments, strict=True)
-                    return operation, {w[1:-1]: unquote(h, errors="strict") for w, h in given if w[0] == "{"}
+                    try:
+                        return operation, {w[1:-1]: unquote(h, errors="strict") for w, h in given if w[0] == "{"}
+                    except UnicodeDecodeError:  # a segment is no UTF-8, so there is nothing that it could name
+                        break
                 allowed.append(operation.method)
         raise NoRoute(allowed)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from kraty_server.testing._emulator import Emulator
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from kraty_server.testing.emulator.backend import Backend
 
 REPLAY: Final = "/_emulator/deliveries/replay"
 ROWS: Final = 50
@@ -50,7 +53,19 @@ setInterval(refresh, 1000);
 """
 
 
-def whole(emulator: Emulator) -> str:
+def routes(backend: Backend) -> list[Route]:
+    """The routes of the page."""
+
+    async def show(_: Request) -> Response:
+        return HTMLResponse(whole(backend))
+
+    async def show_tables(_: Request) -> Response:
+        return HTMLResponse(tables(backend))
+
+    return [Route("/", show), Route("/_emulator/tables", show_tables)]
+
+
+def whole(emulator: Backend) -> str:
     """The page."""
     return _PAGE.format(tables=tables(emulator))
 
@@ -71,7 +86,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], bu
     return f'<h2>{escape(title)}</h2><table id="{name}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def tables(emulator: Emulator) -> str:
+def tables(emulator: Backend) -> str:
     """What changes on the page: all tables, newest rows first."""
     state = emulator.engine.state
     with emulator.engine.lock:
@@ -88,7 +103,7 @@ def tables(emulator: Emulator) -> str:
         ledger = state.rows(
             "SELECT p.external_id, l.* FROM ledger l JOIN players p ON p.id = l.player ORDER BY l.id DESC LIMIT ?", ROWS
         )
-    deliveries = emulator.deliveries[-ROWS:][::-1]
+    deliveries = emulator.list_deliveries(limit=ROWS)[::-1]
     requests = emulator.requests[-ROWS:][::-1]
     replay = [
         f'<button data-post="{REPLAY}" data-body="{escape(json.dumps({"id": d.id}))}">Replay</button>'

@@ -1,0 +1,1 @@
+"""The emulated server, without sockets: contract, state, ledger, time, faults and webhooks."""

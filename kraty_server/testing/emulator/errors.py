@@ -1,0 +1,28 @@
+"""How does the API refuse a request? One exception: status, code, message, details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """The request is answered with an error, and nothing of it is kept."""
+
+    def __init__(self, status: int, code: str, message: str, details: Any = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.details = status, code, message, details
+
+
+def invalid(path: str, message: str) -> ApiError:
+    """400: a value of the body or the path is not allowed."""
+    return ApiError(400, "validation_failed", f"{path}: {message}", [{"path": path, "message": message}])
+
+
+def not_found(what: str) -> ApiError:
+    """404."""
+    return ApiError(404, "not_found", f"no {what}")
+
+
+def idempotency_conflict(key: str) -> ApiError:
+    """409: a key that was used for something else."""
+    return ApiError(409, "idempotency_conflict", f"idempotency key {key!r} was used with another body")

@@ -1,0 +1,52 @@
+"""Was this asked before? Idempotency keys: their scope, the fingerprint of a body, and the answers that are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from kraty_server.testing.emulator.errors import idempotency_conflict
+from kraty_server.testing.emulator.operation import Handler, OperationRequest, OperationResult
+
+KEPT: Final = timedelta(hours=24)
+"""How long a key is remembered (CONTRACT.md §5); those of grants and of migrated rows for ever."""
+PURGE_EVERY: Final = 256
+"""New keys between two looks for old ones."""
+
+
+def digest(*parts: Any) -> bytes:
+    """One tuple, in 16 bytes: what differs in any part has another digest."""
+    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).digest()
+
+
+def fingerprint(body: Mapping[str, Any]) -> bytes:
+    """What two bodies under one key must share: all but the key."""
+    return digest({key: value for key, value in body.items() if key != "idempotencyKey"})
+
+
+def replay_or_execute(request: OperationRequest, handler: Handler) -> OperationResult:
+    """Answer as the first time, where the key was used before."""
+    context, key = request.context, request.context.idempotency_key
+    if key is None or handler.keeps_keys:
+        return handler.execute(request)
+    scope = digest(context.world, context.operation, *request.path.values(), key)
+    mark = fingerprint(request.body)
+    oldest = (context.now - KEPT).timestamp()
+    sql = "SELECT fingerprint, status, payload FROM replays WHERE scope = ? AND at > ?"
+    if before := context.state.one(sql, scope, oldest):
+        if before["fingerprint"] != mark:
+            raise idempotency_conflict(key)
+        return handler.replay(request) if handler.replay else (before["status"], json.loads(before["payload"]))
+    status, payload = handler.execute(request)
+    kept = None if handler.replay else json.dumps(payload)
+    sql = "INSERT OR REPLACE INTO replays (scope, fingerprint, status, payload, at) VALUES (?, ?, ?, ?, ?)"
+    number = context.state.add(sql, scope, mark, status, kept, context.now.timestamp())
+    if number % PURGE_EVERY == 0:
+        # Numbers grow with time, so what is too old lies at the front.
+        sql = """DELETE FROM replays WHERE number < coalesce(
+                 (SELECT number FROM replays WHERE at > ? ORDER BY number LIMIT 1), 0)"""
+        context.state.run(sql, oldest)
+    return status, payload

@@ -1,0 +1,35 @@
+"""What is an operation to its handler? A request that is valid by the contract, and a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from kraty_server.testing.emulator.context import RequestContext
+from kraty_server.testing.emulator.state import Row
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """What a request asks: its path parameters and its body, both valid by the document."""
+
+    context: RequestContext
+    path: Mapping[str, str]
+    body: Mapping[str, Any]
+    api_key: Row
+
+
+OperationResult: TypeAlias = tuple[int, Any]
+"""Status and payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What does an operation."""
+
+    execute: Callable[[OperationRequest], OperationResult]
+    replay: Callable[[OperationRequest], OperationResult] | None = None
+    """How a request is answered that was done before; with the first answer without it."""
+    keeps_keys: bool = False
+    """Whether it remembers idempotency keys itself, for ever."""

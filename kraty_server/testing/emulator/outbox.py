@@ -1,0 +1,193 @@
+"""Which webhooks are to be delivered? The table of deliveries: written with the effect, signed for each attempt."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kraty_server.testing.emulator.context import RequestContext
+from kraty_server.testing.emulator.state import Row, State
+
+SIGNATURE_HEADER: Final = "X-Signature"
+ATTEMPTS: Final = 6
+FIRST_WAIT: Final = 0.5
+"""Seconds to the second attempt; each further wait is four times as long (assumed)."""
+DELIVERIES_KEPT: Final = 100_000
+"""The newest; older ones are forgotten, sent or not."""
+
+
+def sign(raw_body: bytes, secret: str, at: int | None = None) -> str:
+    """The header for a body: what Kraty would send with it, made now."""
+    stamp = int(time.time()) if at is None else at
+    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + raw_body, hashlib.sha256)
+    return f"t={stamp},v1={digest.hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook for one endpoint."""
+
+    id: str
+    event: str
+    url: str | None
+    attempt: int
+    status: str
+    """pending, held (until those it is reordered with are there), delivered, failed or dropped."""
+    response: int | None
+    raw_body: bytes
+    """As it went out last."""
+    signature: str
+    """Empty where it did not go out yet."""
+    error: str | None = None
+    """Why the last attempt got no answer."""
+    environment: str = "test"
+    number: int = 0
+    """Deliveries are counted up."""
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """The body, decoded."""
+        decoded: dict[str, Any] = json.loads(self.raw_body)
+        return decoded
+
+
+_ENDPOINT: Final = """SELECT d.*, e.url, e.secret, w.environment, g.id AS game, g.studio FROM deliveries d
+    JOIN endpoints e ON e.id = d.endpoint JOIN worlds w ON w.id = e.world JOIN games g ON g.id = w.game"""
+
+
+def new_event_id() -> str:
+    """Make the id of a delivery."""
+    return f"evt_{uuid.uuid4().hex}"
+
+
+def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
+    """Enqueue an event, once for each endpoint that wants it, unless webhooks are suppressed."""
+    if context.silent:
+        return
+    state = context.state
+    for endpoint in state.rows("SELECT * FROM endpoints WHERE world = ?", context.world):
+        wanted = json.loads(endpoint["events"])
+        if wanted is None or event in wanted:
+            number = state.add(
+                """INSERT INTO deliveries (id, endpoint, event, occurred_at, data, status, attempt, next_at)
+                   VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)""",
+                *(new_event_id(), endpoint["id"], event, context.at, json.dumps(data)),
+                context.now.timestamp(),
+            )
+            state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
+            state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
+
+
+def build_body(row: Row, attempt: int) -> bytes:
+    """The body of an attempt: the event's envelope."""
+    envelope = {
+        "id": row["id"],
+        "eventName": row["event"],
+        "studioId": row["studio"],
+        "gameId": row["game"],
+        "occurredAt": row["occurred_at"],
+        "deliveryAttempt": attempt,
+        "data": json.loads(row["data"]),
+    }
+    return json.dumps(envelope, separators=(",", ":")).encode()
+
+
+def due_deliveries(state: State, endpoint: int, now: float, limit: int) -> list[Row]:
+    """What one endpoint is to get now, first things first."""
+    sql = f"""{_ENDPOINT} WHERE d.endpoint = ? AND d.status = 'pending' AND d.next_at <= ?
+              ORDER BY d.next_at, d.number LIMIT ?"""
+    return state.rows(sql, endpoint, now, limit)
+
+
+def record_attempt(
+    state: State,
+    row: Row,
+    *,
+    at: float,
+    now: str,
+    signed_at: int,
+    response: int | None,
+    error: str | None,
+    seconds: float,
+) -> None:
+    """Write down how an attempt went, and when the next one is due."""
+    attempt, copies = row["attempt"] + 1, row["copies"]
+    status, next_at = "delivered", row["next_at"]
+    if response is None or not 200 <= response < 300:
+        status = "failed" if attempt >= ATTEMPTS else "pending"
+        next_at = at + FIRST_WAIT * 4 ** (attempt - 1)
+    elif copies > 1:
+        status, copies = "pending", copies - 1
+    sql = "UPDATE deliveries SET attempt = ?, status = ?, next_at = ?, copies = ? WHERE number = ? AND id = ?"
+    # By its id, too: the state may have been replaced while the endpoint thought about it.
+    if state.run(sql, attempt, status, next_at, copies, row["number"], row["id"]):
+        state.insert(
+            "delivery_attempts",
+            delivery=row["number"],
+            attempt=attempt,
+            at=now,
+            signed_at=signed_at,
+            response=response,
+            error=error,
+            seconds=seconds,
+        )
+
+
+def list_deliveries(state: State, *, limit: int, before: int | None = None) -> list[Delivery]:
+    """The newest deliveries, or those before one; oldest first."""
+    sql = f"{_ENDPOINT} WHERE d.number < ? ORDER BY d.number DESC LIMIT ?"
+    rows = state.rows(sql, 2**62 if before is None else before, limit)
+    return [_delivery(row, _last_attempt(state, row["number"])) for row in reversed(rows)]
+
+
+def get_delivery(state: State, delivery_id: str) -> Delivery:
+    """A delivery by its id.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if (row := state.one(f"{_ENDPOINT} WHERE d.id = ?", delivery_id)) is None:
+        raise KeyError(delivery_id)
+    return _delivery(row, _last_attempt(state, row["number"]))
+
+
+def list_attempts(state: State, delivery_id: str) -> list[Row]:
+    """How each attempt of a delivery went, oldest first."""
+    sql = """SELECT a.attempt, a.at, a.signed_at, a.response, a.error, a.seconds FROM delivery_attempts a
+             JOIN deliveries d ON d.number = a.delivery WHERE d.id = ? ORDER BY a.number"""
+    return state.rows(sql, delivery_id)
+
+
+def list_collected(state: State) -> list[Delivery]:
+    """What the endpoints without an address got, in the order in which it arrived; duplicates come twice."""
+    attempts = "SELECT a.* FROM delivery_attempts a JOIN deliveries d ON d.number = a.delivery ORDER BY a.number"
+    rows = {row["number"]: row for row in state.rows(f"{_ENDPOINT} WHERE e.url IS NULL")}
+    return [_delivery(rows[a["delivery"]], a) for a in state.rows(attempts) if a["delivery"] in rows]
+
+
+def _last_attempt(state: State, number: int) -> Row | None:
+    return state.one("SELECT * FROM delivery_attempts WHERE delivery = ? ORDER BY number DESC LIMIT 1", number)
+
+
+def _delivery(row: Row, last: Row | None) -> Delivery:
+    attempt = last["attempt"] if last else 0
+    raw_body = build_body(row, max(1, attempt))
+    return Delivery(
+        id=row["id"],
+        event=row["event"],
+        url=row["url"],
+        attempt=attempt,
+        status=row["status"],
+        response=last["response"] if last else None,
+        raw_body=raw_body,
+        signature=sign(raw_body, row["secret"], last["signed_at"]) if last else "",
+        error=last["error"] if last else None,
+        environment=row["environment"],
+        number=row["number"],
+    )

@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST ?= -n auto --dist loadfile
+QUICK := tests/contract tests/parity tests/properties tests/typing tests/unit --ignore tests/unit/test_benchmarks.py
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test docs lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: demo test quick coverage mutants docs lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser build smoke sbom check-tag test-pythons test-bounds soak durability bench work clean
 
 $(VENV)/run.stamp: pyproject.toml
@@ -30,12 +31,33 @@ test: $(VENV)/dev.stamp
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest tests/docs
 
+## What is fast, in less than a minute: before each commit.
+quick: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest $(PYTEST) $(QUICK)
+
+## The whole suite once, and which branches it went through, the processes that it starts included.
+coverage: $(VENV)/dev.stamp
+	rm -rf .reports/coverage
+	mkdir -p .reports/coverage
+	$(BIN)/python -m coverage run -m pytest $(PYTEST)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+## Change the code in every small way, and see whether a test fails: the score in tests/README.md (some minutes).
+mutants: $(VENV)/dev.stamp
+	$(PIP) --group mutants
+	rm -rf mutants
+	-$(BIN)/mutmut run
+	$(BIN)/python -m tests.mutants
+
 browser:
 	.ci/browser
 
+## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 ## The workflows of the repository: their form, and what is unsafe in them.
 workflows: $(VENV)/dev.stamp
@@ -141,4 +163,4 @@ work: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.work
 
 clean:
-	rm -rf $(VENV) .venvs .node .reports dist sbom
+	rm -rf $(VENV) .venvs .node .reports dist mutants sbom

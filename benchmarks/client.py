@@ -297,11 +297,11 @@ def importing() -> Iterator[Figure]:
     for _ in range(ROUNDS):
         for name, code in programs.items():
             taken[name].append(run_alone(code))
-    yield figure("import kraty_server.client", taken, "the clients", "httpx", 1.15)
+    yield figure("import kraty_server.client", taken, "the clients", "httpx", None)
     for name in ("kraty_server", "kraty_server.webhooks", "kraty_server.models"):
         yield figure(f"import {name}", taken, name, "json", 1.3)
         yield bounded(f"import {name}", taken[name], 20e-3, "20 ms")
-    yield figure("import and make a KratyServer", taken, "a client", "httpx and a Client", None)
+    yield figure("import and make a KratyServer", taken, "a client", "httpx and a Client", 0.9)
     yield bounded("load the models, with nothing loaded before", taken["a model"], 20e-3, "20 ms")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 
 from codegen.read import (
     IDEMPOTENCY_KEY,
@@ -19,6 +20,7 @@ from codegen.read import (
     NotCovered,
     Operation,
     Scalar,
+    Union,
     UnionOf,
     snake,
 )
@@ -75,6 +77,7 @@ class Writer:
         texts = [kind for fields in self._all_fields() for f in fields for kind in self._leaves(f.kind)]
         self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
         self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
+        self.order = [one.name for one in self.defined()]
 
     def _all_fields(self) -> list[tuple[Field, ...]]:
         given = [model.fields for name, model in self.api.models.items() if name in self.given]
@@ -101,8 +104,36 @@ class Writer:
             case Const(value):
                 return f"Literal[{python(value)}]"
 
-    def annotation(self, field: Field) -> str:
-        return self.type(field.kind) + " | None" * field.nullable + " | Unset" * (not field.required)
+    def annotation(self, field: Field, owner: Model) -> str:
+        """The type of an attribute; as text where it names what is defined later: a model that leads back to itself."""
+        text = self.type(field.kind) + " | None" * field.nullable + " | Unset" * (not field.required)
+        early = any(self.order.index(name) >= self.order.index(owner.name) for name in self._named([field.kind]))
+        return python(text) if early else text
+
+    def _named(self, kinds: Iterable[Kind]) -> list[str]:
+        """The models and unions that types name."""
+        leaves = [leaf for kind in kinds for leaf in self._leaves(kind)]
+        return [leaf.name for leaf in leaves if isinstance(leaf, ModelOf | UnionOf)]
+
+    def defined(self) -> list[Model | Union]:
+        """Models that are shown and unions, each after what it names."""
+        found: dict[str, Model | Union] = {}
+
+        def define(one: Model | Union) -> None:
+            if one.name in started:
+                return
+            started.add(one.name)
+            kinds = [f.kind for f in one.fields] if isinstance(one, Model) else map(ModelOf, one.members.values())
+            for name in self._named(kinds):
+                define(self.api.unions[name] if name in self.api.unions else self.api.models[name])
+            found[one.name] = one
+
+        started: set[str] = set()
+        for union in sorted(self.api.unions.values(), key=lambda union: union.name):
+            define(union)
+        for model in self.shown():
+            define(model)
+        return list(found.values())
 
     def decoded(self, kind: Kind, value: str) -> str:
         """The expression that decodes the non-null JSON value `value`; `value` itself where nothing is to do."""
@@ -267,17 +298,14 @@ class Writer:
         return [p for p in operation.parameters if p.wire in texts]
 
     def shown(self) -> list[Model]:
-        """The models that a person meets, each after those it holds.
-
-        Bodies are none of them, since they are arguments, nor envelopes, which are opened.
-        """
+        """The models that a person meets: not the bodies, which are arguments, nor the envelopes, which are opened."""
         taken = {o.body.name for o in self.api.operations if o.body}
         roots: list[Kind] = [ModelOf(o.result) for o in self.api.operations]
         used = self.api.reachable(roots) | (self.given - taken)
         wrapped = {name for name, model in self.api.models.items() if [f.wire for f in model.fields] == ["data"]}
         return [
             model
-            for name, model in self.api.models.items()
+            for name, model in sorted(self.api.models.items())
             if name in used or name not in taken | wrapped
         ]  # fmt: skip
 

@@ -339,7 +339,6 @@ class Reader:
         if name not in self.api.models:
             self.api.models[name] = Model(name, "", ())  # a model may lead back to itself
             fields = self.fields(self.parsed_models[name], node, name)
-            del self.api.models[name]  # it stands after what it holds: attrs knows only what was defined before it
             self.api.models[name] = Model(
                 name, node.get("description", ""), fields, tuple(node.get("x-at-least-one-of", ()))
             )

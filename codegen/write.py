@@ -24,6 +24,9 @@ RUNTIME = TEMPLATES / "runtime.py"
 PACKAGE = "kraty_server_generated"
 GENERATED = ROOT / "generated" / PACKAGE
 MARKER = "DO NOT EDIT: generated from openapi.server.json by `make generate`."
+ABOUT = """The Kraty server API as the document describes it: models and calls, no I/O.
+
+PYTEST_DONT_REWRITE: as in `kraty_server`."""
 RUFF = ("--isolated", "--no-cache", "--quiet")
 FORMAT = ("--line-length=110", "--config", "format.skip-magic-trailing-comma=true")
 LINT = ("--fix", "--select=F401,I", "--line-length=110")
@@ -99,7 +102,7 @@ def render(document: Document) -> dict[str, str]:
     exported = [model.name for model in models] + list(api.enums) + list(api.unions)
     exported += [f"{name}Input" for name in exported if name in w.given]
     files = {
-        "__init__.py": '"""The Kraty server API as the document describes it: models and calls, no I/O."""\n',
+        "__init__.py": f'"""{ABOUT}\n"""\n',
         "contract.py": write("contract.py.jinja", idempotency_key=IDEMPOTENCY_KEY),
         "models.py": write("models.py.jinja", models=models, exported=sorted(exported)),
         "api/__init__.py": '"""One module per tag, one function per operation."""\n',

@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers
     from kraty_server.models import MigratePlayerRow as MigratePlayerRow
     from kraty_server.models import MigrateWalletRow as MigrateWalletRow
     from kraty_server.retry import RetryConfig as RetryConfig
+    from kraty_server.telemetry import AsyncOnRequest as AsyncOnRequest
     from kraty_server.telemetry import OnRequest as OnRequest
     from kraty_server.telemetry import RequestInfo as RequestInfo
     from kraty_server.webhooks import verify_webhook as verify_webhook
@@ -65,14 +66,14 @@ _HOMES = {
         CrateEntry CurrencyEntry GrantEntry ItemEntry MigrateInventoryRow MigratePlayerRow MigrateWalletRow
     """,
     "kraty_server.retry": "RetryConfig",
-    "kraty_server.telemetry": "OnRequest RequestInfo",
+    "kraty_server.telemetry": "AsyncOnRequest OnRequest RequestInfo",
     "kraty_server.webhooks": "verify_webhook",
     "kraty_server_generated.types": "UNSET Unset",
 }
 """All public names, by the module that they are imported from when one of them is asked for."""
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-if not TYPE_CHECKING:
+if not TYPE_CHECKING:  # they see what is imported above
     __all__ = sorted(_HOME_OF)
 
 

@@ -145,4 +145,5 @@ def _explain(error: TypeError, build: Callable[..., Any], args: tuple[Any, ...],
             close = difflib.get_close_matches(unknown, names, 1)
             hints += [f"use {name}= instead of {unknown}=" for name in close]
     if hints:
-        error.args = (f"{error}; {', '.join(hints)}",)
+        text = str(error).partition(". Did you mean")[0]  # newer versions of Python guess, too
+        error.args = (f"{text}; {', '.join(hints)}",)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from kraty_server import _json
@@ -39,6 +39,8 @@ MIN_TIMEOUT: Final = 0.001
 QUOTED: Final = 200
 """Bytes of a strange answer that an error quotes."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+MODEL_ERRORS: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a strange answer makes the models raise. Anything else is not theirs: a time limit, say, which goes through."""
 EFFECTS: Final[Mapping[Outcome, str]] = {
     "not_applied": "nothing took effect",
     "unknown": "it may have taken effect",
@@ -48,7 +50,7 @@ _warned: set[str] = set()
 
 
 def flow(call: Call[T], options: Options) -> Flow[T]:
-    """Make one call: mint the key once, encode once; then send, classify, report and decide until it is over.
+    """Make one call: mint the key once, encode once; then send, judge, report and decide until it is over.
 
     Raises:
         KratyServerError, KratyNetworkError: with everything the caller needs to know on them.
@@ -59,33 +61,55 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     clock = options.clock
     ends_at = clock.monotonic() + options.deadline
     attempt, undecided = 0, False
-    while True:
-        attempt += 1
-        started_at = clock.monotonic()
-        send = Send(call.method, url, content, max(MIN_TIMEOUT, min(options.timeout, ends_at - started_at)))
-        reply = yield send
-        result: T | KratyError = _classify(call, send, reply, options, attempt)
-        error = result if isinstance(result, KratyError) else None
-        if error is not None:
-            undecided = undecided or error.outcome == "unknown"
-            _annotate(error, call, reply, attempt, undecided=undecided)
-        if options.on_request is not None or log.isEnabledFor(logging.DEBUG):
-            info = _info(call, send, reply, attempt, (clock.monotonic() - started_at) * 1000, error)
-            _debug(info)
-            if options.on_request is not None:
-                yield Report(info)
-        if not isinstance(result, KratyError):
-            return result
-        wait = _decide(result, options, ends_at - clock.monotonic())
-        if wait is None:
-            try:
-                raise result
-            finally:
-                del result, error, reply  # an error that its own frame holds lives until the cycle collector comes
-        reply = yield Sleep(wait)
-        if isinstance(reply, Interruption):
-            _interrupt(call, reply, attempt, EFFECTS[result.outcome])
-        del result, error
+    outcome: Outcome = "unknown"
+    judged: Reply = None
+    result: T | KratyError | None = None
+
+    def judge(answer: Answer) -> bool:
+        nonlocal judged, result
+        judged, result = answer, _read(call, url, answer, options)
+        return not isinstance(result, KratyError) or answer.status >= 300
+
+    try:
+        while True:
+            attempt += 1
+            started_at = clock.monotonic()
+            timeout = max(MIN_TIMEOUT, min(options.timeout, ends_at - started_at))
+            reply = yield Send(call.method, url, content, timeout, judge)
+            if reply is not judged:
+                if isinstance(reply, Interruption):
+                    raise reply.error
+                if isinstance(reply, TransportFailure):
+                    result = _lost(call, url, reply, options, attempt)
+                else:  # an answer that an error brought along
+                    judge(cast(Answer, reply))
+            error = result if isinstance(result, KratyError) else None
+            if error is not None:
+                undecided = undecided or error.outcome == "unknown"
+                _annotate(error, call, reply, attempt, undecided=undecided)
+            if options.on_request is not None or log.isEnabledFor(logging.DEBUG):
+                info = _info(call, url, reply, attempt, (clock.monotonic() - started_at) * 1000, error)
+                _debug(info)
+                if options.on_request is not None:
+                    yield Report(info)
+            if error is None:
+                return cast(T, result)
+            wait = _decide(error, options, ends_at - clock.monotonic())
+            if wait is None:
+                raise error
+            outcome = error.outcome
+            reply = yield Sleep(wait)
+            if isinstance(reply, Interruption):
+                raise reply.error
+            outcome = "unknown"
+    except BaseException as raised:
+        result = error = reply = judged = None  # an error that its own frame holds lives until the collector comes
+        if not isinstance(raised, KratyError | GeneratorExit):
+            raised.add_note(
+                f"kraty-server: {call.operation} was under way, attempt {attempt}, idempotency key "
+                f"{call.idempotency_key}: {EFFECTS[outcome]}"
+            )
+        raise
 
 
 def _with_key(call: Call[T], options: Options) -> Call[T]:
@@ -95,74 +119,52 @@ def _with_key(call: Call[T], options: Options) -> Call[T]:
     return call.with_key(check_idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key"))
 
 
-def _classify(call: Call[T], send: Send, reply: Reply, options: Options, attempt: int) -> T | KratyError:
-    """The result of an attempt: a model, or an error that says whether it took effect."""
-    if isinstance(reply, Answer):
-        if 200 <= reply.status < 300:
-            return _read(call, send, reply, options)
-        return _refused(send, reply, options)
-    if isinstance(reply, TransportFailure):
-        return _lost(call, send, reply, options, attempt)
-    assert reply is not None
-    return _interrupt(call, reply, attempt, EFFECTS["unknown"])
-
-
-def _interrupt(call: Call[T], interruption: Interruption, attempt: int, effect: str) -> NoReturn:
-    """Let through what is no failure of transport, with a note about the call that was under way."""
-    error = interruption.error
-    error.add_note(
-        f"kraty-server: {call.operation} was under way, attempt {attempt}, idempotency key "
-        f"{call.idempotency_key}: {effect}"
-    )
-    try:
-        raise error
-    finally:
-        del error, interruption
-
-
-def _read(call: Call[T], send: Send, answer: Answer, options: Options) -> T | KratyServerError:
-    """The model of a 2xx, or why there is none.
+def _read(call: Call[T], url: str, answer: Answer, options: Options) -> T | KratyServerError:
+    """The model of a 2xx, or the error that an answer is.
 
     `applied` is said only of Kraty's own answers: a page, or what answers another call, came from something in between.
     """
+    if not 200 <= answer.status < 300:
+        return _refused(call, url, answer, options)
     if not answer.complete:
         why = f"response body is longer than {len(answer.content)} bytes"
-        return _unreadable(send, answer, options, why, "unknown")
+        return _unreadable(call, url, answer, options, why, "unknown")
     try:
         payload = _json.loads(answer.content)
     except (ValueError, RecursionError):
-        return _unreadable(send, answer, options, "response body was not valid JSON", "unknown")
+        return _unreadable(call, url, answer, options, "response body was not valid JSON", "unknown")
     absent: list[str] = []
     token = absent_fields.set(absent)
     try:
         model = call.parse(payload)
-    except Exception as error:  # whatever a strange answer makes the models raise
+    except MODEL_ERRORS as error:
         if envelope := _envelope(answer, payload, options):
             return envelope
         why = f"response body was not what {call.operation} answers ({type(error).__name__}: {error})"
-        return _unreadable(send, answer, options, why, "unknown" if isinstance(error, AnswerMismatch) else "applied")
+        return _unreadable(
+            call, url, answer, options, why, "unknown" if isinstance(error, AnswerMismatch) else "applied"
+        )
     finally:
         absent_fields.reset(token)
     if absent:
         if envelope := _envelope(answer, payload, options):
             return envelope
         if options.strict_responses:
-            return _unreadable(send, answer, options, f"response body lacks {', '.join(absent)}", "applied")
+            return _unreadable(call, url, answer, options, f"response body lacks {', '.join(absent)}", "applied")
         _warn_of_absent(call.operation, absent)
     return model
 
 
-def _unreadable(send: Send, answer: Answer, options: Options, why: str, outcome: Outcome) -> KratyServerError:
-    error = server_error(answer.status, "internal_error", f"{why}: {_described(send, answer, options)}")
+def _unreadable(
+    call: Call[Any], url: str, answer: Answer, options: Options, why: str, outcome: Outcome
+) -> KratyServerError:
+    """The error of an answer that is not Kraty's, or cannot be read: it says where it came from, and what came."""
+    start = answer.content[:QUOTED].decode("utf-8", "replace") or "it was empty"
+    kind = answer.headers.get("content-type", "no content type")
+    message = f"{why}: {start} ({call.method} {url} answered with {kind})"
+    error = server_error(answer.status, "internal_error", options.key.redact(message))
     error.outcome = outcome
     return error
-
-
-def _described(send: Send, answer: Answer, options: Options) -> str:
-    """Where an answer came from and what it is: for one that is not Kraty's."""
-    start = answer.content[:QUOTED].decode("utf-8", "replace")
-    kind = answer.headers.get("content-type", "no content type")
-    return options.key.redact(f"{start or 'it was empty'} ({send.method} {send.url} answered with {kind})")
 
 
 def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerError | None:
@@ -177,7 +179,8 @@ def _envelope(answer: Answer, payload: object, options: Options) -> KratyServerE
     if not isinstance(code, str) or not code:
         return None
     message = message if isinstance(message, str) else f"status {answer.status}, without a message"
-    found = server_error(answer.status, code, options.key.redact(message), error.details or None)
+    redact = options.key.redact
+    found = server_error(answer.status, redact(code), redact(message), redact(error.details or None))
     found.outcome = "unknown"
     return found
 
@@ -189,7 +192,7 @@ def _warn_of_absent(operation: str, absent: list[str]) -> None:
             log.warning("%s: the server did not send %s, which the contract promises", operation, name)
 
 
-def _refused(send: Send, answer: Answer, options: Options) -> KratyServerError:
+def _refused(call: Call[Any], url: str, answer: Answer, options: Options) -> KratyServerError:
     """The error of an answer that is no 2xx."""
     try:
         payload: object = _json.loads(answer.content)
@@ -199,7 +202,7 @@ def _refused(send: Send, answer: Answer, options: Options) -> KratyServerError:
     error = _envelope(answer, payload, options)
     if error is None:
         why = f"non-2xx response without an error envelope (status={status})"
-        error = _unreadable(send, answer, options, why, "unknown")
+        error = _unreadable(call, url, answer, options, why, "unknown")
     decided = 200 <= status < 500 and status != UNDECIDED
     error.outcome = "not_applied" if decided else "unknown"
     error.is_retryable = status in options.retry.statuses and not error.is_idempotency_conflict
@@ -208,7 +211,7 @@ def _refused(send: Send, answer: Answer, options: Options) -> KratyServerError:
     return error
 
 
-def _lost(call: Call[T], send: Send, failure: TransportFailure, options: Options, attempt: int) -> KratyError:
+def _lost(call: Call[Any], url: str, failure: TransportFailure, options: Options, attempt: int) -> KratyError:
     """The error of no answer."""
     error: KratyError
     cause = failure.cause
@@ -216,12 +219,13 @@ def _lost(call: Call[T], send: Send, failure: TransportFailure, options: Options
         error = cause
     elif failure.timed_out:
         limits = f"timeout {options.timeout:g} s, deadline {options.deadline:g} s"
-        text = f"{call.operation}: no answer in time after {_attempts(attempt)} ({limits}) from {_origin(send.url)}"
+        text = f"{call.operation}: no answer in time after {_attempts(attempt)} ({limits}) from {_origin(url)}"
+        text += options.key.redact(f": {cause}" if str(cause) else "")
         error = KratyTimeoutError(text, cause)
     else:
         what = "answer from" if failure.maybe_received else "connection to"
         told = options.key.redact(f"{type(cause).__name__}: {cause}")
-        text = f"{call.operation}: no {what} {_origin(send.url)} after {_attempts(attempt)}: {told}"
+        text = f"{call.operation}: no {what} {_origin(url)} after {_attempts(attempt)}: {told}"
         error = KratyNetworkError(text, cause)
     error.outcome = "unknown" if failure.maybe_received else "not_applied"
     error.is_retryable = failure.retryable
@@ -256,14 +260,14 @@ def _request_id(reply: Reply) -> str | None:
 
 
 def _info(
-    call: Call[T], send: Send, reply: Reply, attempt: int, duration_ms: float, error: KratyError | None
+    call: Call[T], url: str, reply: Reply, attempt: int, duration_ms: float, error: KratyError | None
 ) -> RequestInfo:
     status = reply.status if isinstance(reply, Answer) else None
     return RequestInfo(
         operation=call.operation,
         route=call.route,
         method=call.method,
-        url=send.url,
+        url=url,
         attempt=attempt,
         idempotency_key=call.idempotency_key,
         duration_ms=duration_ms,

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from kraty_server._clock import SYSTEM_CLOCK, Clock
@@ -80,9 +80,15 @@ class Secret:
         """Give the text, for the one header that needs it."""
         return self._text
 
-    def redact(self, text: str) -> str:
-        """Take it out of a text that somebody else wrote."""
-        return text.replace(self._text, "…")
+    def redact(self, value: Any) -> Any:
+        """Take it out of texts that somebody else wrote, in whatever JSON they stand."""
+        if isinstance(value, str):
+            return value.replace(self._text, "…")
+        if isinstance(value, list):
+            return [self.redact(item) for item in value]
+        if isinstance(value, dict):
+            return {self.redact(key): self.redact(item) for key, item in cast("dict[str, Any]", value).items()}
+        return value
 
     def __repr__(self) -> str:
         return "Secret(…)"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
@@ -62,6 +64,12 @@ def set_limits(kraty: Any, **changes: Any) -> Any:
     for binding in connections.bindings.values():
         binding.sender.pool.limits = connections.limits
     return kraty
+
+
+def given_transport(kraty: Any) -> Any:
+    """The transport that a client was given."""
+    connections = kraty._connections
+    return connections.transport if isinstance(kraty, AsyncKratyServer) else connections._binding().sender.transport
 
 
 class Running:
@@ -193,13 +201,21 @@ class Sender:
                         loop.run(given.aclose())
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """Reading the certificates takes longer than most tests: once for all."""
+    return ssl.create_default_context()
+
+
 SENDERS: list[Sender] = [
     Sender("sync", dict, blocking=True),
     Sender("async", lambda: {"transport": "httpx"}),
-    Sender("given-client", lambda: {"http_client": httpx.Client(trust_env=False)}, blocking=True),
-    Sender("given-async-client", lambda: {"http_client": httpx.AsyncClient(trust_env=False)}),
-    Sender("given-transport", lambda: {"transport": httpx.HTTPTransport(trust_env=False)}, blocking=True),
-    Sender("given-async-transport", lambda: {"transport": httpx.AsyncHTTPTransport(trust_env=False)}),
+    Sender("given-client", lambda: {"http_client": httpx.Client(verify=_trust(), trust_env=False)}, blocking=True),
+    Sender("given-async-client", lambda: {"http_client": httpx.AsyncClient(verify=_trust(), trust_env=False)}),
+    Sender(
+        "given-transport", lambda: {"transport": httpx.HTTPTransport(verify=_trust(), trust_env=False)}, blocking=True
+    ),
+    Sender("given-async-transport", lambda: {"transport": httpx.AsyncHTTPTransport(verify=_trust(), trust_env=False)}),
 ]
 if find_spec("aiohttp") is not None:
     SENDERS.insert(2, Sender("aiohttp", lambda: {"transport": "aiohttp"}))

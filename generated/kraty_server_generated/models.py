@@ -1,8 +1,6 @@
 # DO NOT EDIT: generated from openapi.server.json by `make generate`.
 """The models: what the API answers, and the objects that requests are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Self, TypeAlias
@@ -180,58 +178,6 @@ _webhook_event_name = EnumTable(WebhookEventName)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class ApiKeyInfo(Model):
-    """The key that made the call."""
-
-    id: str
-    """Id of the key."""
-    prefix: str
-    """The part of the key before its dot; not secret."""
-    permission_set: str
-    """What the key may do; `server_integration` for this API."""
-    environment: KeyEnvironment
-    """Whether the key works on live or on test data."""
-    studio_id: str
-    """Studio that the key belongs to."""
-    game_id: str | None
-    """Game that the key is for. Typed as nullable although server keys are made for one game."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.prefix = data["prefix"]
-            self.permission_set = data["permissionSet"]
-            self.environment = _key_environment[data["environment"]]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 6 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ServerPingResponse(Model):
-    """Answer to a ping. The only answer that is not wrapped in `data`."""
-
-    ok: bool
-    """True when the key is valid."""
-    api_key: ApiKeyInfo
-    """The key that made the call."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.ok = data["ok"]
-            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class CurrencyEntry(Model):
     """An amount of a currency."""
 
@@ -300,51 +246,8 @@ class CrateEntry(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
-class Grant(Model):
-    """A payout that a player claims, or that a server acknowledges for them."""
-
-    id: str
-    """Id of the grant."""
-    kind: GrantKind
-    """`reward`, or `crate` which has to be opened."""
-    contents: dict[str, Any]
-    """What is in it; free form, usually with `entries`."""
-    source_kind: str
-    """Who asked for it: `api`, `admin`, or a value of the engine."""
-    source_ref_id: str | None
-    """Your id for tracing."""
-    parent_grant_id: str | None
-    """The crate that produced it."""
-    status: GrantStatus
-    """Where it stands."""
-    rolled_at: datetime | None
-    """When its contents were rolled."""
-    claimed_at: datetime | None
-    """When it was claimed."""
-    expires_at: datetime | None
-    """When it can no longer be claimed."""
-    created_at: datetime
-    """When it was minted."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.kind = _grant_kind[data["kind"]]
-            self.contents = data["contents"]
-            self.source_kind = data["sourceKind"]
-            self.source_ref_id = data["sourceRefId"]
-            self.parent_grant_id = data["parentGrantId"]
-            self.status = _grant_status[data["status"]]
-            self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
-            self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
-            self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
-            self.created_at = parse_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 11 else self.keep_unknown(data)
+GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | UnknownVariant
+"""One entry of a grant. Assumed: fixed numbers only, no ranges."""
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -394,76 +297,35 @@ class AdjustWalletResult(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class Lobby(Model):
-    """A lobby of matched players."""
+class ApiKeyInfo(Model):
+    """The key that made the call."""
 
     id: str
-    """Id of the lobby."""
-    event_id: str
-    """Event it plays."""
-    event_window_id: str
-    """Window of the event it plays in."""
-    leaderboard_id: str | None
-    """Its board, once there is one."""
-    mode: str
-    """Board mode of the event, `lobby_matched`."""
-    status: LobbyStatus
-    """Where it stands."""
-    capacity: int
-    """Seats."""
-    fill_by: datetime | None
-    """When it starts at the latest."""
-    participant_count: int
-    """Players in it."""
-    started_at: datetime | None
-    """When it became active."""
-    ends_at: datetime | None
-    """When it closes."""
-    bot_slots: int | Unset = UNSET
-    """Bots projected at the time of reading; grows while it forms."""
+    """Id of the key."""
+    prefix: str
+    """The part of the key before its dot; not secret."""
+    permission_set: str
+    """What the key may do; `server_integration` for this API."""
+    environment: KeyEnvironment
+    """Whether the key works on live or on test data."""
+    studio_id: str
+    """Studio that the key belongs to."""
+    game_id: str | None
+    """Game that the key is for. Typed as nullable although server keys are made for one game."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
             self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.event_window_id = data["eventWindowId"]
-            self.leaderboard_id = data["leaderboardId"]
-            self.mode = data["mode"]
-            self.status = _lobby_status[data["status"]]
-            self.capacity = data["capacity"]
-            self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
-            self.participant_count = data["participantCount"]
-            self.bot_slots = data.get("botSlots", UNSET)
-            self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
-            self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
+            self.prefix = data["prefix"]
+            self.permission_set = data["permissionSet"]
+            self.environment = _key_environment[data["environment"]]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 11 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SubmitScoreResult(Model):
-    """Where the player stands on the board."""
-
-    leaderboard_id: str
-    """Id of the board."""
-    score: float
-    """The player's score now."""
-    rank: int | None
-    """Rank, from 1; null while there is none."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.leaderboard_id = data["leaderboardId"]
-            self.score = data["score"]
-            self.rank = data["rank"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -517,179 +379,32 @@ class Attempt(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class MilestoneFired(Model):
-    """A milestone that was passed, and what it granted."""
+class BanPlayerResult(Model):
+    """The ban as it stands."""
 
-    key: str
-    """Key of the milestone."""
-    grants: list[Grant]
-    """The grants it made."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.key = data["key"]
-            self.grants = [Grant.from_dict(i) for i in data["grants"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ReportProgressResult(Model):
-    """The attempt after the report."""
-
-    attempt: Attempt
-    """The attempt now."""
-    milestones_fired: list[MilestoneFired]
-    """Milestones that this report passed; empty where there are none."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class FinishAttemptResult(Model):
-    """The attempt after its end."""
-
-    attempt: Attempt
-    """The attempt now."""
-    outcome: FinishOutcome
-    """How it ended."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.outcome = _finish_outcome[data["outcome"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SnapshotPlayer(Model):
-    """The player of a snapshot."""
-
-    id: str
+    player_id: str
     """The player, by Kraty's id."""
     external_player_id: str
     """The player, by your id."""
-    studio_id: str
-    """Studio of the game."""
-    game_id: str
-    """Game of the player."""
-    created_at: datetime
-    """When the player was first seen."""
-    updated_at: datetime
-    """When the player last changed."""
+    banned_at: datetime
+    """When the ban began."""
+    reason: str
+    """Why."""
+    applied: bool
+    """False where the player was banned already and only the reason was refreshed."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.id = data["id"]
+            self.player_id = data["playerId"]
             self.external_player_id = data["externalPlayerId"]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 6 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class InventoryItem(Model):
-    """An item that a player holds."""
-
-    item_key: str
-    """Key of the item."""
-    quantity: int
-    """How many."""
-    metadata: dict[str, Any]
-    """Anything kept with it."""
-    created_at: datetime
-    """When it was first there."""
-    updated_at: datetime
-    """When it last changed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.metadata = data["metadata"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
+            self.banned_at = parse_time(data["bannedAt"])
+            self.reason = data["reason"]
+            self.applied = data["applied"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 5 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class WalletBalance(Model):
-    """A balance of a player."""
-
-    economy_key: str
-    """Key of the currency or progression resource."""
-    balance: float
-    """The balance."""
-    metadata: dict[str, Any]
-    """Anything kept with it."""
-    created_at: datetime
-    """When it was first there."""
-    updated_at: datetime
-    """When it last changed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.economy_key = data["economyKey"]
-            self.balance = data["balance"]
-            self.metadata = data["metadata"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 5 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerSnapshot(Model):
-    """What support needs to see of a player, in one read."""
-
-    player: SnapshotPlayer
-    """The player."""
-    inventory: list[InventoryItem]
-    """Items held."""
-    wallet: list[WalletBalance]
-    """Balances."""
-    recent_grants: list[Grant]
-    """Recent grants; how many is not known."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player = SnapshotPlayer.from_dict(data["player"])
-            self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
-            self.wallet = [WalletBalance.from_dict(i) for i in data["wallet"]]
-            self.recent_grants = [Grant.from_dict(i) for i in data["recentGrants"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -716,39 +431,15 @@ class PlayerIdentity(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class SyntheticIdentity(Model):
-    """A name to show, in the shape used before July 2026."""
-
-    name: str
-    """Display name."""
-    avatar: str | None | Unset = UNSET
-    """URL of the avatar."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class SetIdentityResult(Model):
-    """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
-    `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
-    """
+class BlockedPlayer(Model):
+    """A player who is blocked."""
 
     external_player_id: str
-    """The player, by your id."""
-    display_identity: PlayerIdentity | None | Unset = UNSET
-    """The chosen name, else one from the pool."""
-    anonymized_identity: PlayerIdentity | None | Unset = UNSET
-    """The unchanging name from the pool."""
-    synthetic_identity: SyntheticIdentity | Unset = UNSET
-    """The older shape."""
+    """The blocked player, by your id."""
+    display_identity: PlayerIdentity | None
+    """The name to show."""
+    blocked_at: datetime
+    """Since when."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -756,20 +447,26 @@ class SetIdentityResult(Model):
         try:
             self.external_player_id = data["externalPlayerId"]
             self.display_identity = (
-                v
-                if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
+                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
             )
-            self.anonymized_identity = (
-                v
-                if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
-            )
-            self.synthetic_identity = (
-                UNSET
-                if (v := data.get("syntheticIdentity", UNSET)) is UNSET
-                else SyntheticIdentity.from_dict(v)
-            )
+            self.blocked_at = parse_time(data["blockedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class BlockList(Model):
+    """Whom a player blocks."""
+
+    blocked: list[BlockedPlayer]
+    """All of them; there is no paging."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
@@ -811,6 +508,72 @@ class DeletePlayerResult(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ErrorDetail(Model):
+    """What went wrong."""
+
+    code: str
+    """Code for programs, as `not_found`. More may come."""
+    message: str
+    """Text for people."""
+    details: Any | Unset = UNSET
+    """More, depending on the code; the fields for `validation_failed`."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.code = data["code"]
+            self.message = data["message"]
+            self.details = data.get("details", UNSET)
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ErrorResponse(Model):
+    """The envelope of every error."""
+
+    error: ErrorDetail
+    """What went wrong."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.error = ErrorDetail.from_dict(data["error"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ExportedLobby(Model):
+    """A lobby of an export."""
+
+    id: str
+    """Id of the lobby."""
+    event_id: str
+    """Its event."""
+    status: LobbyStatus
+    """Where it stands."""
+    created_at: datetime
+    """When it was made."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
+            self.event_id = data["eventId"]
+            self.status = _lobby_status[data["status"]]
+            self.created_at = parse_time(data["createdAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -858,197 +621,23 @@ class ExportedPlayer(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class ExportedLobby(Model):
-    """A lobby of an export."""
+class FinishAttemptResult(Model):
+    """The attempt after its end."""
 
-    id: str
-    """Id of the lobby."""
-    event_id: str
-    """Its event."""
-    status: LobbyStatus
-    """Where it stands."""
-    created_at: datetime
-    """When it was made."""
+    attempt: Attempt
+    """The attempt now."""
+    outcome: FinishOutcome
+    """How it ended."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.status = _lobby_status[data["status"]]
-            self.created_at = parse_time(data["createdAt"])
+            self.attempt = Attempt.from_dict(data["attempt"])
+            self.outcome = _finish_outcome[data["outcome"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerExport(Model):
-    """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
-
-    exported_at: datetime
-    """When it was made."""
-    player: ExportedPlayer
-    """The player."""
-    attempts: list[dict[str, Any]]
-    """Attempts, in a shape of the server's."""
-    grants: list[dict[str, Any]]
-    """Grants, in a shape of the server's."""
-    inventory: list[dict[str, Any]]
-    """Items, in a shape of the server's."""
-    wallet: list[dict[str, Any]]
-    """Balances, in a shape of the server's."""
-    lobbies: list[ExportedLobby]
-    """Lobbies."""
-    schema_version: Literal[1] = field(default=1, init=False)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.schema_version = data["schemaVersion"]
-            self.exported_at = parse_time(data["exportedAt"])
-            self.player = ExportedPlayer.from_dict(data["player"])
-            self.attempts = data["attempts"]
-            self.grants = data["grants"]
-            self.inventory = data["inventory"]
-            self.wallet = data["wallet"]
-            self.lobbies = [ExportedLobby.from_dict(i) for i in data["lobbies"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 8 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class BanPlayerResult(Model):
-    """The ban as it stands."""
-
-    player_id: str
-    """The player, by Kraty's id."""
-    external_player_id: str
-    """The player, by your id."""
-    banned_at: datetime
-    """When the ban began."""
-    reason: str
-    """Why."""
-    applied: bool
-    """False where the player was banned already and only the reason was refreshed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.banned_at = parse_time(data["bannedAt"])
-            self.reason = data["reason"]
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 5 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class UnbanPlayerResult(Model):
-    """The lifted ban."""
-
-    player_id: str
-    """The player, by Kraty's id."""
-    external_player_id: str
-    """The player, by your id."""
-    unbanned_at: datetime
-    """When."""
-    applied: bool
-    """False where there was no ban."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.unbanned_at = parse_time(data["unbannedAt"])
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class MergeCounts(Model):
-    """How much a merge moved."""
-
-    attempts_reassigned: int
-    """Attempts moved."""
-    grants_reassigned: int
-    """Grants moved."""
-    items_merged: int
-    """Items moved or summed."""
-    item_ledger_rows_moved: int
-    """Rows of the item ledger moved."""
-    wallets_merged: int
-    """Balances moved or summed."""
-    wallet_ledger_rows_moved: int
-    """Rows of the wallet ledger moved."""
-    lobbies_touched: int
-    """Lobbies changed."""
-    leaderboards_scrubbed: int
-    """Boards scrubbed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempts_reassigned = data["attemptsReassigned"]
-            self.grants_reassigned = data["grantsReassigned"]
-            self.items_merged = data["itemsMerged"]
-            self.item_ledger_rows_moved = data["itemLedgerRowsMoved"]
-            self.wallets_merged = data["walletsMerged"]
-            self.wallet_ledger_rows_moved = data["walletLedgerRowsMoved"]
-            self.lobbies_touched = data["lobbiesTouched"]
-            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 8 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class MergePlayerResult(Model):
-    """What a merge did."""
-
-    from_player_id: str
-    """The merged player, by Kraty's id."""
-    from_external_player_id: str
-    """The merged player, by your id, which is free again."""
-    to_player_id: str
-    """The player that remains, by Kraty's id."""
-    to_external_player_id: str
-    """The player that remains, by your id."""
-    anonymized_external_player_id: str | None
-    """The placeholder that took the place of the merged id."""
-    counts: MergeCounts
-    """How much was moved."""
-    merged_at: datetime
-    """When."""
-    status: MergeStatus
-    """What was done."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.from_player_id = data["fromPlayerId"]
-            self.from_external_player_id = data["fromExternalPlayerId"]
-            self.to_player_id = data["toPlayerId"]
-            self.to_external_player_id = data["toExternalPlayerId"]
-            self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
-            self.counts = MergeCounts.from_dict(data["counts"])
-            self.merged_at = parse_time(data["mergedAt"])
-            self.status = _merge_status[data["status"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 8 else self.keep_unknown(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1171,45 +760,306 @@ class FriendRequests(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class BlockedPlayer(Model):
-    """A player who is blocked."""
+class Grant(Model):
+    """A payout that a player claims, or that a server acknowledges for them."""
+
+    id: str
+    """Id of the grant."""
+    kind: GrantKind
+    """`reward`, or `crate` which has to be opened."""
+    contents: dict[str, Any]
+    """What is in it; free form, usually with `entries`."""
+    source_kind: str
+    """Who asked for it: `api`, `admin`, or a value of the engine."""
+    source_ref_id: str | None
+    """Your id for tracing."""
+    parent_grant_id: str | None
+    """The crate that produced it."""
+    status: GrantStatus
+    """Where it stands."""
+    rolled_at: datetime | None
+    """When its contents were rolled."""
+    claimed_at: datetime | None
+    """When it was claimed."""
+    expires_at: datetime | None
+    """When it can no longer be claimed."""
+    created_at: datetime
+    """When it was minted."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
+            self.kind = _grant_kind[data["kind"]]
+            self.contents = data["contents"]
+            self.source_kind = data["sourceKind"]
+            self.source_ref_id = data["sourceRefId"]
+            self.parent_grant_id = data["parentGrantId"]
+            self.status = _grant_status[data["status"]]
+            self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
+            self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
+            self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
+            self.created_at = parse_time(data["createdAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 11 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class InventoryItem(Model):
+    """An item that a player holds."""
+
+    item_key: str
+    """Key of the item."""
+    quantity: int
+    """How many."""
+    metadata: dict[str, Any]
+    """Anything kept with it."""
+    created_at: datetime
+    """When it was first there."""
+    updated_at: datetime
+    """When it last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.metadata = data["metadata"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class Lobby(Model):
+    """A lobby of matched players."""
+
+    id: str
+    """Id of the lobby."""
+    event_id: str
+    """Event it plays."""
+    event_window_id: str
+    """Window of the event it plays in."""
+    leaderboard_id: str | None
+    """Its board, once there is one."""
+    mode: str
+    """Board mode of the event, `lobby_matched`."""
+    status: LobbyStatus
+    """Where it stands."""
+    capacity: int
+    """Seats."""
+    fill_by: datetime | None
+    """When it starts at the latest."""
+    participant_count: int
+    """Players in it."""
+    started_at: datetime | None
+    """When it became active."""
+    ends_at: datetime | None
+    """When it closes."""
+    bot_slots: int | Unset = UNSET
+    """Bots projected at the time of reading; grows while it forms."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
+            self.event_id = data["eventId"]
+            self.event_window_id = data["eventWindowId"]
+            self.leaderboard_id = data["leaderboardId"]
+            self.mode = data["mode"]
+            self.status = _lobby_status[data["status"]]
+            self.capacity = data["capacity"]
+            self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
+            self.participant_count = data["participantCount"]
+            self.bot_slots = data.get("botSlots", UNSET)
+            self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
+            self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 11 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MergeCounts(Model):
+    """How much a merge moved."""
+
+    attempts_reassigned: int
+    """Attempts moved."""
+    grants_reassigned: int
+    """Grants moved."""
+    items_merged: int
+    """Items moved or summed."""
+    item_ledger_rows_moved: int
+    """Rows of the item ledger moved."""
+    wallets_merged: int
+    """Balances moved or summed."""
+    wallet_ledger_rows_moved: int
+    """Rows of the wallet ledger moved."""
+    lobbies_touched: int
+    """Lobbies changed."""
+    leaderboards_scrubbed: int
+    """Boards scrubbed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.attempts_reassigned = data["attemptsReassigned"]
+            self.grants_reassigned = data["grantsReassigned"]
+            self.items_merged = data["itemsMerged"]
+            self.item_ledger_rows_moved = data["itemLedgerRowsMoved"]
+            self.wallets_merged = data["walletsMerged"]
+            self.wallet_ledger_rows_moved = data["walletLedgerRowsMoved"]
+            self.lobbies_touched = data["lobbiesTouched"]
+            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MergePlayerResult(Model):
+    """What a merge did."""
+
+    from_player_id: str
+    """The merged player, by Kraty's id."""
+    from_external_player_id: str
+    """The merged player, by your id, which is free again."""
+    to_player_id: str
+    """The player that remains, by Kraty's id."""
+    to_external_player_id: str
+    """The player that remains, by your id."""
+    anonymized_external_player_id: str | None
+    """The placeholder that took the place of the merged id."""
+    counts: MergeCounts
+    """How much was moved."""
+    merged_at: datetime
+    """When."""
+    status: MergeStatus
+    """What was done."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.from_player_id = data["fromPlayerId"]
+            self.from_external_player_id = data["fromExternalPlayerId"]
+            self.to_player_id = data["toPlayerId"]
+            self.to_external_player_id = data["toExternalPlayerId"]
+            self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
+            self.counts = MergeCounts.from_dict(data["counts"])
+            self.merged_at = parse_time(data["mergedAt"])
+            self.status = _merge_status[data["status"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateRowError(Model):
+    """Why a row failed."""
+
+    code: str
+    """Code, as `unknown_item`."""
+    message: str
+    """Text for people."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.code = data["code"]
+            self.message = data["message"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateFailure(Model):
+    """A row that failed."""
+
+    row_index: int
+    """Which row, from 0."""
+    error: MigrateRowError
+    """Why."""
+    external_player_id: str | Unset = UNSET
+    """The player of the row."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.row_index = data["rowIndex"]
+            self.external_player_id = data.get("externalPlayerId", UNSET)
+            self.error = MigrateRowError.from_dict(data["error"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class MigrateInventoryRow(Model):
+    """Items to import."""
 
     external_player_id: str
-    """The blocked player, by your id."""
-    display_identity: PlayerIdentity | None
-    """The name to show."""
-    blocked_at: datetime
-    """Since when."""
+    """The player, by your id; made where unknown."""
+    item_key: str
+    """Key of the item."""
+    quantity: int
+    """How many to add; at least 1."""
+    idempotency_key: str
+    """Key of this row, so that a batch can be sent again."""
+    parameters: dict[str, Any] | Unset = UNSET
+    """Parameters of the item."""
+    reason: str | Unset = UNSET
+    """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-            self.blocked_at = parse_time(data["blockedAt"])
+            self.item_key = data["itemKey"]
+            self.quantity = data["quantity"]
+            self.parameters = data.get("parameters", UNSET)
+            self.reason = data.get("reason", UNSET)
+            self.idempotency_key = data["idempotencyKey"]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class BlockList(Model):
-    """Whom a player blocks."""
+class MigrateOutcome(Model):
+    """What became of a batch: applied, skipped and failed add up to its size."""
 
-    blocked: list[BlockedPlayer]
-    """All of them; there is no paging."""
+    applied: int
+    """Rows applied."""
+    skipped: int
+    """Rows that were replays."""
+    failed: int
+    """Rows that failed; the others were applied all the same."""
+    failures: list[MigrateFailure]
+    """The rows that failed."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
-            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
+            self.applied = data["applied"]
+            self.skipped = data["skipped"]
+            self.failed = data["failed"]
+            self.failures = [MigrateFailure.from_dict(i) for i in data["failures"]]
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
-        return self if len(data) == 1 else self.keep_unknown(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1265,144 +1115,296 @@ class MigrateWalletRow(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class MigrateInventoryRow(Model):
-    """Items to import."""
+class MilestoneFired(Model):
+    """A milestone that was passed, and what it granted."""
+
+    key: str
+    """Key of the milestone."""
+    grants: list[Grant]
+    """The grants it made."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.key = data["key"]
+            self.grants = [Grant.from_dict(i) for i in data["grants"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerExport(Model):
+    """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
+
+    exported_at: datetime
+    """When it was made."""
+    player: ExportedPlayer
+    """The player."""
+    attempts: list[dict[str, Any]]
+    """Attempts, in a shape of the server's."""
+    grants: list[dict[str, Any]]
+    """Grants, in a shape of the server's."""
+    inventory: list[dict[str, Any]]
+    """Items, in a shape of the server's."""
+    wallet: list[dict[str, Any]]
+    """Balances, in a shape of the server's."""
+    lobbies: list[ExportedLobby]
+    """Lobbies."""
+    schema_version: Literal[1] = field(default=1, init=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.schema_version = data["schemaVersion"]
+            self.exported_at = parse_time(data["exportedAt"])
+            self.player = ExportedPlayer.from_dict(data["player"])
+            self.attempts = data["attempts"]
+            self.grants = data["grants"]
+            self.inventory = data["inventory"]
+            self.wallet = data["wallet"]
+            self.lobbies = [ExportedLobby.from_dict(i) for i in data["lobbies"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SnapshotPlayer(Model):
+    """The player of a snapshot."""
+
+    id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    studio_id: str
+    """Studio of the game."""
+    game_id: str
+    """Game of the player."""
+    created_at: datetime
+    """When the player was first seen."""
+    updated_at: datetime
+    """When the player last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.id = data["id"]
+            self.external_player_id = data["externalPlayerId"]
+            self.studio_id = data["studioId"]
+            self.game_id = data["gameId"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 6 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class WalletBalance(Model):
+    """A balance of a player."""
+
+    economy_key: str
+    """Key of the currency or progression resource."""
+    balance: float
+    """The balance."""
+    metadata: dict[str, Any]
+    """Anything kept with it."""
+    created_at: datetime
+    """When it was first there."""
+    updated_at: datetime
+    """When it last changed."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.economy_key = data["economyKey"]
+            self.balance = data["balance"]
+            self.metadata = data["metadata"]
+            self.created_at = parse_time(data["createdAt"])
+            self.updated_at = parse_time(data["updatedAt"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerSnapshot(Model):
+    """What support needs to see of a player, in one read."""
+
+    player: SnapshotPlayer
+    """The player."""
+    inventory: list[InventoryItem]
+    """Items held."""
+    wallet: list[WalletBalance]
+    """Balances."""
+    recent_grants: list[Grant]
+    """Recent grants; how many is not known."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player = SnapshotPlayer.from_dict(data["player"])
+            self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
+            self.wallet = [WalletBalance.from_dict(i) for i in data["wallet"]]
+            self.recent_grants = [Grant.from_dict(i) for i in data["recentGrants"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ReportProgressResult(Model):
+    """The attempt after the report."""
+
+    attempt: Attempt
+    """The attempt now."""
+    milestones_fired: list[MilestoneFired]
+    """Milestones that this report passed; empty where there are none."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.attempt = Attempt.from_dict(data["attempt"])
+            self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class ServerPingResponse(Model):
+    """Answer to a ping. The only answer that is not wrapped in `data`."""
+
+    ok: bool
+    """True when the key is valid."""
+    api_key: ApiKeyInfo
+    """The key that made the call."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.ok = data["ok"]
+            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SyntheticIdentity(Model):
+    """A name to show, in the shape used before July 2026."""
+
+    name: str
+    """Display name."""
+    avatar: str | None | Unset = UNSET
+    """URL of the avatar."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.name = data["name"]
+            self.avatar = data.get("avatar", UNSET)
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SetIdentityResult(Model):
+    """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
+    `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
+    """
 
     external_player_id: str
-    """The player, by your id; made where unknown."""
-    item_key: str
-    """Key of the item."""
-    quantity: int
-    """How many to add; at least 1."""
-    idempotency_key: str
-    """Key of this row, so that a batch can be sent again."""
-    parameters: dict[str, Any] | Unset = UNSET
-    """Parameters of the item."""
-    reason: str | Unset = UNSET
-    """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
+    """The player, by your id."""
+    display_identity: PlayerIdentity | None | Unset = UNSET
+    """The chosen name, else one from the pool."""
+    anonymized_identity: PlayerIdentity | None | Unset = UNSET
+    """The unchanging name from the pool."""
+    synthetic_identity: SyntheticIdentity | Unset = UNSET
+    """The older shape."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         self = new(cls)  # quicker than by its constructor
         try:
             self.external_player_id = data["externalPlayerId"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-            self.reason = data.get("reason", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class MigrateRowError(Model):
-    """Why a row failed."""
-
-    code: str
-    """Code, as `unknown_item`."""
-    message: str
-    """Text for people."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class MigrateFailure(Model):
-    """A row that failed."""
-
-    row_index: int
-    """Which row, from 0."""
-    error: MigrateRowError
-    """Why."""
-    external_player_id: str | Unset = UNSET
-    """The player of the row."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.row_index = data["rowIndex"]
-            self.external_player_id = data.get("externalPlayerId", UNSET)
-            self.error = MigrateRowError.from_dict(data["error"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class MigrateOutcome(Model):
-    """What became of a batch: applied, skipped and failed add up to its size."""
-
-    applied: int
-    """Rows applied."""
-    skipped: int
-    """Rows that were replays."""
-    failed: int
-    """Rows that failed; the others were applied all the same."""
-    failures: list[MigrateFailure]
-    """The rows that failed."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.applied = data["applied"]
-            self.skipped = data["skipped"]
-            self.failed = data["failed"]
-            self.failures = [MigrateFailure.from_dict(i) for i in data["failures"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ErrorDetail(Model):
-    """What went wrong."""
-
-    code: str
-    """Code for programs, as `not_found`. More may come."""
-    message: str
-    """Text for people."""
-    details: Any | Unset = UNSET
-    """More, depending on the code; the fields for `validation_failed`."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-            self.details = data.get("details", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class ErrorResponse(Model):
-    """The envelope of every error."""
-
-    error: ErrorDetail
-    """What went wrong."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.error = ErrorDetail.from_dict(data["error"])
+            self.display_identity = (
+                v
+                if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
+                else PlayerIdentity.from_dict(v)
+            )
+            self.anonymized_identity = (
+                v
+                if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
+                else PlayerIdentity.from_dict(v)
+            )
+            self.synthetic_identity = (
+                UNSET
+                if (v := data.get("syntheticIdentity", UNSET)) is UNSET
+                else SyntheticIdentity.from_dict(v)
+            )
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 1 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class SubmitScoreResult(Model):
+    """Where the player stands on the board."""
+
+    leaderboard_id: str
+    """Id of the board."""
+    score: float
+    """The player's score now."""
+    rank: int | None
+    """Rank, from 1; null while there is none."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.leaderboard_id = data["leaderboardId"]
+            self.score = data["score"]
+            self.rank = data["rank"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class UnbanPlayerResult(Model):
+    """The lifted ban."""
+
+    player_id: str
+    """The player, by Kraty's id."""
+    external_player_id: str
+    """The player, by your id."""
+    unbanned_at: datetime
+    """When."""
+    applied: bool
+    """False where there was no ban."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.unbanned_at = parse_time(data["unbannedAt"])
+            self.applied = data["applied"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1440,9 +1442,6 @@ class WebhookEvent(Model):
         return self if len(data) == 7 else self.keep_unknown(data)
 
 
-GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | UnknownVariant
-"""One entry of a grant. Assumed: fixed numbers only, no ranges."""
-
 _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntry]] = {
     "currency": CurrencyEntry.from_dict,
     "item": ItemEntry.from_dict,
@@ -1454,37 +1453,13 @@ def read_granted_reward_entry(data: Mapping[str, Any]) -> GrantedRewardEntry:
     return _granted_reward_entry.get(data["type"], UnknownVariant.from_dict)(data)
 
 
+register_fields(AdjustItemResult, "itemKey quantity applied")
+register_fields(AdjustWalletResult, "economyKey balance applied")
 register_fields(
     ApiKeyInfo,
     "id prefix permissionSet environment studioId gameId",
     environment=_key_environment.__getitem__,
 )
-register_fields(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
-register_fields(CurrencyEntry, "type currencyKey amount")
-register_fields(ItemEntry, "type itemKey quantity parameters?")
-register_fields(CrateEntry, "type crateItemKey quantity")
-register_fields(
-    Grant,
-    "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
-    kind=_grant_kind.__getitem__,
-    status=_grant_status.__getitem__,
-    rolledAt=parse_time,
-    claimedAt=parse_time,
-    expiresAt=parse_time,
-    createdAt=parse_time,
-)
-register_fields(AdjustItemResult, "itemKey quantity applied")
-register_fields(AdjustWalletResult, "economyKey balance applied")
-register_fields(
-    Lobby,
-    "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
-    "startedAt endsAt",
-    status=_lobby_status.__getitem__,
-    fillBy=parse_time,
-    startedAt=parse_time,
-    endsAt=parse_time,
-)
-register_fields(SubmitScoreResult, "leaderboardId score rank")
 register_fields(
     Attempt,
     "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
@@ -1494,54 +1469,27 @@ register_fields(
     completedAt=parse_time,
     status=_attempt_status.__getitem__,
 )
-register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
+register_fields(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=parse_time)
+register_fields(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
 register_fields(
-    ReportProgressResult,
-    "attempt milestonesFired",
-    attempt=Attempt.from_dict,
-    milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
-)
-register_fields(
-    FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
-)
-register_fields(
-    SnapshotPlayer,
-    "id externalPlayerId studioId gameId createdAt updatedAt",
-    createdAt=parse_time,
-    updatedAt=parse_time,
-)
-register_fields(
-    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
-)
-register_fields(
-    WalletBalance,
-    "economyKey balance metadata createdAt updatedAt",
-    createdAt=parse_time,
-    updatedAt=parse_time,
-)
-register_fields(
-    PlayerSnapshot,
-    "player inventory wallet recentGrants",
-    player=SnapshotPlayer.from_dict,
-    inventory=lambda v: [InventoryItem.from_dict(i) for i in v],
-    wallet=lambda v: [WalletBalance.from_dict(i) for i in v],
-    recentGrants=lambda v: [Grant.from_dict(i) for i in v],
-)
-register_fields(PlayerIdentity, "name avatar? country?")
-register_fields(SyntheticIdentity, "name avatar?")
-register_fields(
-    SetIdentityResult,
-    "externalPlayerId displayIdentity? anonymizedIdentity? syntheticIdentity?",
+    BlockedPlayer,
+    "externalPlayerId displayIdentity blockedAt",
     displayIdentity=PlayerIdentity.from_dict,
-    anonymizedIdentity=PlayerIdentity.from_dict,
-    syntheticIdentity=SyntheticIdentity.from_dict,
+    blockedAt=parse_time,
 )
+register_fields(CrateEntry, "type crateItemKey quantity")
+register_fields(CurrencyEntry, "type currencyKey amount")
 register_fields(
     DeletePlayerResult,
     "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
     "leaderboardsScrubbed status",
     deletedAt=parse_time,
     status=_delete_status.__getitem__,
+)
+register_fields(ErrorDetail, "code message details?")
+register_fields(ErrorResponse, "error", error=ErrorDetail.from_dict)
+register_fields(
+    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=parse_time
 )
 register_fields(
     ExportedPlayer,
@@ -1554,29 +1502,7 @@ register_fields(
     deletedAt=parse_time,
 )
 register_fields(
-    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=parse_time
-)
-register_fields(
-    PlayerExport,
-    "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
-    exportedAt=parse_time,
-    player=ExportedPlayer.from_dict,
-    lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
-)
-register_fields(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=parse_time)
-register_fields(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=parse_time)
-register_fields(
-    MergeCounts,
-    "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
-    "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
-)
-register_fields(
-    MergePlayerResult,
-    "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
-    "mergedAt status",
-    counts=MergeCounts.from_dict,
-    mergedAt=parse_time,
-    status=_merge_status.__getitem__,
+    FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
 )
 register_fields(
     Friend,
@@ -1586,7 +1512,6 @@ register_fields(
     lastActiveAt=parse_time,
 )
 register_fields(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
-register_fields(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
 register_fields(
     FriendRequest,
     "requestId direction player createdAt",
@@ -1601,30 +1526,118 @@ register_fields(
     outgoing=lambda v: [FriendRequest.from_dict(i) for i in v],
 )
 register_fields(
-    BlockedPlayer,
-    "externalPlayerId displayIdentity blockedAt",
-    displayIdentity=PlayerIdentity.from_dict,
-    blockedAt=parse_time,
+    Grant,
+    "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
+    kind=_grant_kind.__getitem__,
+    status=_grant_status.__getitem__,
+    rolledAt=parse_time,
+    claimedAt=parse_time,
+    expiresAt=parse_time,
+    createdAt=parse_time,
 )
-register_fields(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
-register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
-register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
-register_fields(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
-register_fields(MigrateRowError, "code message")
+register_fields(
+    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
+)
+register_fields(ItemEntry, "type itemKey quantity parameters?")
+register_fields(
+    Lobby,
+    "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
+    "startedAt endsAt",
+    status=_lobby_status.__getitem__,
+    fillBy=parse_time,
+    startedAt=parse_time,
+    endsAt=parse_time,
+)
+register_fields(
+    MergeCounts,
+    "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
+    "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
+)
+register_fields(
+    MergePlayerResult,
+    "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
+    "mergedAt status",
+    counts=MergeCounts.from_dict,
+    mergedAt=parse_time,
+    status=_merge_status.__getitem__,
+)
 register_fields(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
+register_fields(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
 register_fields(
     MigrateOutcome,
     "applied skipped failed failures",
     failures=lambda v: [MigrateFailure.from_dict(i) for i in v],
 )
-register_fields(ErrorDetail, "code message details?")
-register_fields(ErrorResponse, "error", error=ErrorDetail.from_dict)
+register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
+register_fields(MigrateRowError, "code message")
+register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
+register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
+register_fields(
+    PlayerExport,
+    "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
+    exportedAt=parse_time,
+    player=ExportedPlayer.from_dict,
+    lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
+)
+register_fields(PlayerIdentity, "name avatar? country?")
+register_fields(
+    PlayerSnapshot,
+    "player inventory wallet recentGrants",
+    player=SnapshotPlayer.from_dict,
+    inventory=lambda v: [InventoryItem.from_dict(i) for i in v],
+    wallet=lambda v: [WalletBalance.from_dict(i) for i in v],
+    recentGrants=lambda v: [Grant.from_dict(i) for i in v],
+)
+register_fields(
+    ReportProgressResult,
+    "attempt milestonesFired",
+    attempt=Attempt.from_dict,
+    milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
+)
+register_fields(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
+register_fields(
+    SetIdentityResult,
+    "externalPlayerId displayIdentity? anonymizedIdentity? syntheticIdentity?",
+    displayIdentity=PlayerIdentity.from_dict,
+    anonymizedIdentity=PlayerIdentity.from_dict,
+    syntheticIdentity=SyntheticIdentity.from_dict,
+)
+register_fields(
+    SnapshotPlayer,
+    "id externalPlayerId studioId gameId createdAt updatedAt",
+    createdAt=parse_time,
+    updatedAt=parse_time,
+)
+register_fields(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
+register_fields(SubmitScoreResult, "leaderboardId score rank")
+register_fields(SyntheticIdentity, "name avatar?")
+register_fields(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=parse_time)
+register_fields(
+    WalletBalance,
+    "economyKey balance metadata createdAt updatedAt",
+    createdAt=parse_time,
+    updatedAt=parse_time,
+)
 register_fields(
     WebhookEvent,
     "id eventName studioId gameId occurredAt deliveryAttempt data",
     eventName=_webhook_event_name.__getitem__,
     occurredAt=parse_time,
 )
+
+CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
+"""A `CrateEntry`, or the same as a dict in the contract's own names."""
+
+
+def take_crate_entry(value: Any) -> dict[str, Any]:
+    data = check_object(value, CrateEntry.known__)
+    try:
+        check_text(data["crateItemKey"], "crateItemKey", 1, PATTERNS[0])
+        check_integer(data["quantity"], "quantity", 1)
+    except KeyError as error:
+        raise missing_property(error.args[0], data, CrateEntry.known__) from None
+    return data
+
 
 CurrencyEntryInput: TypeAlias = CurrencyEntry | Mapping[str, Any]
 """A `CurrencyEntry`, or the same as a dict in the contract's own names."""
@@ -1656,17 +1669,23 @@ def take_item_entry(value: Any) -> dict[str, Any]:
     return data
 
 
-CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
-"""A `CrateEntry`, or the same as a dict in the contract's own names."""
+MigrateInventoryRowInput: TypeAlias = MigrateInventoryRow | Mapping[str, Any]
+"""A `MigrateInventoryRow`, or the same as a dict in the contract's own names."""
 
 
-def take_crate_entry(value: Any) -> dict[str, Any]:
-    data = check_object(value, CrateEntry.known__)
+def take_migrate_inventory_row(value: Any) -> dict[str, Any]:
+    data = check_object(value, MigrateInventoryRow.known__)
     try:
-        check_text(data["crateItemKey"], "crateItemKey", 1, PATTERNS[0])
+        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
+        check_text(data["itemKey"], "itemKey", 1, PATTERNS[0])
         check_integer(data["quantity"], "quantity", 1)
+        if "parameters" in data:
+            data["parameters"] = check_json_object(data["parameters"], "parameters")
+        if "reason" in data:
+            check_text(data["reason"], "reason")
+        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
     except KeyError as error:
-        raise missing_property(error.args[0], data, CrateEntry.known__) from None
+        raise missing_property(error.args[0], data, MigrateInventoryRow.known__) from None
     return data
 
 
@@ -1701,26 +1720,6 @@ def take_migrate_wallet_row(value: Any) -> dict[str, Any]:
         check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
     except KeyError as error:
         raise missing_property(error.args[0], data, MigrateWalletRow.known__) from None
-    return data
-
-
-MigrateInventoryRowInput: TypeAlias = MigrateInventoryRow | Mapping[str, Any]
-"""A `MigrateInventoryRow`, or the same as a dict in the contract's own names."""
-
-
-def take_migrate_inventory_row(value: Any) -> dict[str, Any]:
-    data = check_object(value, MigrateInventoryRow.known__)
-    try:
-        check_text(data["externalPlayerId"], "externalPlayerId", 1, PATTERNS[0])
-        check_text(data["itemKey"], "itemKey", 1, PATTERNS[0])
-        check_integer(data["quantity"], "quantity", 1)
-        if "parameters" in data:
-            data["parameters"] = check_json_object(data["parameters"], "parameters")
-        if "reason" in data:
-            check_text(data["reason"], "reason")
-        check_text(data["idempotencyKey"], "idempotencyKey", 1, PATTERNS[1])
-    except KeyError as error:
-        raise missing_property(error.args[0], data, MigrateInventoryRow.known__) from None
     return data
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import select
 import ssl
-import time
+import weakref
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Any, Final, cast
 
 import aiohttp
 import httpx
+from multidict import CIMultiDict
 from yarl import URL
 
-from kraty_server._http.answers import is_bodiless_with_body
+from kraty_server._clock import SYSTEM_CLOCK
+from kraty_server._http.answers import BODILESS, announces_body
 from kraty_server._http.body import Body
 from kraty_server._http.failures import chain
 from kraty_server._http.headers import request_headers
@@ -28,26 +30,38 @@ from kraty_server._options import Options
 
 HEAD_LIMITS: Final = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 1000}
 """What an answer's head may hold; aiohttp's own limits refuse what proxies and load balancers add."""
-_slot: ContextVar[Slot | None] = ContextVar("kraty_server.aiohttp_slot", default=None)
+LARGE: Final = 2**20
+"""Bytes above which aiohttp complains of a body that is no file."""
+_slot: ContextVar[_Slot | None] = ContextVar("kraty_server.aiohttp_slot", default=None)
 """The connection that the attempt under way was given."""
+
+
+class _Slot(Slot):
+    __slots__ = ("transport",)
+
+    def __init__(self, now: float, transport: asyncio.Transport) -> None:
+        super().__init__(now)
+        self.transport = weakref.ref(transport)
 
 
 class _Connector(aiohttp.TCPConnector):
     """Hands out no connection that is dead, too old, or has a byte on it that nobody asked for."""
 
-    def __init__(self, limits: Limits, **options: Any) -> None:
-        super().__init__(limit=limits.max_connections, keepalive_timeout=limits.idle_seconds, **options)
+    def __init__(self, limits: Limits, context: ssl.SSLContext) -> None:
+        made = cast(Any, super())  # pyright does not know all of its types
+        made.__init__(limit=limits.max_connections, keepalive_timeout=limits.idle_seconds, ssl=context)
         self._limits = limits
-        self._slots: WeakKeyDictionary[Any, Slot] = WeakKeyDictionary()
+        self._slots: weakref.WeakKeyDictionary[Any, _Slot] = weakref.WeakKeyDictionary()
         self._retired_at = float("-inf")
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
         while True:
             connection = await super().connect(req, traces, timeout)
-            protocol, now = connection.protocol, time.monotonic()
+            protocol: Any = connection.protocol
+            now = SYSTEM_CLOCK.monotonic()
             slot = self._slots.get(protocol)
             if slot is None:
-                slot = self._slots[protocol] = Slot(now)
+                slot = self._slots[protocol] = _Slot(now, protocol.transport)
             elif self._is_unfit(protocol, slot, now):
                 connection.close()
                 continue
@@ -56,7 +70,7 @@ class _Connector(aiohttp.TCPConnector):
             _slot.set(slot)
             return connection
 
-    def _is_unfit(self, protocol: Any, slot: Slot, now: float) -> bool:
+    def _is_unfit(self, protocol: Any, slot: _Slot, now: float) -> bool:
         return (
             slot.used_at <= self._retired_at
             or now - slot.opened_at > self._limits.max_age
@@ -66,7 +80,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def retire(self) -> None:
         """Use no connection again that is idle now."""
-        self._retired_at = time.monotonic()
+        self._retired_at = SYSTEM_CLOCK.monotonic()
 
 
 def _is_readable(transport: asyncio.Transport | None) -> bool:
@@ -87,7 +101,7 @@ class AiohttpSession:
     def __init__(self, route: Route, limits: Limits) -> None:
         self.limits = limits
         self.proxy = None if route.proxy is None else URL(route.proxy)
-        self.connector = _Connector(limits, ssl=route.context)
+        self.connector = _Connector(limits, route.context)
         known = inspect.signature(aiohttp.ClientSession).parameters
         self.session = aiohttp.ClientSession(
             connector=self.connector,
@@ -96,6 +110,7 @@ class AiohttpSession:
             **{name: limit for name, limit in HEAD_LIMITS.items() if name in known},  # type: ignore[arg-type]
         )
         switch_off_aiohttp_retries(self.session)
+        self.header_cache: tuple[Options, bool, CIMultiDict[str]] | None = None
 
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
@@ -106,34 +121,45 @@ class AiohttpSession:
             if (slot := _slot.get()) is not None and slot.reused:
                 self.connector.retire()  # what was idle as long may be as dead
             failure = _as_httpx(error)
+        except BaseException:
+            if (slot := _slot.get()) is not None and (transport := slot.transport()) is not None:
+                transport.abort()  # closed only, it would first send what a slow reader does not take
+            raise
         finally:
             _slot.reset(token)
         # Raised out here, since aiohttp's errors hold the headers of the request or the password of a proxy.
         raise failure
 
     async def _send(self, send: Send, options: Options) -> Answer:
-        seconds = send.timeout
+        seconds, content = send.timeout, send.content
         async with self.session.request(
             send.method,
             URL(send.url, encoded=True),
-            data=send.content,
-            headers=[
-                (name.decode("ascii"), value.decode("ascii"))
-                for name, value in request_headers(options, has_body=send.content is not None)
-            ],
+            data=content if content is None or len(content) <= LARGE else io.BytesIO(content),
+            headers=self._headers(options, has_body=content is not None),
             allow_redirects=False,
             proxy=self.proxy,
             timeout=aiohttp.ClientTimeout(total=None, connect=seconds, sock_connect=seconds, sock_read=seconds),
         ) as response:
-            headers = {name.lower(): value for name, value in response.headers.items()}
+            headers = response.headers
             body = Body(headers.get("content-encoding"), self.limits.max_body)
             async for chunk in response.content.iter_any():
                 if not body.add(chunk):
                     break
             answer = Answer(response.status, headers, *body.finish())
-            if is_bodiless_with_body(answer.status, headers):
-                response.close()
+            trusted = send.judge(answer) and not (answer.status in BODILESS and announces_body(headers))
+            if not trusted and (slot := _slot.get()) is not None:  # the response has given its connection back by now
+                slot.used_at = float("-inf")
             return answer
+
+    def _headers(self, options: Options, *, has_body: bool) -> CIMultiDict[str]:
+        """The headers, those of the last request where they are the same."""
+        cached = self.header_cache
+        if cached is None or cached[0] is not options or cached[1] != has_body:
+            headers = request_headers(options, has_body=has_body)
+            texts = CIMultiDict([(name.decode("ascii"), value.decode("ascii")) for name, value in headers])
+            self.header_cache = cached = (options, has_body, texts)
+        return cached[2]
 
     async def aclose(self) -> None:
         """Close the connections; calls under way end with an error."""

@@ -2,88 +2,86 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
 import httpx
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.body import Body
 from kraty_server._http.failures import is_transport_error
-from kraty_server._http.messages import Answer
-from kraty_server._http.private import has_unread
+from kraty_server._http.messages import Answer, Send
+from kraty_server._http.private import forbid_reuse, has_unread, speaks_http2
 
 BODILESS: Final = frozenset({204, 304})
 """Statuses without a body; what a server sends along all the same would be the next call's answer."""
 
 
-def lowercase_headers(response: httpx.Response) -> dict[str, str]:
-    """The headers of a response; of several with one name the last."""
-    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
+def announces_body(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer's headers say that a body follows."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-def is_bodiless_with_body(status: int, headers: Mapping[str, str]) -> bool:
-    """Tell whether a server announces a body where there cannot be one."""
-    return status in BODILESS and (headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
-
-
-def receive(response: httpx.Response, limit: int, expires_at: float) -> tuple[Answer, bool]:
-    """Read a response and close it; and tell whether its connection may be used again."""
+def receive(response: httpx.Response, send: Send, limit: int, expires_at: float) -> tuple[Answer, bool]:
+    """Read the response to a request and close it; and tell whether its connection may be used again."""
     try:
-        answer = _read(response, limit, expires_at)
-        surplus = _has_surplus(response, answer)
-        if surplus and (stream := response.extensions.get("network_stream")) is not None:
-            close_quietly(stream.close)  # httpcore sees it, and takes another
-        return answer, answer.complete and not surplus
+        if response.is_stream_consumed:
+            answer = _already_read(response, limit)
+        else:
+            headers = response.headers
+            body = Body(headers.get("content-encoding"), limit)
+            for chunk in cast("Iterable[bytes]", response.stream):
+                if not body.add(chunk):
+                    break
+                if SYSTEM_CLOCK.monotonic() > expires_at:
+                    raise httpx.ReadTimeout("the time for this attempt has passed")
+            answer = Answer(response.status_code, headers, *body.finish())
+        trusted = send.judge(answer)
+        if not answer.complete:  # httpcore closes what was not read to its end
+            return answer, False
+        surplus = has_unread(response) or (answer.status in BODILESS and announces_body(answer.headers))
+        if trusted and not surplus:
+            return answer, True
+        if speaks_http2(response):
+            return answer, trusted
+        if not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
+            close_quietly(stream.close)
+        return answer, False
     finally:
         close_quietly(response.close)
 
 
-async def areceive(response: httpx.Response, limit: int) -> tuple[Answer, bool]:
-    """Read a response on the event loop and close it; and tell whether its connection may be used again."""
+async def areceive(response: httpx.Response, send: Send, limit: int) -> tuple[Answer, bool]:
+    """Read the response to a request on the event loop and close it; and tell as `receive` does."""
     try:
-        answer = await _aread(response, limit)
-        surplus = _has_surplus(response, answer)
-        if surplus and (stream := response.extensions.get("network_stream")) is not None:
+        if response.is_stream_consumed:
+            answer = _already_read(response, limit)
+        else:
+            headers = response.headers
+            body = Body(headers.get("content-encoding"), limit)
+            async for chunk in cast("AsyncIterable[bytes]", response.stream):
+                if not body.add(chunk):
+                    break
+            answer = Answer(response.status_code, headers, *body.finish())
+        trusted = send.judge(answer)
+        if not answer.complete:  # httpcore closes what was not read to its end
+            return answer, False
+        surplus = has_unread(response) or (answer.status in BODILESS and announces_body(answer.headers))
+        if trusted and not surplus:
+            return answer, True
+        if speaks_http2(response):
+            return answer, trusted
+        if not forbid_reuse(response) and (stream := response.extensions.get("network_stream")):
             await aclose_quietly(stream.aclose)
-        return answer, answer.complete and not surplus
+        return answer, False
     finally:
         await aclose_quietly(response.aclose)
 
 
-def _read(response: httpx.Response, limit: int, expires_at: float) -> Answer:
-    headers = lowercase_headers(response)
-    if response.is_stream_consumed:
-        return _already_read(response, headers, limit)
-    body = Body(headers.get("content-encoding"), limit)
-    for chunk in cast("Iterable[bytes]", response.stream):
-        if not body.add(chunk):
-            break
-        if time.monotonic() > expires_at:
-            raise httpx.ReadTimeout("the time for this attempt has passed")
-    return Answer(response.status_code, headers, *body.finish())
-
-
-async def _aread(response: httpx.Response, limit: int) -> Answer:
-    headers = lowercase_headers(response)
-    if response.is_stream_consumed:
-        return _already_read(response, headers, limit)
-    body = Body(headers.get("content-encoding"), limit)
-    async for chunk in cast("AsyncIterable[bytes]", response.stream):
-        if not body.add(chunk):
-            break
-    return Answer(response.status_code, headers, *body.finish())
-
-
-def _already_read(response: httpx.Response, headers: dict[str, str], limit: int) -> Answer:
+def _already_read(response: httpx.Response, limit: int) -> Answer:
     """The answer that a transport of the caller's has read before us; httpx decompressed it."""
     content = response.content
-    return Answer(response.status_code, headers, content[:limit], len(content) <= limit)
-
-
-def _has_surplus(response: httpx.Response, answer: Answer) -> bool:
-    """Whether the server sent, or will, more than this answer: it would be the next call's."""
-    return answer.complete and (is_bodiless_with_body(answer.status, answer.headers) or has_unread(response))
+    return Answer(response.status_code, response.headers, content[:limit], len(content) <= limit)
 
 
 def close_quietly(close: Callable[[], object]) -> None:
@@ -91,7 +89,7 @@ def close_quietly(close: Callable[[], object]) -> None:
     try:
         close()
     except Exception as error:
-        if not is_transport_error(error):
+        if not is_transport_error(error) or isinstance(error, TimeoutError):
             raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from inspect import isawaitable
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -64,22 +65,25 @@ class AsyncConnections:
         parse_base_url(base_url)
         self.base_url = base_url
         self.client, self.transport = client, transport
-        self.aiohttp = aiohttp
+        self.make_sender: Callable[[Route, Limits], AsyncSender] = AsyncHttpxPool
         self.limits = limits
         self.closed = False
         self.bindings: dict[Home, AsyncBinding] = {}
         self.route: Route | None = None
         if client is None and transport is None:
             self.route = read_route(base_url, http2=http2, aiohttp=aiohttp)
-            if aiohttp:
-                import kraty_server._http.aiohttp_session  # noqa: F401  (now, not amid the first call)
+            if aiohttp:  # imported now, not amid the first call
+                from kraty_server._http.aiohttp_session import AiohttpSession
+
+                self.make_sender = AiohttpSession
             else:
                 import_event_loop_backend()
 
     def _binding(self) -> AsyncBinding:
         home = (current_process(), _running_loop())
         if (binding := self.bindings.get(home)) is None:
-            if self.route is None and self.bindings:
+            any_loop = self.route is not None or getattr(self.transport, "kraty_any_loop", False)
+            if self.bindings and not any_loop:
                 what = "transport" if self.client is None else "http_client"
                 raise used_elsewhere(what, "used in another event loop or process")
             self._forget_dead_loops()
@@ -92,11 +96,7 @@ class AsyncConnections:
         if self.transport is not None:
             return AsyncGivenTransport(self.transport, self.base_url, self.limits.max_body)
         assert self.route is not None
-        if self.aiohttp:
-            from kraty_server._http.aiohttp_session import AiohttpSession
-
-            return AiohttpSession(self.route, self.limits)
-        return AsyncHttpxPool(self.route, self.limits)
+        return self.make_sender(self.route, self.limits)
 
     async def run(self, steps: Flow[T], options: Options) -> T:
         """Drive a flow on the running event loop."""

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Final, Protocol
 
 ACCEPT_ENCODING: Final = "gzip, deflate"
 
 
+class Decompressor(Protocol):
+    """What `zlib.decompressobj` makes."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether what was compressed has ended."""
+        ...
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        """What is still to be decompressed, since as much came out as was wanted."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind what was compressed."""
+        ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Decompress so much."""
+        ...
+
+
 class UnreadableBody(OSError):
     """The server sent what its headers do not promise."""
+
+
+def _encoding(header: str) -> str | None:
+    name = header.strip().lower()
+    return None if name in ("", "identity") else name
 
 
 class Body:
@@ -19,13 +47,13 @@ class Body:
 
     content: bytearray
     limit: int
-    encoding: str
-    zipped: zlib._Decompress | None
+    encoding: str | None
+    zipped: Decompressor | None
 
     def __init__(self, encoding: str | None, limit: int) -> None:
         self.content = bytearray()
         self.limit = limit
-        self.encoding = "" if encoding is None else encoding.strip().lower()
+        self.encoding = None if encoding is None else _encoding(encoding)
         self.zipped = None
 
     def add(self, chunk: bytes) -> bool:
@@ -48,7 +76,7 @@ class Body:
         except zlib.error as error:
             raise UnreadableBody(f"the body is not the {self.encoding} that its headers say: {error}") from None
 
-    def _decompressor(self, chunk: bytes) -> zlib._Decompress:
+    def _decompressor(self, chunk: bytes) -> Decompressor:
         if self.encoding in ("gzip", "x-gzip"):
             return zlib.decompressobj(zlib.MAX_WBITS | 16)
         if self.encoding == "deflate":  # in zlib's format, or bare as some servers send it

@@ -57,9 +57,10 @@ class Process:
 
 def current_process() -> Process:
     """The process that this code runs in."""
-    if Process.here.pid != os.getpid():  # forked by what does not tell Python
+    if (here := Process.here).pid != os.getpid():  # forked by what does not tell Python
         _renew()
-    return Process.here
+        return Process.here
+    return here
 
 
 def _renew() -> None:
@@ -103,6 +104,7 @@ class Connections:
         self.bindings: dict[Process, Binding] = {}
         self.route: Route | None = None
         self.given = "transport" if client is None else "http_client"
+        self.creator = current_process()
         if client is not None:
             self._bind(GivenClient(client, limits.max_body))
         elif transport is not None:
@@ -118,7 +120,8 @@ class Connections:
     def _binding(self) -> Binding:
         if (binding := self.bindings.get(current_process())) is None:
             if self.route is None:
-                raise used_elsewhere(self.given, "made in another process, of which this one is a fork")
+                here, creator = current_process().pid, self.creator.pid
+                raise used_elsewhere(self.given, f"made in process {creator}, and this is its fork {here}")
             binding = self._bind(HttpxPool(self.route, self.limits))
         return binding
 
@@ -153,7 +156,7 @@ class Connections:
         except KratyClosedError as error:
             return TransportFailure(error, maybe_received=False, retryable=False)
         except BaseException as error:
-            return reply_to(error, send, closed=self.closed, foreign=error is deadline.foreign_timeout)
+            return reply_to(error, send, closed=self.closed, foreign=deadline.is_foreign(error))
 
     def _sleep(self, sleep: Sleep, options: Options) -> Reply:
         try:

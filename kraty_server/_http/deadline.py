@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar, Token
@@ -17,6 +16,7 @@ from weakref import WeakSet
 
 import httpcore
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.dialing import dial
 
 SocketOption: TypeAlias = (
@@ -41,8 +41,14 @@ class Deadline:
     token: Token[Deadline | None]
 
     def __init__(self, seconds: float) -> None:
-        self.expires_at = time.monotonic() + seconds
+        self.expires_at = SYSTEM_CLOCK.monotonic() + seconds
         self.foreign_timeout = None
+
+    def is_foreign(self, error: BaseException) -> bool:
+        """Tell whether a time-out is a signal handler's: httpx's are of other types, and none comes so early."""
+        return error is self.foreign_timeout or (
+            isinstance(error, TimeoutError) and SYSTEM_CLOCK.monotonic() < self.expires_at - EARLY
+        )
 
     def __enter__(self) -> Self:
         self.token = _current.set(self)
@@ -64,10 +70,10 @@ def remaining(timeout: float | None, expired: type[Exception]) -> float | None:
     """
     if (deadline := _current.get()) is None:
         return timeout
-    left = deadline.expires_at - time.monotonic()
+    left = deadline.expires_at - SYSTEM_CLOCK.monotonic()
     if left <= 0:
         raise expired("the time for this attempt has passed")
-    return left if timeout is None or left < timeout else timeout
+    return left if not timeout or left < timeout else timeout
 
 
 def _foreign_timeout(error: httpcore.TimeoutException) -> TimeoutError | None:
@@ -76,7 +82,11 @@ def _foreign_timeout(error: httpcore.TimeoutException) -> TimeoutError | None:
     httpcore takes it for the socket's own; but that would not come so early.
     """
     deadline, cause = _current.get(), error.__cause__
-    if deadline is None or not isinstance(cause, TimeoutError) or time.monotonic() > deadline.expires_at - EARLY:
+    if (
+        deadline is None
+        or not isinstance(cause, TimeoutError)
+        or SYSTEM_CLOCK.monotonic() > deadline.expires_at - EARLY
+    ):
         return None
     deadline.foreign_timeout = cause
     return cause
@@ -103,12 +113,11 @@ class DeadlineStream(httpcore.NetworkStream):
             raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:
+            return
         while len(buffer) > WRITE_SIZE:
-            self._write(buffer[:WRITE_SIZE], timeout)
+            self.write(buffer[:WRITE_SIZE], timeout)
             buffer = buffer[WRITE_SIZE:]
-        self._write(buffer, timeout)
-
-    def _write(self, buffer: bytes, timeout: float | None) -> None:
         seconds = remaining(timeout, httpcore.WriteTimeout)
         try:
             self.inner.write(buffer, seconds)
@@ -156,8 +165,13 @@ class DeadlineBackend(httpcore.NetworkBackend):
         def connect(address: str, seconds: float | None) -> httpcore.NetworkStream:
             return self.inner.connect_tcp(address, port, seconds, local_address, socket_options)
 
-        stream = dial(host, port, connect, remaining(timeout, httpcore.ConnectTimeout))
-        return DeadlineStream(stream, self.open_streams)
+        seconds = remaining(timeout, httpcore.ConnectTimeout)
+        try:
+            return DeadlineStream(dial(host, port, connect, seconds), self.open_streams)
+        except httpcore.TimeoutException as error:
+            if seconds != timeout and (foreign := _foreign_timeout(error)) is not None:
+                raise foreign from None
+            raise
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[SocketOption] | None = None

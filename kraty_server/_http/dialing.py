@@ -6,17 +6,19 @@ nobody has to wait for, and a further address is tried before the first one has 
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  (getaddrinfo's, imported now and not amid the first call: a fork would hang)
 import ipaddress
 import queue
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final, Generic, TypeAlias, TypeVar
 
 import httpcore
+
+from kraty_server._clock import SYSTEM_CLOCK
 
 R = TypeVar("R")
 
@@ -32,7 +34,7 @@ def dial(host: str, port: int, connect: Connect, timeout: float | None) -> httpc
         httpcore.ConnectTimeout: the time has passed.
         httpcore.ConnectError: no address, or none that takes connections.
     """
-    expires_at = None if timeout is None else time.monotonic() + timeout
+    expires_at = None if timeout is None else SYSTEM_CLOCK.monotonic() + timeout
     addresses = _resolve(host, port, expires_at)
     if len(addresses) == 1:
         return connect(addresses[0], _left(expires_at))
@@ -42,7 +44,7 @@ def dial(host: str, port: int, connect: Connect, timeout: float | None) -> httpc
 def _left(expires_at: float | None) -> float | None:
     if expires_at is None:
         return None
-    left = expires_at - time.monotonic()
+    left = expires_at - SYSTEM_CLOCK.monotonic()
     if left <= 0:
         raise httpcore.ConnectTimeout("the time for this attempt has passed")
     return left

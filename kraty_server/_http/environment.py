@@ -11,7 +11,7 @@ import httpx
 
 from kraty_server._http.httpx_pool import Route
 from kraty_server._http.private import silence_header_logs
-from kraty_server._http.proxies import find_proxy
+from kraty_server._http.proxies import check_host, find_proxy
 
 CERTIFICATES: Final = (("SSL_CERT_FILE", os.path.isfile, "file"), ("SSL_CERT_DIR", os.path.isdir, "folder"))
 
@@ -23,9 +23,11 @@ def parse_base_url(base_url: str) -> httpx.URL:
         ValueError: it cannot be.
     """
     try:
-        return httpx.URL(base_url)
-    except httpx.InvalidURL as error:
+        url = httpx.URL(base_url)
+        check_host(url.host)
+    except (httpx.InvalidURL, ValueError) as error:
         raise ValueError(f"base_url: {error}") from None
+    return url
 
 
 def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
@@ -34,7 +36,7 @@ def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
     Raises:
         ValueError: it cannot work; the text names the option or the variable.
     """
-    proxy = find_proxy(base_url, os.environ)
+    proxy = _proxy(base_url)
     if proxy is not None and proxy.startswith("socks"):
         if aiohttp:
             raise ValueError("transport: aiohttp speaks to no SOCKS proxy, and the environment names one; use httpx")
@@ -44,12 +46,20 @@ def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
         if find_spec("h2") is None:
             raise ValueError("http2: h2 is not installed; install kraty-server[http2]")
         silence_header_logs()
-    if proxy is not None:
-        try:
-            httpx.Proxy(proxy)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise ValueError(f"the environment names a proxy that cannot be: {error}") from None
     return Route(base_url, _certificates(), proxy, http2)
+
+
+def _proxy(base_url: str) -> str | None:
+    refused = None
+    try:
+        proxy = find_proxy(base_url, os.environ)
+        if proxy is not None:
+            httpx.Proxy(proxy)
+        return proxy
+    except (httpx.InvalidURL, ValueError) as error:
+        refused = f"the environment names a proxy that cannot be: {error}"
+    # Raised out here, in a frame that holds neither the environment nor the password of a proxy.
+    raise ValueError(refused)
 
 
 def _certificates() -> ssl.SSLContext:
@@ -61,4 +71,5 @@ def _certificates() -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except (ssl.SSLError, OSError) as error:
-        raise ValueError(f"{CERTIFICATES[0][0]}: no certificates could be read from it: {error}") from None
+        variable = next((name for name, _, _ in CERTIFICATES if os.environ.get(name)), "the certificates of certifi")
+        raise ValueError(f"{variable}: no certificates in {os.environ.get(variable)!r}: {error}") from None

@@ -111,12 +111,11 @@ def _answer_of(error: Exception) -> Answer | None:
     response: Any = getattr(error, "response", None)
     if "HTTPStatusError" not in {kind.__name__ for kind in type(error).__mro__} or response is None:
         return None
-    headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw}
     try:
         content = bytes(response.content)
     except Exception:  # the hook did not read it, and now it is closed
         content = b""
-    return Answer(response.status_code, headers, content)
+    return Answer(response.status_code, response.headers, content)
 
 
 def _scrub(errors: list[BaseException], send: Send) -> None:

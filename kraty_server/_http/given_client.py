@@ -41,7 +41,7 @@ class GivenClient:
     def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
         """Send a request and read the whole answer."""
         response: httpx.Response = self.client.send(_request(self.client, send, options), **SEND_OPTIONS)
-        return receive(response, self.max_body, deadline.expires_at)[0]
+        return receive(response, send, self.max_body, deadline.expires_at)[0]
 
     def close(self) -> None:
         """Leave the client as it was given."""
@@ -58,7 +58,7 @@ class AsyncGivenClient:
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
         response: httpx.Response = await self.client.send(_request(self.client, send, options), **SEND_OPTIONS)
-        return (await areceive(response, self.max_body))[0]
+        return (await areceive(response, send, self.max_body))[0]
 
     async def aclose(self) -> None:
         """Leave the client open: it is the caller's."""

@@ -24,7 +24,7 @@ class GivenTransport:
     def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
         """Send a request and read the whole answer."""
         response = self.transport.handle_request(self.builder.build(send, options))
-        return receive(response, self.max_body, deadline.expires_at)[0]
+        return receive(response, send, self.max_body, deadline.expires_at)[0]
 
     def close(self) -> None:
         """Leave the transport as it was given."""
@@ -42,7 +42,7 @@ class AsyncGivenTransport:
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
         response = await self.transport.handle_async_request(self.builder.build(send, options))
-        return (await areceive(response, self.max_body))[0]
+        return (await areceive(response, send, self.max_body))[0]
 
     async def aclose(self) -> None:
         """Leave the transport open: it is the caller's."""

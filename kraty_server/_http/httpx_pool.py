@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import httpx
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.answers import aclose_quietly, areceive, close_quietly, receive
 from kraty_server._http.deadline import Deadline
 from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits, Pool, Slot
-from kraty_server._http.private import install_deadline
+from kraty_server._http.private import allow_interrupts, install_deadline
 from kraty_server._options import Options
 
 RECHECK: Final = 0.5
@@ -50,8 +50,9 @@ class _Connection(Slot):
     __slots__ = ("backends", "transport")
 
     def __init__(self, route: Route) -> None:
-        super().__init__(time.monotonic())
+        super().__init__(SYSTEM_CLOCK.monotonic())
         self.transport = httpx.HTTPTransport(**route.transport_options())
+        allow_interrupts(self.transport)
         self.backends = install_deadline(self.transport)
 
     def close(self) -> None:
@@ -65,7 +66,8 @@ class HttpxPool:
         self.route = route
         self.builder = RequestBuilder(route.base_url)
         self.pool = Pool[_Connection](limits)
-        self.available = threading.Condition()
+        self.lock = threading.RLock()  # in C: a signal cannot come between taking it and entering the block
+        self.available = threading.Condition(self.lock)
         self.waiting = 0
         self.closed = False
 
@@ -75,26 +77,23 @@ class HttpxPool:
         reusable = False
         try:
             response = connection.transport.handle_request(self.builder.build(send, options))
-            answer, reusable = receive(response, self.pool.limits.max_body, deadline.expires_at)
+            answer, reusable = receive(response, send, self.pool.limits.max_body, deadline.expires_at)
             return answer
-        except TimeoutError as error:  # httpx turns each of its own into another, so it is a signal handler's
-            deadline.foreign_timeout = error
-            raise
         finally:
             self._release(connection, reusable=reusable)
 
     def _acquire(self, expires_at: float) -> _Connection:
         """Take the connection that was used last; where none is idle a new one, or else the first that comes free."""
-        connection, expired = self.pool.acquire(time.monotonic())
+        connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
         for one in expired:
             one.close()
         if connection is not None:
             return connection
-        with self.available:
+        with self.lock:
             self.waiting += 1
             try:
                 while not self.closed:
-                    connection, expired = self.pool.acquire(time.monotonic())
+                    connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
                     for one in expired:
                         one.close()
                     if connection is not None:
@@ -103,7 +102,7 @@ class HttpxPool:
                         connection = _Connection(self.route)
                         self.pool.add(connection)
                         return connection
-                    left = expires_at - time.monotonic()
+                    left = expires_at - SYSTEM_CLOCK.monotonic()
                     if left <= 0:
                         raise httpx.PoolTimeout(f"all {self.pool.limits.max_connections} connections were busy")
                     self.available.wait(min(left, RECHECK))
@@ -112,15 +111,17 @@ class HttpxPool:
         raise httpx.PoolTimeout("the client was closed")
 
     def _release(self, connection: _Connection, *, reusable: bool) -> None:
-        suspect = connection.reused and not reusable
-        closing = self.pool.release(connection, time.monotonic(), reusable=reusable and not self.closed)
-        for one in closing:
-            one.close()
-        if suspect:  # what was idle as long as this one may be as dead, and is not to be tried one by one
-            for one in self.pool.retire():
+        if reusable and not self.closed:
+            for one in self.pool.release(connection, SYSTEM_CLOCK.monotonic()):
                 one.close()
+        else:
+            self.pool.forget(connection)
+            connection.close()
+            if connection.reused:  # what was idle as long may be as dead, and is not to be tried one by one
+                for one in self.pool.retire():
+                    one.close()
         if self.waiting:
-            with self.available:
+            with self.lock:
                 self.available.notify()
 
     def close(self) -> None:
@@ -134,7 +135,7 @@ class HttpxPool:
                 backend.shutdown_sockets()
         for connection in (*connections, *self.pool.retire()):
             connection.close()
-        with self.available:
+        with self.lock:
             self.available.notify_all()
 
 
@@ -142,7 +143,7 @@ class _AsyncConnection(Slot):
     __slots__ = ("transport",)
 
     def __init__(self, route: Route) -> None:
-        super().__init__(time.monotonic())
+        super().__init__(SYSTEM_CLOCK.monotonic())
         self.transport = httpx.AsyncHTTPTransport(**route.transport_options())
 
     async def aclose(self) -> None:
@@ -165,7 +166,7 @@ class AsyncHttpxPool:
         reusable = False
         try:
             response = await connection.transport.handle_async_request(self.builder.build(send, options))
-            answer, reusable = await areceive(response, self.pool.limits.max_body)
+            answer, reusable = await areceive(response, send, self.pool.limits.max_body)
             return answer
         finally:
             await self._release(connection, reusable=reusable)
@@ -184,7 +185,7 @@ class AsyncHttpxPool:
         try:
             if self.closed:
                 raise httpx.PoolTimeout("the client was closed")
-            connection, expired = self.pool.acquire(time.monotonic())
+            connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
             for one in expired:
                 await one.aclose()
             if connection is None:
@@ -199,11 +200,12 @@ class AsyncHttpxPool:
         return connection
 
     async def _release(self, connection: _AsyncConnection, *, reusable: bool) -> None:
-        suspect = connection.reused and not reusable
-        closing = [*self.pool.release(connection, time.monotonic(), reusable=reusable and not self.closed)]
+        if reusable and not self.closed:
+            closing = self.pool.release(connection, SYSTEM_CLOCK.monotonic())
+        else:
+            self.pool.forget(connection)
+            closing = [connection, *(self.pool.retire() if connection.reused else ())]  # as in the blocking pool
         self.available.release()
-        if suspect:  # as in the blocking pool
-            closing += self.pool.retire()
         for one in closing:
             await one.aclose()
 

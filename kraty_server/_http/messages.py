@@ -5,7 +5,7 @@ The messages between `_flow`, which never does I/O, and `connections` and `async
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from kraty_server.telemetry import RequestInfo
@@ -22,6 +22,8 @@ class Send(NamedTuple):
     url: str
     content: bytes | None
     timeout: float
+    judge: Callable[[Answer], bool]
+    """Asked of an answer while its connection is still held: one that did not answer this request is not used again."""
 
 
 class Sleep(NamedTuple):
@@ -37,7 +39,7 @@ class Report(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the server answered; `headers` has lower-case names."""
+    """What the server answered; `headers` are asked for by lower-case names."""
 
     status: int
     headers: Mapping[str, str]

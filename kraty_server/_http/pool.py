@@ -72,16 +72,26 @@ class Pool(Generic[S]):
 
     def acquire(self, now: float) -> tuple[S | None, Sequence[S]]:
         """Take the connection that was used last, if one is idle; and those to close, which were idle too long."""
+        try:
+            slot = self.idle.pop()
+        except IndexError:
+            return None, NOTHING
+        if self._is_fresh(slot, now):
+            return slot, NOTHING
         expired: list[S] = []
         while True:
+            self.forget(slot)
+            expired.append(slot)
             try:
                 slot = self.idle.pop()
             except IndexError:
                 return None, expired
-            if now - slot.used_at <= self.limits.idle_seconds and now - slot.opened_at <= self.limits.max_age:
-                return slot, expired or NOTHING
-            self.forget(slot)
-            expired.append(slot)
+            if self._is_fresh(slot, now):
+                return slot, expired
+
+    def _is_fresh(self, slot: S, now: float) -> bool:
+        limits = self.limits
+        return now - slot.used_at <= limits.idle_seconds and now - slot.opened_at <= limits.max_age
 
     @property
     def has_room(self) -> bool:
@@ -96,19 +106,16 @@ class Pool(Generic[S]):
         """Count a connection no more that is to be closed."""
         self.open.discard(weakref.ref(slot))
 
-    def release(self, slot: S, now: float, *, reusable: bool) -> Sequence[S]:
-        """Take a connection back; and those to close: itself unless it is reusable, and one that was idle too long."""
-        if not reusable:
-            self.forget(slot)
-            return (slot,)
+    def release(self, slot: S, now: float) -> Sequence[S]:
+        """Take a connection back that may be used again; and those to close: one that was idle too long."""
         slot.used_at, slot.reused = now, True
         self.idle.append(slot)
-        oldest = self.idle[0] if self.idle else slot
-        if now - oldest.used_at <= self.limits.idle_seconds:
-            return NOTHING
         try:
+            oldest = self.idle[0]
+            if now - oldest.used_at <= self.limits.idle_seconds:
+                return NOTHING
             self.idle.remove(oldest)
-        except ValueError:  # another thread has it by now
+        except (IndexError, ValueError):  # another thread has it by now
             return NOTHING
         self.forget(oldest)
         return (oldest,)

@@ -6,6 +6,7 @@ tests/unit/test_private_names.py holds each at both ends of the ranges in pyproj
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -68,6 +69,15 @@ def install_deadline(given: object) -> list[DeadlineBackend]:
     return backends
 
 
+def allow_interrupts(transport: httpx.HTTPTransport) -> None:
+    """Let a signal tear a call apart in a transport of ours: httpcore's lock may stay locked then, and its own clean-up
+    waits for it. One that a thread may take again does not hang. Where the name is gone, neither is the lock.
+    """
+    for pool in _pools(transport):
+        if hasattr(pool, "_optional_thread_lock"):
+            pool._optional_thread_lock = threading.RLock()
+
+
 def uninstall_deadline(given: object) -> None:
     """Leave a client or transport as it was, once nobody needs its deadline any more."""
     for pool in _pools(given):
@@ -77,26 +87,51 @@ def uninstall_deadline(given: object) -> None:
                 pool._network_backend = backend.inner
 
 
+def _http1_state(response: httpx.Response) -> Any:
+    """The state of a response's connection, a Connection of h11; None where it is not of HTTP/1.1, or is not found."""
+    stream: Any = response.stream
+    try:  # the usual way
+        return stream._httpcore_stream._stream._connection._h11_state
+    except AttributeError:
+        pass
+    for _ in range(6):  # httpx's streams around httpcore's, at the end of which is the connection
+        if (connection := getattr(stream, "_connection", None)) is not None:
+            return getattr(connection, "_h11_state", None)
+        stream = getattr(stream, "_httpcore_stream", None) or getattr(stream, "_stream", None)
+        if stream is None:
+            break
+    return None
+
+
+def speaks_http2(response: httpx.Response) -> bool:
+    """Tell whether a response came over HTTP/2, where answers have numbers and connections many calls."""
+    return response.extensions.get("http_version") == b"HTTP/2"
+
+
 def has_unread(response: httpx.Response) -> bool:
     """Tell whether bytes are left on the connection of an answer that was read: they would be the next call's answer.
 
     True as well where nobody can tell. False for HTTP/2, where answers have numbers.
     """
-    stream: Any = response.stream
-    for _ in range(6):  # httpx's streams around httpcore's, at the end of which is the connection
-        if (connection := getattr(stream, "_connection", None)) is not None:
-            state = getattr(connection, "_h11_state", None)
-            return bool(state.trailing_data[0]) if state is not None else _speaks_http1(response)
-        stream = getattr(stream, "_httpcore_stream", None) or getattr(stream, "_stream", None)
-        if stream is None:
-            break
-    return _speaks_http1(response)
-
-
-def _speaks_http1(response: httpx.Response) -> bool:
-    if "network_stream" not in response.extensions or response.extensions.get("http_version") == b"HTTP/2":
-        return False  # no connection of httpcore, or one whose answers have numbers
+    if "network_stream" not in response.extensions:
+        return False  # no connection of httpcore's
+    if (state := _http1_state(response)) is not None:
+        return bool(state.trailing_data[0])
+    if speaks_http2(response):
+        return False
     _missing("httpcore", "each connection is closed after one call, since what is left on it is not seen")
+    return True
+
+
+def forbid_reuse(response: httpx.Response) -> bool:
+    """Let httpcore close the connection with the response; False where it does not know how.
+
+    To close the connection ourselves would not be enough where threads share a pool: between two looks at it httpcore
+    takes a connection that just came free, forgives that it cannot be written to, and reads what is left on it.
+    """
+    if response.is_closed or (state := _http1_state(response)) is None:
+        return False
+    state.send_failed()
     return True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from kraty_server._options import is_loopback
 
@@ -50,15 +50,27 @@ def _variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
 def _proxy_url(variable: str, value: str) -> str:
     url = value if "://" in value else f"http://{value}"
     try:
-        parts: SplitResult | None = urlsplit(url)
-        usable = parts is not None and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        parts = urlsplit(url)
+        check_host(parts.hostname or "")
+        scheme, usable = parts.scheme, bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        parts, usable = None, False
-    if parts is None or not usable or not url.isascii() or not url.isprintable() or " " in url:
+        scheme, usable = "", False
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError(f"{variable}: it holds no URL of a proxy; http://proxy.example:3128 would be one")
-    if parts.scheme not in SCHEMES:
-        raise ValueError(f"{variable}: a proxy of {', '.join(SCHEMES)} is needed, got {parts.scheme}")
+    if scheme not in SCHEMES:
+        raise ValueError(f"{variable}: a proxy of {', '.join(SCHEMES)} is needed, got {scheme}")
     return url
+
+
+def check_host(host: str) -> None:
+    """Refuse what no name of a host can be.
+
+    Raises:
+        ValueError: it is none.
+    """
+    host.encode("idna")  # which is how a name is looked up
+    if "\\" in host:
+        raise ValueError(f"{host!r} is no name of a host")
 
 
 def _is_excepted(host: str, port: int, exceptions: str) -> bool:

@@ -77,18 +77,18 @@ class Emulator(Backend):
         Args:
             options: those of `KratyServer`.
         """
-        transport = Transport(self._engine, self._clock)
+        transport = Transport(self._engine, self._waiting)
         given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": transport}
         return KratyServer(**given | options)
 
     def async_client(self, **options: Any) -> AsyncKratyServer:
         """Make an async client that calls the emulator within the process: see `client`."""
-        transport = AsyncTransport(self._engine, self._clock)
+        transport = AsyncTransport(self._engine, self._waiting)
         given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": transport}
         return AsyncKratyServer(**given | options)
 
     @property
-    def _clock(self) -> VirtualClock | None:
+    def _waiting(self) -> VirtualClock | None:
         return None if self.real_time else self._virtual_clock
 
     @property
@@ -96,7 +96,7 @@ class Emulator(Backend):
         """Where it is served: in a thread, from when this is asked for.
 
         Raises:
-            OSError: the port is taken.
+            OSError: it cannot listen there; the port is taken, perhaps.
             RuntimeError: it is closed, or could not start.
         """
         from kraty_server.testing.server.serving import Server

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from kraty_server.testing._emulator import Emulator
 from kraty_server.testing.emulator import seeds
 from kraty_server.testing.emulator.clock import format_time
-from kraty_server.testing.emulator.outbox import SIGNATURE_HEADER, Delivery, sign
+from kraty_server.testing.emulator.outbox import SIGNATURE_HEADER, Delivery, build_body, new_event_id, sign
 from kraty_server.webhooks import verify_webhook
 
 
@@ -27,7 +26,7 @@ class Inbox:
 
     @property
     def received(self) -> list[Delivery]:
-        """The deliveries so far, oldest first.
+        """The deliveries so far, in the order in which they arrived; what arrived twice is there twice.
 
         Raises:
             AssertionError: one of them was not signed as it must be.
@@ -43,7 +42,7 @@ class Inbox:
 
     @property
     def events(self) -> list[str]:
-        """The names of the events so far, oldest first."""
+        """The names of the events so far, in the order in which they arrived."""
         return [delivery.event for delivery in self.received]
 
     def event(self, event_name: str, /, **data: Any) -> dict[str, Any]:
@@ -53,15 +52,16 @@ class Inbox:
             event_name: as in `player.deleted`.
             data: wire names and values of its `data`, as in `externalPlayerId="ada"`.
         """
-        return {
-            "id": f"evt_{uuid.uuid4().hex}",
-            "eventName": event_name,
-            "studioId": seeds.STUDIO,
-            "gameId": seeds.GAME,
-            "occurredAt": format_time(self._emulator.now()),
-            "deliveryAttempt": 1,
-            "data": data,
+        delivery = {
+            "id": new_event_id(),
+            "event": event_name,
+            "studio": seeds.STUDIO,
+            "game": seeds.GAME,
+            "occurred_at": format_time(self._emulator.now()),
+            "data": json.dumps(data),
         }
+        event: dict[str, Any] = json.loads(build_body(delivery, attempt=1))
+        return event
 
     def sign(self, event: Mapping[str, Any] | bytes, at: int | None = None) -> tuple[bytes, dict[str, str]]:
         """Sign an event of your choice.

@@ -7,10 +7,11 @@ needs the extra before a fixture is used, and does nothing for tests that use no
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
+from kraty_server._clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from pluggy import Result
@@ -23,9 +24,8 @@ SHOWN = 10
 """Requests in the report of a failed test."""
 _used = pytest.StashKey["Emulator"]()
 _passed = pytest.StashKey[bool]()
-
-# It holds on to the system's clock, so now, before a test freezes that.
-import_module("kraty_server._clock")
+_clock: Final = SYSTEM_CLOCK
+"""Taken when pytest starts: a test may have frozen the time when the first fixture is used."""
 
 
 class UnusedFaultWarning(pytest.PytestWarning):

@@ -53,4 +53,4 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 def test_the_page_about_fulfilment_is_one_of_them() -> None:
-    assert len(blocks(ROOT / "docs" / "fulfilment.md")) == 3
+    assert len(blocks(ROOT / "docs" / "fulfilment.md")) == 4

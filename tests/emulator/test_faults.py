@@ -83,9 +83,9 @@ def test_statuses_are_answered_without_effect(
 def test_latency_delays_the_answer_not_the_effect(
     emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest
 ) -> None:
-    emulator.fault(latency=0.6)
+    emulator.fault(latency=2.0)
     with pytest.raises(KratyTimeoutError) as late:
-        flavour(credit, **options(emulator, flavour, request), timeout=0.2)
+        flavour(credit, **options(emulator, flavour, request), timeout=1.0)
     assert (late.value.outcome, len(emulator.ledger())) == ("unknown", 1)
 
 

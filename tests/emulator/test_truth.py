@@ -291,3 +291,11 @@ def test_what_fell_due_while_it_was_down_happens_at_the_start(tmp_path: Any) -> 
     emulator = Emulator(db=tmp_path / "k.db")
     eventually(lambda: [row["status"] for row in emulator.dump()["lobbies"]] == ["closed"])
     emulator.close()
+
+
+def test_a_row_of_the_ledger_has_the_time_of_its_request(emulator: Emulator) -> None:
+    for seconds in (0.001, 0.01, 0.0999, 5):
+        emulator.advance(seconds)
+        send(emulator, "POST", "/server/v1/players/t/wallet/gold/credit", {"amount": 1})
+        (holding,) = [row for row in emulator.dump()["holdings"] if row["amount"] == len(emulator.ledger("t"))][-1:]
+        assert emulator.ledger("t")[-1]["at"] == holding["updated_at"]

@@ -62,6 +62,25 @@ def test_refused_deliveries_are_tried_again_signed_anew(told: Emulator, endpoint
     assert (delivery.status, delivery.attempt, delivery.response) == ("delivered", 3, 204)
 
 
+def test_each_wait_for_a_refused_delivery_is_four_times_as_long_as_the_one_before(
+    told: Emulator, endpoint: Endpoint
+) -> None:
+    endpoint.statuses = [500] * 6
+    with told.client() as kraty:
+        kraty.wallet.credit("p", "gold", amount=5)
+    told.drain()
+    told.advance(0.5)  # too short for a test to be sure that it is not over yet
+    told.drain()
+    for attempt, wait in enumerate((2, 8, 32, 128), start=2):
+        for seconds, expected in ((wait / 2, attempt), (wait, attempt + 1)):
+            told.advance(seconds)
+            told.drain()
+            assert told.deliveries[0].attempt == expected, (
+                f"attempt {attempt + 1} does not come {wait} s after the last"
+            )
+    assert told.deliveries[0].status == "failed"
+
+
 def test_an_endpoint_that_never_answers_is_given_up(endpoint: Endpoint) -> None:
     emulator = Emulator(webhook_url="http://127.0.0.1:9/nobody", webhook_secret="s")
     with emulator.client() as kraty:

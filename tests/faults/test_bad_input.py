@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -11,12 +12,17 @@ from typing import Any
 
 import pytest
 
-from kraty_server import CurrencyEntry, MigrateWalletRow, RequestInfo
+from kraty_server import CurrencyEntry, KratyServer, MigrateWalletRow, RequestInfo
 from tests.flavours import Flavour, both
 from tests.servers.raw import RawServer, Reply
 
 ENTRY = CurrencyEntry("gold", 1)
 ROW = MigrateWalletRow("p", "gold", 1, "k")
+ROWS: dict[str, Any] = {
+    "players": {"externalPlayerId": "p", "idempotencyKey": "k"},
+    "wallet": ROW,
+    "inventory": {"externalPlayerId": "p", "itemKey": "sword", "quantity": 1, "idempotencyKey": "k"},
+}
 IDS: list[Any] = ["", ".", "..", "a\x00", "a\n", "\x7f", "\x9f", None, 5, b"p", ["p"]]
 KEYS: list[Any] = ["", " ", "\t", "a\n", "\x00", 5, b"k", ["k"]]
 AMOUNTS: list[Any] = [True, False, 1.0, 1.5, 0, -1, 2**53, math.nan, math.inf, "1", None, Decimal(1)]
@@ -68,9 +74,9 @@ def cases() -> Iterator[Any]:
         yield case("metrics", bad, lambda k, b: k.events.report_progress("p", "e", "a", mode="set", metrics={"x": b}))
     yield case("entries", [], lambda k, _: k.grants.create("p", entries=[], idempotency_key="k"))
     yield case("external_player_ids", [], lambda k, _: k.lobbies.push("g", "e", key="l", external_player_ids=[]))
-    for name in ("players", "wallet", "inventory"):
-        yield case("rows", name, lambda k, n: getattr(k.migrate, n)([]))
-        yield case("rows", name, lambda k, n: getattr(k.migrate, n)([ROW] * 1001))
+    for name, row in ROWS.items():
+        yield case("rows: must not be empty", name, lambda k, n: getattr(k.migrate, n)([]))
+        yield case("rows: at most 1000", (name, row), lambda k, of: getattr(k.migrate, of[0])([of[1]] * 1001))
     yield case("metric_value or metrics", None, lambda k, _: k.events.report_progress("p", "e", "a", mode="set"))
     naive = datetime(2026, 1, 1)
     yield case(
@@ -107,6 +113,15 @@ def test_bad_input_is_refused_before_anything_is_sent(name: str, call: Callable[
                 generate_idempotency_key=make,
             )
         assert (server.connections, told, made) == ([], [], [])
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_thousand_rows_are_taken_at_once(name: str) -> None:
+    answer = b'{"data":{"applied":1000,"skipped":0,"failed":0,"failures":[]}}'
+    with RawServer([Reply(200, answer)]) as server:
+        with KratyServer(api_key="prefix.secret", base_url=server.url) as kraty:
+            assert getattr(kraty.migrate, name)([ROWS[name]] * 1000).applied == 1000
+        assert len(json.loads(server.arrived[0].body)["rows"]) == 1000
 
 
 @both

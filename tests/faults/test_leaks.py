@@ -82,7 +82,7 @@ def test_no_error_log_traceback_telemetry_or_pickle_holds_the_key(
                 credit,
                 api_key=KEY,
                 base_url=proxy.url,
-                timeout=0.3,
+                timeout=0.3 if fault in ("silent", "drip") else 15.0,
                 retry=RetryConfig(attempts=2, initial_delay=0.001),
                 on_request=tell,
             )
@@ -162,7 +162,8 @@ def test_the_log_tells_operation_attempt_status_and_duration_and_never_bodies(
     lines = [record.getMessage() for record in caplog.records if record.name == "kraty_server"]
     assert [line.partition(" in ")[0] for line in lines] == [
         "wallet.credit attempt 1: 503",
+        "wallet.credit: attempt 1 failed, trying again",
         "wallet.credit attempt 2: 200",
     ]
-    assert all(line.endswith(" ms") for line in lines)
+    assert all(line.endswith(" ms") for line in (lines[0], lines[2]))
     assert not any("512" in line or "iapReason" in line or "500" in line for line in lines)

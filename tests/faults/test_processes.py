@@ -305,6 +305,8 @@ def test_use_after_close_says_so(server: EchoServer) -> None:
 def test_cancelling_a_call_leaves_the_pool_usable(how: str) -> None:
     ok = Reply(body=b'{"data":{"economyKey":"g","balance":1,"applied":true}}')
 
+    answering = threading.Event()
+
     async def main(url: str) -> None:
         async with httpx.AsyncClient(limits=httpx.Limits(max_connections=2)) as mine:
             kraty = AsyncKratyServer(api_key=KEY, base_url=url, http_client=mine)
@@ -320,12 +322,13 @@ def test_cancelling_a_call_leaves_the_pool_usable(how: str) -> None:
                     with pytest.raises(TimeoutError):
                         async with asyncio.timeout(0.02):
                             await call
+            answering.set()
             for _ in range(4):
                 assert (await kraty.wallet.credit("p", "g", amount=1)).applied
 
     with (
         RawServer([ok]) as upstream,
-        FaultProxy(upstream.url, lambda n: "silent" if n < 10 else None) as proxy,
+        FaultProxy(upstream.url, lambda n: None if answering.is_set() else "silent") as proxy,
     ):
         asyncio.run(main(proxy.url))
 

@@ -27,8 +27,8 @@ from kraty_server import (
     KratyServerError,
     KratyTimeoutError,
 )
-from tests.faults.wire import KEY, ONCE, WireServer, credit, failed, http, options, own, wallet
 from tests.flavours import Open, Sender, every_sender, our_senders
+from tests.servers.wire import KEY, ONCE, WireServer, credit, failed, http, options, own, wallet
 
 GRANT = json.dumps(
     {"data": {"id": "g1", "kind": "reward", "contents": [], "sourceKind": "api", "sourceRefId": None,
@@ -386,3 +386,17 @@ def test_what_works_still_works(sender: Sender) -> None:
     with WireServer(own) as server, sender(**options(server.url)) as use:
         assert both(use) == [1, 2]
     assert server.connections == 1
+
+
+@every_sender
+@pytest.mark.parametrize("name", ["127.0.0.1", "kraty.example"], ids=["of an unknown authority", "of another host"])
+def test_a_certificate_that_is_not_trusted_is_not_tried_again(name: str, sender: Sender) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(name).configure_cert(context)
+    with Http2Server(context, lambda n: None) as server, sender(**options(server.url)) as use:
+        error = failed(use, credit(1))
+    assert isinstance(error, KratyNetworkError)
+    assert (error.attempts, error.outcome, error.is_retryable) == (1, "not_applied", False), repr(error)
+    assert "certificate" in str(error).lower()
+    assert server.url in str(error)
+    assert len(server.open) == 1

@@ -157,4 +157,4 @@ def test_fails(kraty):
     assert code == 1, told
     assert re.search(r"1 failed, 2 passed, 1 error", told), told
     assert "Kraty: the last requests" in told
-    assert "UnusedFaultWarning: this fault never struck: wallet.credit status 429" in told
+    assert "UnusedFaultWarning: this fault never struck: wallet.credit" in told

@@ -47,7 +47,8 @@ def test_frozen_time_disturbs_neither_a_test_nor_the_end_of_the_session(studio: 
         import asyncio, datetime, threading
         import httpx, pytest
         {FREEZERS[freezer]}
-        from kraty_server import KratyServer
+        from http.server import BaseHTTPRequestHandler, HTTPServer
+        from kraty_server import CurrencyEntry, KratyServer
         from kraty_server.testing import Emulator
 
         THEN = "2025-01-01 12:00:00"
@@ -88,13 +89,37 @@ def test_frozen_time_disturbs_neither_a_test_nor_the_end_of_the_session(studio: 
                 assert kraty.wallet.credit("p", "gold", amount=5).applied
                 assert kraty.wallet.debit("p", "gold", amount=5).applied
 
+        class Endpoint(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        def test_webhooks_and_what_is_due(frozen, kraty, kraty_emulator):
+            with HTTPServer(("127.0.0.1", 0), Endpoint) as endpoint:
+                threading.Thread(target=endpoint.serve_forever, args=(0.01,), daemon=True).start()
+                kraty_emulator.add_webhook(f"http://127.0.0.1:{{endpoint.server_port}}", secret="s")
+                soon = (kraty_emulator.now() + datetime.timedelta(seconds=60)).isoformat()
+                grant = kraty.grants.create("p", entries=[CurrencyEntry("gold", 5)], expires_at=soon, idempotency_key="r")
+                kraty_emulator.drain()
+                kraty_emulator.advance(120)
+                assert kraty.players.export("p").grants[0]["status"] == "expired"
+                assert {{one.status for one in kraty_emulator.deliveries}} == {{"delivered"}}
+                endpoint.shutdown()
+
+        def serving():
+            return [thread.name for thread in threading.enumerate()].count("kraty-emulator")
+
         def test_an_emulator_of_its_own():
             with freeze(THEN):
-                before = set(threading.enumerate())
+                before = serving()
                 with Emulator() as emulator:
                     assert httpx.get(emulator.url, trust_env=False).status_code == 200
-                    assert [thread.name for thread in set(threading.enumerate()) - before] == ["kraty-emulator"]
-                assert set(threading.enumerate()) <= before
+                    assert serving() == before + 1
+                assert serving() == before
 
         def test_not_frozen_any_more(kraty, kraty_env, kraty_emulator):
             assert kraty.wallet.credit("p", "gold", amount=5).applied
@@ -102,7 +127,7 @@ def test_frozen_time_disturbs_neither_a_test_nor_the_end_of_the_session(studio: 
             assert abs((kraty_emulator.now() - datetime.datetime.now(datetime.UTC)).total_seconds()) < 60
         """
     )
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=7)
 
 
 def test_frozen_time_before_anything_of_kraty_is_used(studio: Studio) -> None:

@@ -66,6 +66,30 @@ def test_markers_seed_and_break(studio: Studio) -> None:
     result.assert_outcomes(passed=3)
 
 
+def test_markers_are_read_from_the_module_to_the_test_and_from_top_to_bottom(studio: Studio) -> None:
+    result = studio.run(
+        """
+        import pytest
+        from kraty_server import RetryConfig
+
+        pytestmark = [
+            pytest.mark.kraty_fault("wallet.credit", status=500),
+            pytest.mark.kraty_seed(players=[{"externalPlayerId": "p", "wallet": {"gold": 7}}]),
+        ]
+
+        @pytest.mark.kraty_fault("wallet.credit", status=502)
+        class TestCredit:
+            @pytest.mark.kraty_fault("wallet.credit", status=503)
+            @pytest.mark.kraty_fault("wallet.credit", status=504)
+            def test_credit(self, kraty, kraty_emulator):
+                patient = kraty.with_options(retry=RetryConfig(attempts=5))
+                assert patient.wallet.credit("p", "gold", amount=5).balance == 12
+                assert [request.status for request in kraty_emulator.requests] == [500, 502, 503, 504, 200]
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_webhooks_are_collected_and_signed(studio: Studio) -> None:
     result = studio.run(
         """
@@ -179,11 +203,11 @@ def test_a_fault_that_never_struck_is_reported_in_its_test(studio: Studio) -> No
         [
             "*test_fails*",
             "*Kraty: faults that never struck*",
-            "inventory.grant status 429",
+            "inventory.grant*status 429",
             "*::test_marker",
-            "*UnusedFaultWarning: this fault never struck: wallet.debit cut_body",
+            "*UnusedFaultWarning: this fault never struck: wallet.debit*cut_body",
             "*::test_call",
-            "*UnusedFaultWarning: this fault never struck: grants.create drop_before",
+            "*UnusedFaultWarning: this fault never struck: grants.create*drop_before",
         ]
     )
     studio.run(source).assert_outcomes(passed=5, failed=1, skipped=1, errors=2)
@@ -229,6 +253,24 @@ def test_async_tests_have_an_async_client(studio: Studio, how: str) -> None:
         conftest=ON_ASYNCIO,
     )
     result.assert_outcomes(passed=2)
+
+
+def test_the_async_client_follows_into_each_event_loop(studio: Studio) -> None:
+    result = studio.run(
+        """
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+
+        def test_credit(async_kraty):
+            async def credit(_=None):
+                return (await async_kraty.wallet.credit("p", "gold", amount=1)).balance
+
+            assert [asyncio.run(credit()) for _ in range(3)] == [1, 2, 3]
+            with ThreadPoolExecutor(2) as threads:
+                assert {*threads.map(lambda _: asyncio.run(credit()), range(2))} == {4, 5}
+        """
+    )
+    result.assert_outcomes(passed=1)
 
 
 def test_a_bad_marker_is_an_error_that_says_what_is_wrong(studio: Studio) -> None:

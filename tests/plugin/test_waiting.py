@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from kraty_server import KratyTimeoutError, RateLimitedError, RequestInfo, RetryConfig
+from kraty_server import KratyError, KratyTimeoutError, RateLimitedError, RequestInfo, RetryConfig
 from kraty_server.testing import Emulator
 
 STEADY = RetryConfig(jitter=0)
@@ -146,6 +146,31 @@ def test_the_clock_moves_as_far_as_the_waits_of_a_call(emulator: Emulator, scrip
     with emulator.client(timeout=100, deadline=1000, retry=RetryConfig(attempts=7)) as kraty:
         assert kraty.wallet.credit("p", "gold", amount=5).balance == 5
     assert watch.moved() == sum(seconds for _, seconds in script[:until])
+
+
+waits = st.sampled_from(
+    [{"retry_after": 0.01}, {"retry_after": 31}, {"latency": 0.01}, {"latency": 1}, {"status": 500}, {"cut_body": 1}]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
+@given(st.sampled_from(["sync", "async"]), st.lists(waits, min_size=1, max_size=4))
+def test_a_call_sees_the_same_as_in_real_time(emulator: Emulator, flavour: str, script: list[dict[str, Any]]) -> None:
+    seen: list[Any] = []
+    for emulator.real_time in (True, False):
+        emulator.reset()
+        for effect in script:
+            emulator.fault("wallet.credit", **effect)
+        told = list[RequestInfo]()
+        options: dict[str, Any] = {"timeout": 0.7, "deadline": 30, "retry": RetryConfig(attempts=4, initial_delay=0.01)}
+        try:
+            result: Any = credit(emulator, flavour, on_request=told.append, **options)
+        except KratyError as error:
+            result = (type(error), error.outcome, error.attempts, error.retry_after)
+        requests = [(request.fault, request.status) for request in emulator.requests]
+        waited = [info.duration_ms > 650 for info in told]
+        seen.append((result, requests, waited, [(info.attempt, info.status, type(info.error)) for info in told]))
+    assert seen[0] == seen[1]
 
 
 @pytest.mark.parametrize("flavour", ["sync", "async"])

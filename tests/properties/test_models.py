@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kraty_server import models
 from kraty_server_generated import models as generated
+from kraty_server_generated.types import absent_fields
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi.server.json").read_text("utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
@@ -86,3 +87,22 @@ def test_there_and_back_is_the_same(name: str, data: Any) -> None:
     assert copy.deepcopy(model) == model == pickle.loads(pickle.dumps(model))
     assert json.dumps(model.to_dict())
     assert repr(model).startswith(name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_an_answer_that_lacks_a_field_is_read_all_the_same_and_the_field_is_named(name: str, data: Any) -> None:
+    wire = data.draw(values(SCHEMAS[name]))
+    required = SCHEMAS[name].get("required", [])
+    gone = data.draw(st.sampled_from(required)) if required else None
+    wire.pop(gone, None)
+    absent: list[str] = []
+    token = absent_fields.set(absent)
+    try:
+        model = getattr(models, name).from_dict(wire)
+    finally:
+        absent_fields.reset(token)
+    assert len(absent) == len(required[:1])
+    assert all(one.startswith(f"{name}.") for one in absent)
+    assert model.to_dict() == wire

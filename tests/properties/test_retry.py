@@ -17,7 +17,7 @@ from kraty_server._clock import SystemClock
 from kraty_server._flow import flow
 from kraty_server._http.messages import Answer, Report, Send, Sleep, TransportFailure
 from kraty_server._options import Options, Secret, new_key
-from kraty_server.retry import RETRYABLE_STATUSES, parse_retry_after
+from kraty_server.retry import RETRY_AFTER_STATUSES, RETRYABLE_STATUSES, parse_retry_after
 from kraty_server_generated.api import wallet
 
 seconds = st.floats(0, 100, allow_nan=False)
@@ -41,6 +41,16 @@ def test_no_delay_is_longer_than_the_longest_or_off_by_more_than_the_jitter(
     delay = config.delay(attempt, chance)
     assert 0 <= delay <= config.max_delay
     assert plain * (1 - config.jitter) - 1e-9 <= delay <= plain * (1 + config.jitter) + 1e-9
+
+
+@given(configs, st.integers(1, 20))
+def test_the_jitter_is_used_to_the_full_so_that_clients_that_failed_together_come_back_apart(
+    config: RetryConfig, attempt: int
+) -> None:
+    plain = min(config.max_delay, config.initial_delay * 2.0 ** (attempt - 1))
+    assert config.delay(attempt, 0.0) == pytest.approx(plain * (1 - config.jitter))
+    assert config.delay(attempt, 0.5) == pytest.approx(plain)
+    assert config.delay(attempt, 1.0) == pytest.approx(min(config.max_delay, plain * (1 + config.jitter)))
 
 
 @given(configs, st.integers(1, 20))
@@ -75,6 +85,29 @@ def test_a_strange_retry_after_never_raises(value: str) -> None:
     assert asked is None or not math.isnan(asked)
 
 
+@pytest.mark.parametrize("value", ["1.2.3", ".", "..5"])
+def test_what_only_looks_like_a_number_is_no_retry_after(value: str) -> None:
+    assert parse_retry_after(value, NOW) is None
+
+
+def test_fractions_of_seconds_and_dates_without_a_zone_are_read() -> None:
+    assert parse_retry_after("1.5", NOW) == 1.5
+    at = datetime.fromtimestamp(NOW + 30, UTC)
+    assert parse_retry_after(at.strftime("%a, %d %b %Y %H:%M:%S -0000"), NOW) == 30
+    assert parse_retry_after(at.strftime("%a, %d %b %Y %H:%M:%S +0100"), NOW + 30 - 3600) == 0
+
+
+def test_the_longest_retry_after_is_waited_for() -> None:
+    config = RetryConfig(max_retry_after=60)
+    assert config.wait(1, left=61, retry_after=60, random_fraction=0.5) == 60
+    assert config.wait(1, left=62, retry_after=60.001, random_fraction=0.5) is None
+
+
+@pytest.mark.parametrize("status", [400, 408, 422, 599])
+def test_every_error_but_a_conflict_may_be_retried(status: int) -> None:
+    assert RetryConfig(statuses=frozenset({status})).statuses == {status}
+
+
 @pytest.mark.parametrize("value", [None, "", "soon", "-1", "1e3", "0x10", "١", "Wed, 99 Foo 2026 00:00:00 GMT"])
 def test_what_is_no_retry_after_is_none(value: str | None) -> None:
     assert parse_retry_after(value, NOW) is None
@@ -88,7 +121,7 @@ def test_a_retry_after_in_the_past_is_now() -> None:
     "wrong",
     [{"attempts": 0}, {"attempts": -1}, {"attempts": 1.0}, {"attempts": True}, {"initial_delay": -1}, {"max_delay": math.inf},
      {"jitter": 1.1}, {"jitter": -0.1}, {"jitter": math.nan}, {"max_retry_after": -1}, {"initial_delay": "1"},
-     {"statuses": {409}}, {"statuses": {200}}, {"statuses": {302}}, {"statuses": {"500"}}],
+     {"statuses": {399}}, {"statuses": {600}}, {"statuses": {409}}, {"statuses": {200}}, {"statuses": {302}}, {"statuses": {"500"}}],
     ids=str,
 )  # fmt: skip
 def test_a_policy_that_cannot_be_is_refused_by_name(wrong: dict[str, Any]) -> None:
@@ -165,6 +198,11 @@ def test_a_call_keeps_its_promises_whatever_happens(
     # Nothing goes past the deadline, and no attempt is longer than the time-out.
     assert clock.now - 1000 <= deadline + 0.001 * len(sent) + 1e-6
     assert all(s.timeout <= max(timeout, 0.001) for s in sent)
+    # Each wait is what the policy says: with the jitter, and with what the server asked for.
+    for attempt, (seconds, before) in enumerate(zip(slept, happened, strict=False), start=1):
+        header = before.headers.get("retry-after") if isinstance(before, Answer) else None
+        asked = float(header) if header and before.status in RETRY_AFTER_STATUSES else None
+        assert seconds == (asked or retry.delay(attempt, chance))
     # Only what may be retried was.
     for before in happened[:-1]:
         if isinstance(before, Answer):

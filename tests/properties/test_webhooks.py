@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +67,25 @@ def test_only_what_is_fresh_is_taken(age: int, tolerance: int) -> None:
     assert taken == (-60 <= age <= tolerance)
 
 
+def test_fresh_is_seen_from_now() -> None:
+    at = int(time.time())
+    assert verify_webhook(raw_body=b"{}", signature_header=signed(b"{}", "s", at), secret="s")
+    assert not verify_webhook(raw_body=b"{}", signature_header=signed(b"{}", "s", at - 600), secret="s")
+
+
+@pytest.mark.parametrize("value", ["é" * 64, "g" * 64, "0" * 63, "0" * 65, "é" * 32, "f", ""], ids=ascii)
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_has_not_the_form_of_a_signature_is_passed_over(value: str, beside: bool) -> None:
+    header = f"t={NOW},v1={value}" + (f",{signed(b'{}', 's').partition(',')[2]}" if beside else "")
+    assert verify_webhook(raw_body=b"{}", signature_header=header, secret="s", now=NOW) is beside
+
+
+@pytest.mark.parametrize("scheme", ["v0", "v2", "V1", "v", "", "sha256"])
+def test_a_right_signature_of_another_scheme_is_not_enough(scheme: str) -> None:
+    header = signed(b"{}", "s").replace("v1", scheme)
+    assert not verify_webhook(raw_body=b"{}", signature_header=header, secret="s", now=NOW)
+
+
 def test_any_of_several_signatures_will_do() -> None:
     header = signed(b"{}", "old") + "," + signed(b"{}", "new").partition(",")[2]
     for secret, taken in (("old", True), ("new", True), ("other", False)):
@@ -74,19 +94,23 @@ def test_any_of_several_signatures_will_do() -> None:
 
 @pytest.mark.parametrize("secret", ["", b""])
 def test_with_an_empty_secret_anybody_could_sign(secret: Any) -> None:
-    with pytest.raises(ValueError, match="anybody can sign"):
+    with pytest.raises(ValueError, match="^secret: it is empty, and with an empty secret anybody can sign$"):
         verify_webhook(raw_body=b"{}", signature_header=signed(b"{}", "s"), secret=secret, now=NOW)
 
 
 @pytest.mark.parametrize("secret", [None, 5, ["s"]])
 def test_a_secret_that_is_no_text_is_refused(secret: Any) -> None:
-    with pytest.raises(TypeError, match="secret"):
+    with pytest.raises(TypeError, match="^secret: text or bytes are needed$"):
         verify_webhook(raw_body=b"{}", signature_header="t=1,v1=2", secret=secret)
 
 
 def test_now_is_a_number_or_an_aware_datetime() -> None:
     header = signed(b"{}", "s")
     assert verify_webhook(raw_body=b"{}", signature_header=header, secret="s", now=datetime.fromtimestamp(NOW, UTC))
-    for wrong in (datetime(2026, 1, 1), float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="now"):
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="^tolerance_seconds must be 0 or more, and now a finite number$"):
             verify_webhook(raw_body=b"{}", signature_header=header, secret="s", now=wrong)
+    with pytest.raises(
+        ValueError, match=r"^now: a naive datetime is ambiguous; give it a zone, as in datetime.now\(UTC\)$"
+    ):
+        verify_webhook(raw_body=b"{}", signature_header=header, secret="s", now=datetime(2026, 1, 1))

@@ -43,6 +43,14 @@ def test_a_segment_that_would_call_something_else_is_refused(bad: str, tmp_path:
         made.things.change(bad)
 
 
+def test_a_segment_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    document = tiny(Id={"type": "string", "minLength": 3})
+    with generated(document, tmp_path) as made:
+        assert made.things.change("abc").path == "/server/v1/things/abc"
+        with pytest.raises(ValueError, match=r"^thing_id: at least 3 characters are needed"):
+            made.things.change("ab")
+
+
 @pytest.mark.parametrize("bad", [None, 5, b"x", ["x"]])
 def test_a_segment_that_is_no_text_is_refused(bad: Any, tmp_path: Path) -> None:
     with generated(tiny(), tmp_path) as made, pytest.raises(TypeError, match=r"^thing_id: text is needed"):
@@ -154,3 +162,100 @@ def test_at_least_one_of_is_asked_for(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"^one or two: one of them is needed"):
             made.things.change("t")
         assert made.things.change("t", two=0).body == {"two": 0}
+
+
+def test_a_call_is_never_changed_and_takes_its_key_last(tmp_path: Path) -> None:
+    with generated(body(name={"type": "string"}, idempotencyKey={"type": "string"}), tmp_path) as made:
+        call = made.things.change("t", name="n")
+        keyed = call.with_key("k")
+        assert (call.idempotency_key, keyed.idempotency_key) == (None, "k")
+        assert (call.body, list(keyed.body)) == ({"name": "n"}, ["name", "idempotencyKey"])
+        assert keyed.with_key("other").body == {"name": "n", "idempotencyKey": "other"}
+        assert keyed.body["idempotencyKey"] == "k"
+        with pytest.raises(AttributeError):
+            call.path = "/elsewhere"
+
+
+def test_a_call_without_a_place_for_a_key_takes_none(tmp_path: Path) -> None:
+    with (
+        generated(body(name={"type": "string"}), tmp_path) as made,
+        pytest.raises(ValueError, match=r"^things\.change takes no idempotency key"),
+    ):
+        made.things.change("t").with_key("k")
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (None, "an object with data was expected, got null"),
+        ([], "an object with data was expected, got an array"),
+        ("data", "an object with data was expected, got text"),
+        (5, "an object with data was expected, got a number or bool"),
+        ({}, "an object with data was expected, got an object without"),
+        ({"error": {"code": "x"}}, "an object with data was expected, got an object without"),
+        ({"data": None}, "an object with size, thingId was expected, got null"),
+        ({"data": ["thingId"]}, "an object with size, thingId was expected, got an array"),
+        ({"data": "thingId"}, "an object with size, thingId was expected, got text"),
+        ({"data": {}}, "an object with size, thingId was expected, got an object without"),
+        ({"data": {"id": "g", "kind": "reward"}}, "an object with size, thingId was expected, got an object without"),
+        ({"data": {"thingId": "u", "size": 1}}, "thingId 't' was asked for, the answer is about something else"),
+        ({"data": {"thingId": 5, "size": 1}}, "thingId 't' was asked for, the answer is about something else"),
+        ({"data": {"thingId": None, "size": 1}}, "thingId 't' was asked for, the answer is about something else"),
+        ({"data": {"size": 1}}, "thingId 't' was asked for, the answer is about something else"),
+    ],
+)
+def test_what_answers_something_else_is_no_answer(payload: Any, told: str, tmp_path: Path) -> None:
+    document = tiny(thing={"thingId!": {"type": "string"}, "size!": {"type": "integer"}})
+    with generated(document, tmp_path) as made:
+        for call in (made.things.change("t"), made.things.change("t").then(lambda thing: thing.size)):
+            with pytest.raises(made.types.AnswerMismatch) as refused:
+                call.parse(payload)
+            assert str(refused.value) == told
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"thingId": "t", "size": 1},
+        {"thingId": "t"},
+    ],
+    ids=str,
+)
+def test_an_answer_that_lacks_something_is_one_all_the_same(data: Any, tmp_path: Path) -> None:
+    document = tiny(thing={"thingId!": {"type": "string"}, "size!": {"type": "integer"}})
+    with generated(document, tmp_path) as made:
+        call = made.things.change("t")
+        assert call.parse({"data": data}).to_dict() == data
+        assert call.then(lambda thing: [thing]).parse({"data": data}) == [made.models.Thing.from_dict(data)]
+
+
+def test_an_answer_of_which_nothing_is_required_may_be_empty(tmp_path: Path) -> None:
+    with generated(tiny(thing={"size": {"type": "integer"}}), tmp_path) as made:
+        assert made.things.change("t").parse({"data": {}}) == made.models.Thing()
+
+
+ENTRY = {"oneOf": [{"$ref": REF + "Coin"}, {"$ref": REF + "Gem"}], "discriminator": {"propertyName": "type"}}
+GEM = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string", "const": "gem"}}}
+COIN = {"type": "object", "required": ["type", "currencyKey"],
+        "properties": {"type": {"type": "string", "const": "coin"}, "currencyKey": {"type": "string"}, "currencyName": {"type": "string"}}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"type": "coin", "currency_key": "gold"}, "x[1]: unknown 'currency_key', did you mean 'currencyKey'?"),
+        ({"type": "coin", "currencykey": "gold"}, "x[1]: unknown 'currencykey', did you mean 'currencyKey'?"),
+        ({"type": "coin", "amount": 5, 7: 7}, "x[1].currencyKey: is required"),
+        ({"type": "coin"}, "x[1].currencyKey: is required"),
+        ({"type": "coin", "currencyName": "Gold"}, "x[1].currencyKey: is required"),
+        ({"Type": "coin", "currencyKey": "gold"}, "x[1]: unknown 'Type', did you mean 'type'?"),
+        ({"currencyKey": "gold"}, "x[1].type: is required"),
+    ],
+    ids=str,
+)
+def test_a_misspelled_key_is_named_with_the_one_that_was_meant(entry: Any, told: str, tmp_path: Path) -> None:
+    document = body(x_req={"type": "array", "items": {"$ref": REF + "Entry"}})
+    document["components"]["schemas"] |= {"Coin": COIN, "Gem": GEM, "Entry": ENTRY}
+    with generated(document, tmp_path) as made, pytest.raises(ValueError, match=r"^x\[1\]") as refused:
+        made.things.change("t", x=[{"type": "coin", "currencyKey": "gold"}, entry])
+    assert str(refused.value) == told

@@ -6,7 +6,7 @@ import copy
 import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -137,3 +137,28 @@ def test_unset_is_one_and_false(tmp_path: Path) -> None:
         assert repr(unset) == "UNSET"
         assert copy.deepcopy(unset) is unset
         assert pickle.loads(pickle.dumps(unset)) is unset
+
+
+def test_every_annotation_can_be_resolved_also_of_models_that_lead_back_to_themselves(tmp_path: Path) -> None:
+    thing, part = {"$ref": REF + "Thing"}, {"$ref": REF + "Part"}
+    document = tiny(
+        thing={"inside": {"type": "array", "items": thing}, "first": part, "box": {"$ref": REF + "Abox"}},
+        Abox={"type": "object", "properties": {"of": thing}},
+        Wheel={"type": "object", "required": ["type"], "properties": {"type": {"type": "string", "const": "wheel"}}},
+        Bell={"type": "object", "required": ["type"], "properties": {"type": {"type": "string", "const": "bell"}}},
+        Part={"oneOf": [{"$ref": REF + "Wheel"}, {"$ref": REF + "Bell"}], "discriminator": {"propertyName": "type"}},
+    )  # fmt: skip
+    with generated(document, tmp_path) as made:
+        Thing, Wheel = made.models.Thing, made.models.Wheel  # noqa: N806  (classes)
+        for kind in (Thing, Wheel, made.models.Abox):
+            assert get_type_hints(kind)
+        assert get_type_hints(Thing)["inside"].__args__[0].__args__ == (Thing,)
+        assert get_type_hints(made.things.change)["return"].__args__ == (Thing,)
+        data = {"inside": [{"first": {"type": "wheel", "size": 5}}], "box": {"of": {}}}
+        assert Thing.from_dict(data).to_dict() == data
+        assert isinstance(Thing.from_dict(data).inside[0].first, Wheel)
+
+
+def test_what_can_change_has_no_hash(tmp_path: Path) -> None:
+    with generated(tiny(), tmp_path) as made, pytest.raises(TypeError, match="unhashable"):
+        hash(made.models.Thing("t"))

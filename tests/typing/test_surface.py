@@ -12,6 +12,7 @@ from kraty_server import (
     AsyncKratyServer,
     CrateEntry,
     CurrencyEntry,
+    GrantEntry,
     ItemEntry,
     KratyError,
     KratyServer,
@@ -138,6 +139,15 @@ if TYPE_CHECKING:
         assert_type(kraty.migrate.wallet([MigrateWalletRow("p", "gold", 5, "k")]), MigrateOutcome)
         assert_type(kraty.migrate.inventory([{"externalPlayerId": "p"}]), MigrateOutcome)
         assert_type(kraty.health.ping().ok, bool)
+
+    PRODUCTS: dict[str, list[GrantEntry]] = {
+        "starter_pack": [CurrencyEntry("gold", 500), ItemEntry("sword", 1), CrateEntry("box", 1)],
+        "gems_100": [{"type": "currency", "currencyKey": "gems", "amount": 100}],
+    }
+
+    def products(kraty: KratyServer) -> None:
+        kraty.grants.create("p", entries=PRODUCTS["starter_pack"], idempotency_key="k")
+        kraty.grants.create("p", entries=[*PRODUCTS["gems_100"], CurrencyEntry("gold", 5)], idempotency_key="k")
 
     async def awaited(kraty: AsyncKratyServer) -> None:
         async with AsyncKratyServer(api_key="a.b", http_client=httpx.AsyncClient()) as made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import traceback
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import Any
 from unittest import mock
 
+import httpx
 import pytest
 
 import kraty_server
@@ -149,3 +151,25 @@ def test_a_plain_hook_is_taken(kind: Any) -> None:
     seen: list[RequestInfo] = []
     for hook in (seen.append, logging.getLogger("x").debug, mock.Mock(), lambda info: None):
         assert kind(api_key=KEY, on_request=hook)._options.on_request is hook
+
+
+PONG = {
+    "ok": True,
+    "apiKey": {"id": "k", "prefix": "p", "permissionSet": "s", "environment": "test", "studioId": "s", "gameId": None},
+}
+
+
+def test_an_async_hook_is_awaited_before_the_call_goes_on() -> None:
+    seen: list[str] = []
+
+    async def slow(info: RequestInfo) -> None:
+        await asyncio.sleep(0.01)
+        seen.append(info.operation)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(lambda request: httpx.Response(200, json=PONG))
+        async with AsyncKratyServer(api_key=KEY, transport=transport, on_request=slow) as kraty:
+            await kraty.health.ping()
+            assert seen == ["health.ping"]
+
+    asyncio.run(main())

@@ -13,7 +13,7 @@ import pytest
 
 from kraty_server import AsyncKratyServer, KratyServer, KratyServerError, RequestInfo, RetryConfig, __version__
 from kraty_server.testing import Emulator
-from tests.flavours import FLAVOURS, Flavour, both
+from tests.flavours import FLAVOURS, Flavour, both, given_transport
 from tests.servers.raw import RawServer, Reply
 
 KEY = "prefix.secret"
@@ -184,8 +184,7 @@ def test_a_client_of_yours_obeys_our_timeout_and_follows_no_redirect(flavour: Fl
     emulator.fault(latency=5.0, times=None)
     make: Callable[..., Any] = emulator.client if flavour.name == "sync" else emulator.async_client
     client: Any = httpx.Client if flavour.name == "sync" else httpx.AsyncClient
-    connections = make()._connections
-    given = client(transport=getattr(connections, "transport", None) or connections._binding().sender.transport)
+    given = client(transport=given_transport(make()))
     with pytest.raises(Exception, match=r"no answer in time after 1 attempt \(timeout 0.05 s"):
         flavour(
             ping,

@@ -11,6 +11,8 @@ import io
 import json
 import pstats
 import pydoc
+import re
+import socket
 import subprocess
 import sys
 import traceback
@@ -25,6 +27,7 @@ import kraty_server_generated.api
 from kraty_server import AsyncKratyServer, KratyServer, errors
 from kraty_server._endpoint import endpoint
 from kraty_server.client import RESOURCES
+from tests.servers.raw import RawServer, Reply
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "openapi.server.json").read_text("utf-8"))
@@ -120,11 +123,36 @@ def test_a_client_that_is_dropped_goes_at_once_with_its_resources(kind: Any) -> 
         gc.enable()
 
 
+def test_a_client_that_is_dropped_without_close_frees_its_sockets_at_once() -> None:
+    pong = {"id": "k", "prefix": "p", "permissionSet": "s", "environment": "test", "studioId": "s", "gameId": None}
+    with RawServer([Reply(body=json.dumps({"ok": True, "apiKey": pong}).encode())]) as server:
+        kraty = KratyServer(api_key="a.b", base_url=server.url)
+        kraty.health.ping()
+        gc.collect()
+        gc.disable()
+        try:
+            gone = weakref.ref(kraty._connections)
+            sockets = [one for one in gc.get_objects() if isinstance(one, socket.socket) and is_to(one, server.url)]
+            assert len(sockets) == 1
+            del sockets, kraty
+            assert gone() is None
+            assert not any(isinstance(one, socket.socket) and is_to(one, server.url) for one in gc.get_objects())
+        finally:
+            gc.enable()
+
+
+def is_to(one: socket.socket, url: str) -> bool:
+    try:
+        return url.endswith(f":{one.getpeername()[1]}")
+    except OSError:
+        return False
+
+
 WRONG_CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("wallet.credit", ("p", "gold", 500), {}, "Wallet.credit() takes 3 positional arguments but 4 were given; use amount="),
     ("wallet.credit", ("p", "gold", 5, "iap"), {}, "Wallet.credit() takes 3 positional arguments but 5 were given; use amount=, use reason="),
     ("wallet.credit", ("p", "gold"), {}, "Wallet.credit() missing 1 required keyword-only argument: 'amount'"),
-    ("wallet.credit", ("p", "gold"), {"ammount": 5}, "; use amount= instead of ammount="),
+    ("wallet.credit", ("p", "gold"), {"ammount": 5}, "unexpected keyword argument 'ammount'; use amount= instead of ammount="),
     ("grants.create", ("p",), {"idempotencyKey": "k", "entries": []}, "; use idempotency_key= instead of idempotencyKey="),
     ("wallet.credit", ("p", "gold"), {"amount": 1, "zzz": 5}, "unexpected keyword argument 'zzz'"),
     ("health.ping", (1,), {}, "Health.ping() takes 1 positional argument but 2 were given"),
@@ -169,7 +197,8 @@ def test_frames_and_profiles_name_the_method(kind: Any, owner: str) -> None:
 def test_help_shows_resources_and_methods_by_their_own_names(kind: Any) -> None:
     shown = pydoc.plain(pydoc.render_doc(kind)) + pydoc.plain(pydoc.render_doc(kind.wallet))
     assert f"wallet = <class 'kraty_server.resources.wallet.{kind.wallet.__name__}'>" in shown
-    assert "credit(self, external_player_id: 'str', economy_key: 'str', *, amount: 'int'" in shown
+    on_one_line = re.sub(r"[\s|]+", " ", shown).replace("( ", "(")  # newer versions of Python wrap long signatures
+    assert "credit(self, external_player_id: 'str', economy_key: 'str', *, amount: 'int'" in on_one_line
     assert "_Wallet" not in shown
 
 
@@ -181,21 +210,6 @@ def test_the_overlay_knows_no_path_and_no_json_key() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value:
                 assert node.value not in wire, f"{path}:{node.lineno} knows {node.value!r}"
                 assert "/server/v1" not in node.value, f"{path}:{node.lineno} knows a path"
-
-
-LAYERS = ["client", "resources", "_endpoint", "_transport", "_flow"]
-
-
-def test_arrows_go_down_only() -> None:
-    for path in OVERLAY:
-        module = path.relative_to(ROOT / "kraty_server").parts[0].removesuffix(".py")
-        if module not in LAYERS:
-            continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kraty_server."):
-                target = str(node.module).split(".")[1]
-                if target in LAYERS and target != module:
-                    assert LAYERS.index(target) > LAYERS.index(module), f"{path} imports {target}"
 
 
 def test_the_generated_client_imports_neither_httpx_nor_the_overlay() -> None:

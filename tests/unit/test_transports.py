@@ -23,6 +23,7 @@ from kraty_server import (
     KratyTimeoutError,
     RetryConfig,
 )
+from kraty_server._http.httpx_pool import AsyncHttpxPool
 from tests.flavours import FLAVOURS, Flavour, Running, both, set_limits
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.forward_proxy import ForwardProxy
@@ -81,17 +82,6 @@ def test_the_proxy_of_the_environment_is_used(
         assert (len(proxy.asked), len(server.arrived)) == (1, 2)
 
 
-@both
-def test_a_proxy_that_is_not_there_is_an_error_that_took_no_effect(
-    flavour: Flavour, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert proxy.asked == []
-    monkeypatch.setenv("HTTP_PROXY", NOBODY)
-    with pytest.raises(KratyNetworkError) as lost:
-        flavour(ping, base_url="http://kraty.test:9", allow_http=True, **OPTIONS)
-    assert lost.value.outcome == "not_applied"
-
-
 # Certificates, and HTTP/2
 
 
@@ -128,6 +118,20 @@ def test_certificates_of_the_environment_are_trusted_and_others_are_not(
     assert flavour(ping, base_url=url, **OPTIONS).ok
     assert proxy.asked == [f"CONNECT {url.removeprefix('https://')} HTTP/1.1"]
     assert [version for version, _ in secure.asked] == ["1.1", "1.1"]
+
+
+@both
+@untidy_server
+def test_a_proxy_that_is_not_there_is_an_error_that_took_no_effect(
+    flavour: Flavour, secure: SecureServer, authority: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
+    assert flavour(ping, base_url=secure.url, **OPTIONS).ok
+    monkeypatch.setenv("HTTPS_PROXY", NOBODY)
+    with pytest.raises(KratyNetworkError) as lost:
+        flavour(ping, base_url=secure.url, **OPTIONS)
+    assert lost.value.outcome == "not_applied"
+    assert len(secure.asked) == 1, "a call that went past the proxy would have been answered"
 
 
 @over_httpx
@@ -187,41 +191,41 @@ def test_a_connection_of_http2_on_which_a_call_was_cancelled_is_not_used_again(
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_client_of_httpx2_is_taken_and_its_errors_are_understood(kind: str) -> None:
-    def outcomes(use: Callable[[str], Any]) -> None:
+    def outcomes(use: Callable[[str, float], Any]) -> None:
         with RawServer([Reply(body=PONG)]) as server:
-            assert use(server.url).ok
+            assert use(server.url, 15.0).ok
             assert server.arrived[0].headers["authorization"] == "Bearer prefix.secret"
         with pytest.raises(KratyNetworkError) as never:
-            use(NOBODY)
+            use(NOBODY, 15.0)
         assert never.value.outcome == "not_applied"
-        for fault in ("reset_after", "silent"):
+        for fault, timeout in (("reset_after", 15.0), ("silent", 1.0)):
             with (
                 RawServer([Reply(body=PONG)]) as server,
                 FaultProxy(server.url, lambda n, fault=fault: fault) as faulty,  # type: ignore[misc]  # lambda with a default
                 pytest.raises(KratyNetworkError) as lost,
             ):
-                use(faulty.url)
+                use(faulty.url, timeout)
             assert lost.value.outcome == "unknown", fault
             assert "secret" not in repr(lost.value.original_cause.__dict__)
 
-    def blocking(url: str) -> Any:
+    def blocking(url: str, timeout: float) -> Any:
         with httpx2.Client() as mine:
             client: Any = mine
-            return KratyServer(base_url=url, http_client=client, timeout=0.3, **OPTIONS).health.ping()
+            return KratyServer(base_url=url, http_client=client, timeout=timeout, **OPTIONS).health.ping()
 
-    async def awaited(url: str) -> Any:
+    async def awaited(url: str, timeout: float) -> Any:
         async with httpx2.AsyncClient() as mine:
             client: Any = mine
-            return await AsyncKratyServer(base_url=url, http_client=client, timeout=0.3, **OPTIONS).health.ping()
+            return await AsyncKratyServer(base_url=url, http_client=client, timeout=timeout, **OPTIONS).health.ping()
 
-    outcomes(blocking if kind == "sync" else lambda url: asyncio.run(awaited(url)))
+    outcomes(blocking if kind == "sync" else lambda *given: asyncio.run(awaited(*given)))
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_connection_that_httpx_aiohttp_lost_is_not_taken_for_one_that_never_was() -> None:
     async def main(url: str) -> None:
         async with HttpxAiohttpClient() as mine:
-            await AsyncKratyServer(base_url=url, http_client=mine, timeout=0.5, **OPTIONS).health.ping()
+            await AsyncKratyServer(base_url=url, http_client=mine, timeout=15.0, **OPTIONS).health.ping()
 
     with (
         RawServer([Reply(body=PONG)]) as server,
@@ -313,7 +317,7 @@ def test_without_the_extra_httpx_is_used_and_asking_for_aiohttp_says_what_to_ins
     monkeypatch.setattr("kraty_server._options.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"install kraty-server\[aiohttp\]"):
         AsyncKratyServer(transport="aiohttp", **OPTIONS)
-    assert AsyncKratyServer(**OPTIONS)._connections.aiohttp is False
+    assert AsyncKratyServer(**OPTIONS)._connections.make_sender is AsyncHttpxPool
 
 
 # Connections

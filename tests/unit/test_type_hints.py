@@ -11,11 +11,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from pydantic import ValidationError, validate_call
 
 import kraty_server
 from kraty_server import AsyncKratyServer, KratyServer, models
 from kraty_server.client import RESOURCES
 from kraty_server_generated import models as generated
+from tests.unit.test_mocking import done
 
 APART = ("testing", "__main__")
 """The one needs an extra, and is tested with it; the other is a program."""
@@ -45,7 +47,8 @@ def annotated() -> dict[str, Any]:
                 ):
                     found[f"{name}.{attribute}"] = function
 
-    for name in {*kraty_server.__all__, *generated.__all__}:
+    public: list[str] = vars(kraty_server)["__all__"]
+    for name in {*public, *generated.__all__}:
         add(name, getattr(kraty_server, name, None) or getattr(models, name, None))
     for module in modules():
         for name, value in vars(module).items():
@@ -88,3 +91,11 @@ def test_methods_of_a_client_say_what_they_take_and_give(kind: Any) -> None:
     assert typing.get_type_hints(kraty.players.friends)["return"] == list[models.Friend]
     assert typing.get_type_hints(kraty.wallet.credit)["amount"] is int
     assert inspect.signature(kraty.wallet.credit, eval_str=True).return_annotation is models.AdjustWalletResult
+
+
+@pytest.mark.parametrize("kind", [KratyServer, AsyncKratyServer])
+def test_pydantic_checks_the_arguments_of_a_call(kind: Any) -> None:
+    credit = validate_call(kind(api_key="a.b", base_url="http://127.0.0.1:9").wallet.credit)
+    with pytest.raises(ValidationError, match="amount") as wrong:
+        done(credit("p", "gold", amount="many"))
+    assert [problem["loc"] for problem in wrong.value.errors()] == [("amount",)]

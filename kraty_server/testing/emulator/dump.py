@@ -23,10 +23,20 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 def dump_state(state: State) -> dict[str, list[Row]]:
     """Every table as JSON holds it: bytes are `{"hex": ...}`."""
     state.keep_next_due()
-    return {
-        name: [{k: {"hex": v.hex()} if isinstance(v, bytes) else v for k, v in row.items()} for row in rows]
-        for name, rows in ((name, state.rows(f"SELECT * FROM {name}")) for name in TABLES)  # noqa: S608  # from TABLES
-    }
+    return {name: [_write_row(row) for row in _rows(state, name)] for name in TABLES}
+
+
+def _rows(state: State, table: str) -> list[Row]:
+    return state.rows(f"SELECT {', '.join(_columns(state, table))} FROM {table}")  # noqa: S608  # from TABLES
+
+
+def _write_row(row: Row) -> Row:
+    return {name: {"hex": value.hex()} if isinstance(value, bytes) else value for name, value in row.items()}
+
+
+def _columns(state: State, table: str) -> dict[str, str]:
+    """The columns that are stored, and their types."""
+    return {row["name"]: row["type"] for row in state.rows(f"PRAGMA table_info({table})")}
 
 
 def load_state(state: State, dumped: object) -> None:
@@ -42,7 +52,7 @@ def load_state(state: State, dumped: object) -> None:
     with state.effect():
         for name in TABLES:
             state.run(f"DELETE FROM {name}")  # noqa: S608  # a name from TABLES
-            columns = {row["name"]: row["type"] for row in state.rows(f"PRAGMA table_info({name})")}
+            columns = _columns(state, name)
             rows = dumped.get(name, [])
             if not is_list(rows):
                 raise ValueError(f"{name}: a list of rows is needed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from kraty_server.testing.emulator.context import RequestContext
@@ -12,6 +13,7 @@ from kraty_server.testing.emulator.outbox import emit
 from kraty_server.testing.emulator.players import player_ids
 from kraty_server.testing.emulator.state import Row
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_HOLDING: Final = 2**53 - 1
 """No holding grows beyond what JSON holds exactly."""
 
@@ -78,7 +80,7 @@ def change_holding(
         origin=context.origin,
         operation=context.operation,
         idempotency_key=context.idempotency_key,
-        at=context.at,
+        at_ms=(context.now - EPOCH) // timedelta(milliseconds=1),
     )
     if not context.silent:
         name, amount = NAMES[kind]

@@ -61,6 +61,11 @@ _ENDPOINT: Final = """SELECT d.*, e.url, e.secret, w.environment, g.id AS game, 
     JOIN endpoints e ON e.id = d.endpoint JOIN worlds w ON w.id = e.world JOIN games g ON g.id = w.game"""
 
 
+def new_event_id() -> str:
+    """Make the id of a delivery."""
+    return f"evt_{uuid.uuid4().hex}"
+
+
 def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
     """Enqueue an event, once for each endpoint that wants it, unless webhooks are suppressed."""
     if context.silent:
@@ -72,7 +77,7 @@ def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
             number = state.add(
                 """INSERT INTO deliveries (id, endpoint, event, occurred_at, data, status, attempt, next_at)
                    VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)""",
-                *(f"evt_{uuid.uuid4().hex}", endpoint["id"], event, context.at, json.dumps(data)),
+                *(new_event_id(), endpoint["id"], event, context.at, json.dumps(data)),
                 context.now.timestamp(),
             )
             if number > DELIVERIES_KEPT:

@@ -56,7 +56,7 @@ class _InProcess:
         self._virtual_clock = clock
         self.kraty_clock = clock or SYSTEM_CLOCK
 
-    def _asked(self, request: httpx.Request) -> Answer:
+    def _respond(self, request: httpx.Request) -> Answer:
         if self._virtual_clock is not None:
             self._virtual_clock.begin_request()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
@@ -69,7 +69,7 @@ class Transport(_InProcess, httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         request.read()
-        answer = self._asked(request)
+        answer = self._respond(request)
         if answer.latency:
             wait = min(answer.latency, _read_timeout(request))
             (self._virtual_clock.skip if self._virtual_clock is not None else time.sleep)(wait)
@@ -79,10 +79,13 @@ class Transport(_InProcess, httpx.BaseTransport):
 class AsyncTransport(_InProcess, httpx.AsyncBaseTransport):
     """For `httpx.AsyncClient`."""
 
+    kraty_any_loop = True
+    """It has no connections, so a client of ours may be used in several event loops, as one with connections may."""
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         await request.aread()
-        answer = self._asked(request)
+        answer = self._respond(request)
         if answer.latency:
             wait = min(answer.latency, _read_timeout(request))
             await (self._virtual_clock.async_skip if self._virtual_clock is not None else asyncio.sleep)(wait)

@@ -1,4 +1,4 @@
-"""A server that is only a socket, and answers each request with the bytes that a test chooses.
+"""For tests of strange answers: only a socket; answers each request with the bytes that a test chooses.
 
 A test gives a function that is called with each `Exchange`, in a thread of the connection; it sends what it likes, when
 it likes. Answers of `credited` carry the amount of their request as the balance, so that each names its call.
@@ -11,8 +11,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -134,17 +134,16 @@ class WireServer:
         if self.errors:
             raise self.errors[0]
 
-    def close_all(self, *, reset: bool = False) -> int:
-        """Close every connection (FIN, or RST), and wait until it is done; how many they were."""
+    def close_all(self, *, reset: bool = False) -> None:
+        """Close every connection (FIN, or RST), and wait until it is done."""
         with self.lock:
             connections = list(self.open.values())
             self.resetting.update(connections if reset else ())
         for connection in connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)  # wakes its thread, which closes it
-        while self.open and reset:
+        while self.open and not self.closing.is_set():
             time.sleep(0.001)
-        return len(connections)
 
     def _accept(self) -> None:
         while True:
@@ -197,3 +196,21 @@ class WireServer:
             exchange = Exchange(connection, len(self.exchanges), number, turn, target, headers, rest[:length])
             self.exchanges.append(exchange)
         return exchange
+
+
+@contextmanager
+def resolving(monkeypatch: pytest.MonkeyPatch, name: str, found: Callable[[int], Any]) -> Iterator[None]:
+    """Let a name resolve as `found`, which is given the port, says."""
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *more: Any, **named: Any) -> Any:
+        plain = host.decode() if isinstance(host, bytes) else str(host)
+        return found(int(port)) if plain == name else real(host, port, *more, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", resolve)
+        yield
+
+
+def at(*addresses: str) -> Callable[[int], Any]:
+    return lambda port: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in addresses]

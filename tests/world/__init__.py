@@ -1,0 +1,1 @@
+"""The promises where other libraries and the environment come in, held with the real libraries."""

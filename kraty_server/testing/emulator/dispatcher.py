@@ -60,7 +60,7 @@ class Dispatcher:
         self._admitted = self._newest()
 
     def _newest(self) -> int:
-        return int(self._state.value("SELECT max(number) FROM deliveries") or 0)
+        return self._state.count("SELECT max(number) FROM deliveries")
 
     def flush(self) -> None:
         """After an effect: hand over what needs no network, and see to it that the rest is sent."""

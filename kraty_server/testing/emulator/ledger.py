@@ -32,7 +32,7 @@ def in_catalog(context: RequestContext, kind: Kind, key: str) -> bool:
 def get_holding(context: RequestContext, player: int, kind: Kind, key: str) -> int:
     """How much a player holds."""
     sql = "SELECT amount FROM holdings WHERE player = ? AND kind = ? AND key = ?"
-    return int(context.state.value(sql, player, kind, key) or 0)
+    return context.state.count(sql, player, kind, key)
 
 
 def change_holding(

@@ -210,6 +210,10 @@ class State:
         row = self.one(sql, *values)
         return next(iter(row.values())) if row else None
 
+    def count(self, sql: str, *values: Any) -> int:
+        """The number in the first column of the first row; 0 without one."""
+        return int(self.value(sql, *values) or 0)
+
     def run(self, sql: str, *values: Any) -> int:
         """Run a statement; the number of rows it touched."""
         return self.connection.execute(sql, values).rowcount

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 
 from kraty_server import CurrencyEntry, KratyServer
 from kraty_server.testing import Emulator
-from kraty_server.testing.emulator.clock import format_time, parse_time
+from kraty_server.testing.emulator.clock import LATEST, format_time, parse_time
 from kraty_server.testing.emulator.idempotency import digest
 from kraty_server.testing.emulator.json_body import decode_json, encode_json
 from tests.emulator.test_requests import send
@@ -265,6 +265,17 @@ def test_a_clock_that_cannot_be_moved_so_stays_as_it_is(emulator: Emulator, krat
         emulator.advance(by)
     assert 0 <= (emulator.now() - before).total_seconds() < 60
     assert kraty.health.ping().ok
+
+
+def test_what_ends_after_the_last_moment_of_the_clock_ends_nothing() -> None:
+    emulator = Emulator(seed={"events": [{"key": "cup", "capacity": 1, "seconds": 1e9}]})
+    emulator.advance((LATEST - emulator.now()).total_seconds() - 3600)
+    with emulator.client() as kraty:
+        lobby = kraty.lobbies.push("game_1", "cup", key="l", external_player_ids=["p"])
+        assert lobby.ends_at is not None
+        assert lobby.ends_at.year > LATEST.year
+        assert kraty.lobbies.read("game_1", lobby.id).status.value == "active"
+    emulator.close()
 
 
 def test_what_is_due_happens_when_nobody_calls(tmp_path: Any) -> None:

@@ -51,9 +51,8 @@ class Dispatcher:
         self._open = True
 
     def reload(self) -> None:
-        """Begin anew, after the state was replaced and the fault script emptied."""
+        """Begin anew, after the state was replaced and the fault script emptied; `flush` follows."""
         self._held.clear()
-        self.flush()
 
     def watch(self) -> None:
         """Apply the fault script to what comes from now on."""

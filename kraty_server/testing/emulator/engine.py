@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from kraty_server.testing.emulator.clock import Clock, format_time, parse_time
+from kraty_server.testing.emulator.clock import Clock, format_time
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import Contract, NoRoute, Operation, Problem, contract, problems
 from kraty_server.testing.emulator.dispatcher import Dispatcher
@@ -96,7 +96,7 @@ class Engine:
 
     def _seconds_left(self) -> float | None:
         due = self.state.next_due
-        return None if due is None else (parse_time(due) - self.now()).total_seconds()
+        return None if due is None else (datetime.fromisoformat(due) - self.now()).total_seconds()
 
     def _run_due(self) -> None:
         with self.state.effect():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.applications import Starlette
@@ -61,16 +62,16 @@ async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> N
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def make_app(backend: Backend, host: str) -> ASGIApp:
+def make_app(backend: Backend, hosts: Sequence[str]) -> ASGIApp:
     """The emulator as an ASGI application: the API, `/_emulator/…` to steer it, and a page at `/`.
 
     Args:
         backend: what it shows.
-        host: where it is served; a name that control routes may be called by.
+        hosts: names that the control routes and the page may be called by, besides addresses and localhost.
     """
     engine = backend.engine
     base = engine.contract.base + "/"
-    control = Guard(Starlette(routes=[*page.routes(backend), *control_routes(backend)]), host)
+    control = Guard(Starlette(routes=[*page.routes(backend), *control_routes(backend)]), *hosts)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

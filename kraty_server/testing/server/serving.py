@@ -70,7 +70,7 @@ class Server:
         shown = f"[{host}]" if ":" in host else host
         self.url: str = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            make_app(backend, host),
+            make_app(backend, host, lambda: self._server.should_exit),
             http=_Protocol,
             ws="none",
             lifespan="off",

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
 .PHONY: demo test docs lint workflows types generate check-generated lint-document diff bump parity surface
-.PHONY: spec-bump pull-request browser build smoke sbom check-tag test-pythons test-bounds soak bench work clean
+.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak bench work clean
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,10 @@ docs: $(VENV)/dev.stamp
 
 browser:
 	.ci/browser
+
+## Pictures of the emulator's page, wide and narrow, light and dark.
+screenshots: $(VENV)/dev.stamp browser
+	$(BIN)/python -m tests.emulator.screenshots .reports/screenshots
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

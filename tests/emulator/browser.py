@@ -51,6 +51,7 @@ def play(emulator: Emulator) -> None:
         for n, player in enumerate(("player_42", "player_77", "collector")):
             kraty.leaderboards.submit_score(player, "weekly", 12_500 - n * 40)
         kraty.events.report_progress("player_42", "hunt", "attempt_1", mode="increment", metric_value=3)
+        kraty.lobbies.push("game_1", "cup", key="match_1", external_player_ids=["player_42", "player_77"])
         emulator.fault("wallet.credit", status=503)
         emulator.fault("grants.create", drop_after_commit=1)
         emulator.fault("*", latency=0.01, probability=0.0, times=None)
@@ -76,7 +77,7 @@ def driven(width: int, *, dark: bool = False) -> Iterator[Any]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         for switch in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-dev-shm-usage",
-                       "disable-background-networking", "disable-component-update", "disable-sync"):  # fmt: skip
+                       "hide-scrollbars", "disable-background-networking", "disable-component-update", "disable-sync"):  # fmt: skip
             options.add_argument(f"--{switch}")
         options.add_argument(f"--user-data-dir={profile}")
         driver = Chrome(options, ChromeService(DRIVER))

@@ -9,7 +9,7 @@ from html import escape
 from typing import Final, TypeAlias
 from urllib.parse import urlencode
 
-_VOID: Final = frozenset({"br", "input", "link", "meta"})
+_VOID: Final = frozenset({"input", "link", "meta", "wbr"})
 _TOKEN: Final = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d[\d.eE+-]*)')
 SHOWN: Final = 64 * 1024
 """Characters of a body that are shown."""

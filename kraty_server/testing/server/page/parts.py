@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kraty_server.testing.emulator.clock import format_time
-from kraty_server.testing.server.page.html import Child, Html, join, link, tag, url
+from kraty_server.testing.server.page.html import Child, Html, join, link, render, tag, url
 from kraty_server.testing.server.page.queries import Listing
 from kraty_server.testing.server.page.view import View, World
 
+_MARKUP: Final = re.compile("<[^>]*>")
+LONG: Final = 26
+"""Characters from which a fact takes the room of two."""
 _TONES: Final = {
     "ok": ("claimed", "delivered", "active", "completed", "finished", "registered", "online", "enabled"),
     "wait": ("pending", "forming", "held", "in_progress"),
@@ -27,13 +31,14 @@ class Column:
 
     title: str
     kind: str = ""
-    """`number` for what is aligned to the right, `main` for what names the row."""
+    """`main` for what names the row, `number` for what is aligned to the right, `when` for its time, `bare` for what is
+    understood without the title, on a phone."""
 
 
 def table(label: str, columns: Sequence[Column], rows: Iterable[tuple[str, Sequence[Child]]]) -> Html:
     """A table; each row comes with a key, by which the script knows it again. Its roles stay where it is laid out as cards."""
     head = tag(
-        "tr", [tag("th", c.title, class_=c.kind or None, scope="col", role="columnheader") for c in columns], role="row"
+        "tr", [tag("th", c.title, class_="number" if "number" in c.kind else None, scope="col", role="columnheader") for c in columns], role="row"
     )
     body = [
         tag(
@@ -58,7 +63,7 @@ def table(label: str, columns: Sequence[Column], rows: Iterable[tuple[str, Seque
 
 def chip(word: str | None, tone: str | None = None) -> Html | None:
     """A state in its colour."""
-    return None if word is None else tag("span", word, class_=f"chip {tone or _TONE.get(word, 'off')}")
+    return None if word is None else tag("span", word.replace("_", " "), class_=f"chip {tone or _TONE.get(word, 'off')}")
 
 
 def status_chip(status: int) -> Html:
@@ -102,14 +107,18 @@ def player_link(world: World, external_id: str) -> Html:
 
 def operation_link(number: int, operation: str | None) -> Html:
     """The way to a request."""
-    return link(f"/requests/{number}", operation or "no operation", class_="id")
+    return link(f"/requests/{number}", operation or "no operation", class_="id whole")
 
 
 def facts(pairs: Iterable[tuple[str, Child]]) -> Html:
     """What is known of one thing; what is None is left out."""
     return tag(
         "dl",
-        [tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs if value is not None],
+        [
+            tag("div", tag("dt", name), tag("dd", value), class_="long" if len(_MARKUP.sub("", render(value))) > LONG else None)
+            for name, value in pairs
+            if value is not None
+        ],
         class_="facts",
     )
 
@@ -195,10 +204,11 @@ def words_select(view: View, name: str, label: str, words: Iterable[str]) -> Htm
 def pager(view: View, listing: Listing, noun: str) -> Html:
     """How many rows there are, and the way to the others."""
     shown = len(listing.rows)
+    says = f"{noun.capitalize()}: {shown:,}"
     if listing.filtered:
-        says = f"{shown:,} found" + (" so far" if listing.older else "") + f", of {listing.total:,} {noun}"
-    else:
-        says = f"{shown:,} of {listing.total:,} {noun}" if shown < listing.total else f"{shown:,} {noun}"
+        says += f" found{' so far' if listing.older else ''}, of {listing.total:,}"
+    elif shown < listing.total:
+        says += f" of {listing.total:,}"
     further = "Search further back" if listing.filtered and not shown else "Older"
     return tag(
         "nav",

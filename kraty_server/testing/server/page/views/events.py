@@ -12,16 +12,16 @@ from kraty_server.testing.server.page.parts import Column
 from kraty_server.testing.server.page.queries import Filter, like, list_rows
 from kraty_server.testing.server.page.view import NotHere, View
 
-EVENTS: Final = (Column("Event", "main"), Column("State"), Column("Mode"), Column("Metrics"), Column("Lasts", "number"))
+EVENTS: Final = (Column("Event", "main"), Column("State", "bare"), Column("Mode"), Column("Metrics"), Column("Lasts", "number"))
 BOARDS: Final = (Column("Leaderboard", "main"), Column("Ranked by"), Column("Best is"))
 ATTEMPTS: Final = (
     Column("Attempt", "main"),
     Column("Event"),
     Column("Player"),
-    Column("Status"),
+    Column("Status", "bare"),
     Column("Metrics"),
-    Column("Started", "when"),
-    Column("Ends", "when"),
+    Column("Started", "time"),
+    Column("Ends", "time"),
 )
 RANKS: Final = (Column("Rank", "number"), Column("Player", "main"), Column("Score", "number"), Column("At", "when"))
 TOP: Final = 100
@@ -87,7 +87,7 @@ def _events(rows: object) -> Html:
             (
                 f"event-{row['id']}",
                 (
-                    join(tag("bdi", row["key"]), tag("span", row["game"], class_="under")),
+                    join(tag("bdi", row["key"]), tag("span", " ", row["game"], class_="small")),
                     parts.chip("enabled" if row["enabled"] else "disabled"),
                     row["mode"].replace("_", " "),
                     ", ".join(json.loads(row["metrics"])),
@@ -110,7 +110,7 @@ def _boards(rows: object) -> Html:
                 (
                     join(
                         link(f"/boards/{row['id']}", row["key"], class_="id"),
-                        tag("span", row["game"], class_="under"),
+                        tag("span", " ", row["game"], class_="small"),
                     ),
                     row["ranked_by"],
                     "lowest" if row["ascending"] else "highest",
@@ -134,7 +134,7 @@ def _attempts(view: View, rows: object) -> Html:
                     tag("bdi", row["event_key"]),
                     parts.player_link(view.world(row["world"]), row["external_id"]),
                     parts.chip(row["status"]),
-                    tag("span", [tag("span", f"{k} {v}") for k, v in json.loads(row["raw"]).items()], class_="glance"),
+                    tag("span", [tag("span", f"{k} {js_number(v):,}") for k, v in json.loads(row["raw"]).items()], class_="glance"),
                     parts.moment(view, row["started_at"]),
                     parts.moment(view, row["ends_at"]),
                 ),

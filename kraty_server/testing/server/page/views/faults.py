@@ -12,8 +12,8 @@ from kraty_server.testing.server.page.view import View
 
 COLUMNS: Final = (
     Column("Operation", "main"),
-    Column("Effect"),
-    Column("Details"),
+    Column("Effect", "bare"),
+    Column("Details", "bare"),
     Column("Struck", "number"),
     Column("Left", "number"),
 )
@@ -43,7 +43,7 @@ def show(view: View) -> Html:
             f"fault-{number}",
             (
                 tag("code", fault.operation),
-                parts.chip(fault.effect.replace("_", " "), "fault"),
+                parts.chip(fault.effect, "fault"),
                 ", ".join(_details(fault.as_json())),
                 f"{fault.struck:,}",
                 "for ever" if fault.times is None else f"{fault.times:,}",

@@ -15,10 +15,10 @@ from kraty_server.testing.server.page.view import NotHere, View
 COLUMNS: Final = (
     Column("Grant", "main"),
     Column("Player"),
-    Column("Status"),
-    Column("Kind"),
-    Column("Contents"),
-    Column("Idempotency key"),
+    Column("Status", "bare"),
+    Column("Kind", "bare"),
+    Column("Contents", "bare"),
+    Column("Key", "key"),
     Column("Made", "when"),
 )
 STATES: Final = ("pending", "claimed", "expired", "revoked")
@@ -47,7 +47,7 @@ def table(view: View, rows: Sequence[dict[str, Any]], *, player: bool = True) ->
         (
             f"grant-{row['id']}",
             (
-                link(f"/grants/{row['id']}", row["id"], class_="id"),
+                link(f"/grants/{row['id']}", row["id"], class_="id whole"),
                 parts.player_link(view.world(row["world"]), row["external_id"]),
                 parts.chip(row["status"]),
                 row["kind"],
@@ -63,8 +63,8 @@ def table(view: View, rows: Sequence[dict[str, Any]], *, player: bool = True) ->
 
 def contents(text: str) -> Html:
     """What is in a grant, in a few words."""
-    entries = json.loads(text)
-    entries = entries if isinstance(entries, list) else [entries]
+    decoded = json.loads(text)
+    entries = decoded.get("entries", [decoded]) if isinstance(decoded, dict) else [decoded]
     shown = [tag("span", _entry(entry)) for entry in entries[:GLANCE]]
     more = tag("span", "and more", class_="muted") if len(entries) > GLANCE else None
     return tag("span", shown, more, class_="glance")

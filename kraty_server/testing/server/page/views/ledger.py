@@ -13,12 +13,12 @@ from kraty_server.testing.server.page.view import View
 
 COLUMNS: Final = (
     Column("Player", "main"),
-    Column("Key"),
+    Column("Holding"),
     Column("Change", "number"),
     Column("After", "number"),
     Column("Reason"),
     Column("Operation"),
-    Column("Idempotency key"),
+    Column("Key", "key"),
     Column("At", "when"),
 )
 
@@ -40,7 +40,7 @@ def read(view: View, *, indexed: Sequence[Filter] = (), filters: Sequence[Filter
 def table(view: View, rows: Sequence[dict[str, Any]], *, player: bool = True) -> Html:
     """Rows of the ledger; without the player where they are all of one."""
     first = 0 if player else 1
-    columns = COLUMNS[first:] if player else (Column("Key", "main"), *COLUMNS[2:])
+    columns = COLUMNS[first:] if player else (Column("Holding", "main"), *COLUMNS[2:])
     return parts.table(
         "Ledger",
         columns,
@@ -49,11 +49,11 @@ def table(view: View, rows: Sequence[dict[str, Any]], *, player: bool = True) ->
                 f"ledger-{row['id']}",
                 (
                     parts.player_link(view.world(row["world"]), row["external_id"]),
-                    join(tag("bdi", row["key"]), tag("span", row["kind"], class_="under")),
+                    join(tag("bdi", row["key"]), tag("span", " ", row["kind"], class_="small")),
                     parts.amount(row["delta"], signed=True),
                     parts.amount(row["amount"]),
                     row["reason"],
-                    parts.code(row["operation"]),
+                    tag("code", row["operation"], class_="whole"),
                     parts.code(row["idempotency_key"]),
                     parts.moment(view, row["at"]),
                 )[first:],

@@ -13,11 +13,11 @@ from kraty_server.testing.server.page.view import NotHere, View
 COLUMNS: Final = (
     Column("Lobby", "main"),
     Column("Event"),
-    Column("Environment"),
-    Column("Status"),
+    Column("Environment", "bare"),
+    Column("Status", "bare"),
     Column("Members", "number"),
-    Column("Starts", "when"),
-    Column("Ends", "when"),
+    Column("Starts", "time"),
+    Column("Ends", "time"),
 )
 STATES: Final = ("forming", "active", "closed")
 MEMBERS: Final = 200

@@ -26,9 +26,9 @@ STATES: Final = {
 }
 COLUMNS: Final = (
     Column("Player", "main"),
-    Column("Environment"),
-    Column("Holds"),
-    Column("State"),
+    Column("Environment", "bare"),
+    Column("Holds", "bare"),
+    Column("State", "bare"),
     Column("Made", "when"),
 )
 
@@ -95,7 +95,7 @@ def _states(row: Row) -> Html:
         "banned" if row["banned_at"] else None,
         "online" if row["online"] else None,
     ]
-    return tag("span", [parts.chip(word) for word in words], class_="chips")
+    return tag("span", [parts.chip(word) for word in words], class_="chips states")
 
 
 def _glance(view: View, player: int) -> Html | None:
@@ -173,7 +173,7 @@ def _holdings(view: View, player: int, kind: str, name: str) -> Html:
     sql = "SELECT * FROM holdings WHERE player = ? AND kind = ? AND key > ? ORDER BY key LIMIT ?"
     rows = view.state.rows(sql, player, kind, view.query.get(after, ""), HELD + 1)
     total = view.state.value("SELECT count(*) FROM holdings WHERE player = ? AND kind = ?", player, kind)
-    columns = (Column("Currency" if kind == "currency" else "Item", "main"), Column("Holds", "number"))
+    columns = (Column("Currency" if kind == "currency" else "Item", "main"), Column("Holds", "number end bare"))
     shown = [(f"{kind}-{row['key']}", (tag("bdi", row["key"]), parts.amount(row["amount"]))) for row in rows[:HELD]]
     more = [
         link(view.here(**{after: None}), "First") if view.get(after) else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Final
@@ -18,10 +19,10 @@ from kraty_server.testing.server.page.view import NotHere, View
 
 COLUMNS: Final = (
     Column("Operation", "main"),
-    Column("Answer"),
+    Column("Answer", "bare"),
     Column("Path", "path"),
-    Column("Idempotency key"),
-    Column("Took", "number"),
+    Column("Key", "key"),
+    Column("Took", "number bare"),
     Column("At", "when"),
 )
 ANSWERS: Final = {"2xx": (200, 299), "4xx": (400, 499), "5xx": (500, 599), "fault": (0, 599)}
@@ -82,7 +83,7 @@ def table(view: View, rows: Sequence[Request]) -> Html:
                 (
                     parts.operation_link(request.number, request.operation),
                     _verdict(request),
-                    tag("span", f"{request.method} ", tag("bdi", unquote(request.target)), class_="path"),
+                    tag("span", f"{request.method}\N{NO-BREAK SPACE}", _short(view, request), class_="path", title=request.target),
                     parts.code(request.idempotency_key),
                     parts.duration(request.seconds),
                     parts.moment(view, request.at),
@@ -93,11 +94,17 @@ def table(view: View, rows: Sequence[Request]) -> Html:
     )
 
 
+def _short(view: View, request: Request) -> Html:
+    """Where it went, without what all paths have in common; a long one breaks after a slash."""
+    path = unquote(request.target.removeprefix(view.backend.engine.contract.base))
+    return tag("bdi", [(part, tag("wbr")) for part in re.split("(?<=/)", path)])
+
+
 def _verdict(request: Request) -> Html:
     return tag(
         "span",
         parts.status_chip(request.status),
-        parts.chip(request.fault.replace("_", " "), "fault") if request.fault else None,
+        parts.chip(request.fault, "fault") if request.fault else None,
         tag("span", request.code, class_="under") if request.code else None,
         class_="chips",
     )
@@ -170,12 +177,13 @@ def show_one(view: View, number: int) -> Html:
             parts.copy_button(curl, "Copy as curl") if curl else tag("p", "Its bytes fit into no curl command.", class_="note"),
             class_="actions",
         ),
+        tag("p", tag("code", f"{request.method} {request.target}"), class_="target"),
         parts.facts(
             [
-                ("Request", tag("code", f"{request.method} {request.target}")),
+                
                 ("Answer", str(request.status) if request.status else "none"),
                 ("Error code", parts.code(request.code)),
-                ("Fault", parts.chip(request.fault.replace("_", " "), "fault") if request.fault else None),
+                ("Fault", parts.chip(request.fault, "fault") if request.fault else None),
                 ("Idempotency key", parts.code(request.idempotency_key)),
                 ("Environment", request.environment),
                 ("API key", join(tag("code", request.key_prefix), ".\N{HORIZONTAL ELLIPSIS}") if request.key_prefix else None),

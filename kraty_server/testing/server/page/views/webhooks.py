@@ -13,16 +13,16 @@ from kraty_server.testing.server.page.view import NotHere, View
 
 COLUMNS: Final = (
     Column("Event", "main"),
-    Column("Status"),
-    Column("Answer"),
+    Column("Status", "bare"),
+    Column("Answer", "bare"),
     Column("To", "path"),
     Column("Attempts", "number"),
-    Column("Environment"),
+    Column("Environment", "bare"),
     Column("At", "when"),
 )
 TRIED: Final = (
-    Column("Attempt", "number"),
-    Column("Answer", "main"),
+    Column("Attempt", "main"),
+    Column("Answer", "bare"),
     Column("Error"),
     Column("Signed at"),
     Column("Took", "number"),

@@ -45,7 +45,9 @@ def main(folder: Path) -> None:
                         browser.get(address)
                         if name == "players" and dark:
                             browser.execute_script("document.getElementById('control').open = true")
-                        shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": name != "ledger"})
+                        shot = browser.execute_cdp_cmd(
+                            "Page.captureScreenshot", {"captureBeyondViewport": name != "ledger"}
+                        )
                         path = folder / f"{name}-{width}{'-dark' if dark else ''}.png"
                         path.write_bytes(base64.b64decode(shot["data"]))
                         print(path)

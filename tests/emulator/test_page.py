@@ -108,7 +108,9 @@ def test_all_balances_can_be_reached(http: httpx.Client) -> None:
         page = http.get(path).text
         found |= set(re.findall(r"<bdi>(currency_\d+)", page))
         assert ">130<" in page
-        path = next((a["href"] or "" for n, a in Reader(page).tags if n == "a" and "currency_after" in (a["href"] or "")), "")
+        path = next(
+            (a["href"] or "" for n, a in Reader(page).tags if n == "a" and "currency_after" in (a["href"] or "")), ""
+        )
     assert len(found) == 130
 
 
@@ -133,7 +135,9 @@ def test_the_first_call_that_an_empty_page_shows_works() -> None:
 
 @pytest.mark.parametrize("path", TABS)
 def test_filters_stay_in_the_address(http: httpx.Client, path: str) -> None:
-    page = Reader(http.get(path, params={"q": 'a"b', "world": "game_1/live", "status": "pending", "answer": "4xx"}).text)
+    page = Reader(
+        http.get(path, params={"q": 'a"b', "world": "game_1/live", "status": "pending", "answer": "4xx"}).text
+    )
     for name, attributes in page.tags:
         if name == "input" and attributes.get("name") == "q":
             assert attributes["value"] == 'a"b'
@@ -163,7 +167,9 @@ def test_filters_find_what_they_should(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(("path", "total"), [("/requests", 85), ("/ledger", None), ("/webhooks", None)])
 @pytest.mark.parametrize("query", [{}, {"q": "w"}])
-def test_pages_show_each_row_once(served: Emulator, http: httpx.Client, path: str, total: int | None, query: dict[str, str]) -> None:
+def test_pages_show_each_row_once(
+    served: Emulator, http: httpx.Client, path: str, total: int | None, query: dict[str, str]
+) -> None:
     seen: list[str] = []
     following: str | None = str(httpx.URL(path, params=query))
     while following:
@@ -177,7 +183,10 @@ def test_pages_show_each_row_once(served: Emulator, http: httpx.Client, path: st
 
 
 def test_200_000_deliveries_cost_no_more_than_a_page_of_them() -> None:
-    with Emulator(seed={"webhooks": [{"secret": "s"}]}) as emulator, httpx.Client(base_url=emulator.url, trust_env=False) as http:
+    with (
+        Emulator(seed={"webhooks": [{"secret": "s"}]}) as emulator,
+        httpx.Client(base_url=emulator.url, trust_env=False) as http,
+    ):
         state = emulator.engine.state
         with emulator.engine.lock, state.effect():
             state.connection.executemany(
@@ -185,14 +194,21 @@ def test_200_000_deliveries_cost_no_more_than_a_page_of_them() -> None:
                    VALUES (?, 1, 'wallet.changed', '2026-01-01T00:00:00.000Z', '{}', 'delivered', 1, 0)""",
                 ((f"evt_{n}",) for n in range(MANY)),
             )
-            state.run("INSERT INTO delivery_attempts SELECT number, number, 1, occurred_at, 0, 200, NULL, 0 FROM deliveries")
+            state.run(
+                "INSERT INTO delivery_attempts SELECT number, number, 1, occurred_at, 0, 200, NULL, 0 FROM deliveries"
+            )
         steps = [0]
 
         def step() -> None:
             steps[0] += 1
 
         state.connection.set_progress_handler(step, 1000)
-        for path, most in (("/webhooks", 50), ("/webhooks?q=nowhere", 2000), ("/webhooks?status=failed", 2000), ("/", 50)):
+        for path, most in (
+            ("/webhooks", 50),
+            ("/webhooks?q=nowhere", 2000),
+            ("/webhooks?status=failed", 2000),
+            ("/", 50),
+        ):
             steps[0] = 0
             page = http.get(path)
             assert page.status_code == 200
@@ -202,7 +218,17 @@ def test_200_000_deliveries_cost_no_more_than_a_page_of_them() -> None:
         state.connection.set_progress_handler(None, 0)
 
 
-ODD_BODIES = [b"", b"\xff\xfe", b'"\\ud800"', b"[" * 5000, b'{"idempotencyKey": "\\udfff"}', b"NaN", b"\0", b"</script>", b'{"idempotencyKey": 5}']
+ODD_BODIES = [
+    b"",
+    b"\xff\xfe",
+    b'"\\ud800"',
+    b"[" * 5000,
+    b'{"idempotencyKey": "\\udfff"}',
+    b"NaN",
+    b"\0",
+    b"</script>",
+    b'{"idempotencyKey": 5}',
+]
 
 
 def test_no_body_breaks_the_page() -> None:
@@ -260,7 +286,9 @@ def test_the_files_of_the_page_are_small_and_served(http: httpx.Client) -> None:
 
 # In a browser
 
-needs_browser = pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)")
+needs_browser = pytest.mark.skipif(
+    MISSING, reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
+)
 in_browser = [needs_browser, pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(300)]
 
 
@@ -274,7 +302,9 @@ def until(browser: Any, script: str, *arguments: Any) -> None:
     """Wait until a script of the page says true."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    WebDriverWait(browser, 20, poll_frequency=0.1).until(lambda _: browser.execute_script(f"return {script}", *arguments))
+    WebDriverWait(browser, 20, poll_frequency=0.1).until(
+        lambda _: browser.execute_script(f"return {script}", *arguments)
+    )
 
 
 def problems(browser: Any) -> list[str]:
@@ -312,7 +342,9 @@ class TestInABrowser:
                     assert high < 9000, name
                     browser.execute_script(axe)
                     found = browser.execute_async_script("axe.run().then(arguments[0])")["violations"]
-                    serious = [f"{v['id']}: {v['nodes'][0]['html']}" for v in found if v["impact"] in ("serious", "critical")]
+                    serious = [
+                        f"{v['id']}: {v['nodes'][0]['html']}" for v in found if v["impact"] in ("serious", "critical")
+                    ]
                     assert serious == [], (name, panel, dark)
         assert problems(browser) == []
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
@@ -422,17 +454,24 @@ class TestInABrowser:
             until(browser, "!document.querySelector('tbody tr')")
             assert emulator.faults == []
 
+            emulator.reset()
             play(emulator)
             number = emulator.requests[0].number
             browser.get(f"{emulator.url}/requests/{number}")
-            browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+            browser.execute_cdp_cmd(
+                "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+            )
             click("main [data-copy]")
             said("Copied")
             copied = browser.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
             assert copied.startswith("curl ")
             assert copied.endswith(emulator.requests[0].target)
             click("form[data-post$='resend'] button")
-            until(browser, "location.pathname !== arguments[0] && document.querySelector('main h1')", f"/requests/{number}")
+            until(
+                browser,
+                "location.pathname !== arguments[0] && document.querySelector('main h1')",
+                f"/requests/{number}",
+            )
             assert emulator.requests[-1].raw_body == emulator.requests[0].raw_body
 
             first = emulator.list_deliveries(limit=1)[0]

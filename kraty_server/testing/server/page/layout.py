@@ -86,7 +86,9 @@ def _panel(id: str, name: str, content: Html) -> Html:
 
 def _connect(view: View) -> Html:
     def line(name: str, value: str) -> Html:
-        return tag("div", tag("dt", name), tag("dd", tag("code", value), parts.copy_button(value, "Copy", f"Copy {name}")))
+        return tag(
+            "div", tag("dt", name), tag("dd", tag("code", value), parts.copy_button(value, "Copy", f"Copy {name}"))
+        )
 
     return tag(
         "dl",

@@ -211,12 +211,14 @@ document.addEventListener("submit", (event) => {
 });
 
 let typed = 0;
-document.addEventListener("input", (event) => {
+function filterSoon(event) {
   const form = event.target.form;
   if (form?.dataset.filters === undefined) return;
   clearTimeout(typed);
   typed = setTimeout(filter, 200, form);
-});
+}
+document.addEventListener("input", filterSoon);
+document.addEventListener("change", filterSoon);
 
 async function copy(text) {
   if (navigator.clipboard) {

@@ -38,7 +38,12 @@ class Column:
 def table(label: str, columns: Sequence[Column], rows: Iterable[tuple[str, Sequence[Child]]]) -> Html:
     """A table; each row comes with a key, by which the script knows it again. Its roles stay where it is laid out as cards."""
     head = tag(
-        "tr", [tag("th", c.title, class_="number" if "number" in c.kind else None, scope="col", role="columnheader") for c in columns], role="row"
+        "tr",
+        [
+            tag("th", c.title, class_="number" if "number" in c.kind else None, scope="col", role="columnheader")
+            for c in columns
+        ],
+        role="row",
     )
     body = [
         tag(
@@ -63,7 +68,9 @@ def table(label: str, columns: Sequence[Column], rows: Iterable[tuple[str, Seque
 
 def chip(word: str | None, tone: str | None = None) -> Html | None:
     """A state in its colour."""
-    return None if word is None else tag("span", word.replace("_", " "), class_=f"chip {tone or _TONE.get(word, 'off')}")
+    return (
+        None if word is None else tag("span", word.replace("_", " "), class_=f"chip {tone or _TONE.get(word, 'off')}")
+    )
 
 
 def status_chip(status: int) -> Html:
@@ -115,7 +122,12 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Html:
     return tag(
         "dl",
         [
-            tag("div", tag("dt", name), tag("dd", value), class_="long" if len(_MARKUP.sub("", render(value))) > LONG else None)
+            tag(
+                "div",
+                tag("dt", name),
+                tag("dd", value),
+                class_="long" if len(_MARKUP.sub("", render(value))) > LONG else None,
+            )
             for name, value in pairs
             if value is not None
         ],
@@ -231,7 +243,12 @@ def listed(view: View, listing: Listing, noun: str, shown: Html, *, empty: Child
 
 def example(text: str) -> Html:
     """A call to try."""
-    return tag("div", tag("pre", tag("code", text), tabindex=0, role="region", aria_label="Example"), copy_button(text), class_="example")
+    return tag(
+        "div",
+        tag("pre", tag("code", text), tabindex=0, role="region", aria_label="Example"),
+        copy_button(text),
+        class_="example",
+    )
 
 
 def title(text: Child, *beside: Child) -> Html:

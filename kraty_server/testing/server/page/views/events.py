@@ -12,7 +12,13 @@ from kraty_server.testing.server.page.parts import Column
 from kraty_server.testing.server.page.queries import Filter, like, list_rows
 from kraty_server.testing.server.page.view import NotHere, View
 
-EVENTS: Final = (Column("Event", "main"), Column("State", "bare"), Column("Mode"), Column("Metrics"), Column("Lasts", "number"))
+EVENTS: Final = (
+    Column("Event", "main"),
+    Column("State", "bare"),
+    Column("Mode"),
+    Column("Metrics"),
+    Column("Lasts", "number"),
+)
 BOARDS: Final = (Column("Leaderboard", "main"), Column("Ranked by"), Column("Best is"))
 ATTEMPTS: Final = (
     Column("Attempt", "main"),
@@ -52,7 +58,9 @@ def show(view: View) -> Html:
             tag(
                 "div",
                 tag("p", "There are none. Open Control above, and seed some:"),
-                parts.example('{"events": [{"key": "hunt", "metrics": ["kills"]}], "leaderboards": [{"key": "weekly"}]}'),
+                parts.example(
+                    '{"events": [{"key": "hunt", "metrics": ["kills"]}], "leaderboards": [{"key": "weekly"}]}'
+                ),
                 class_="empty",
             ),
         )
@@ -134,7 +142,11 @@ def _attempts(view: View, rows: object) -> Html:
                     tag("bdi", row["event_key"]),
                     parts.player_link(view.world(row["world"]), row["external_id"]),
                     parts.chip(row["status"]),
-                    tag("span", [tag("span", f"{k} {js_number(v):,}") for k, v in json.loads(row["raw"]).items()], class_="glance"),
+                    tag(
+                        "span",
+                        [tag("span", f"{k} {js_number(v):,}") for k, v in json.loads(row["raw"]).items()],
+                        class_="glance",
+                    ),
                     parts.moment(view, row["started_at"]),
                     parts.moment(view, row["ends_at"]),
                 ),

@@ -56,7 +56,11 @@ def show(view: View) -> Html:
         parts.title("Faults", clear),
         parts.table("Faults", COLUMNS, lines)
         if script
-        else tag("p", "Nothing goes wrong on purpose. What your code does when something does is worth a try.", class_="empty"),
+        else tag(
+            "p",
+            "Nothing goes wrong on purpose. What your code does when something does is worth a try.",
+            class_="empty",
+        ),
         tag("h2", "Add a fault"),
         _form(view),
     )

@@ -67,7 +67,9 @@ def show(view: View) -> Html:
     """The tab."""
     found: list[Filter] = view.world_filter("p.world")
     if (search := view.get("q")) is not None:
-        found.append(like(search, "p.external_id", "r.key", "r.reason", "r.idempotency_key", "r.source_ref_id", "r.operation"))
+        found.append(
+            like(search, "p.external_id", "r.key", "r.reason", "r.idempotency_key", "r.source_ref_id", "r.operation")
+        )
     if (kind := view.get("kind")) is not None:
         found.append(equal("r.kind", kind))
     listing = read(view, indexed=view.player_filter("player"), filters=found)

@@ -67,7 +67,10 @@ def show(view: View) -> Html:
             listing,
             "lobbies",
             parts.table("Lobbies", COLUMNS, lines),
-            empty=tag("p", "There are no lobbies. Seed an event, then push players into a lobby of it with kraty.lobbies.push()."),
+            empty=tag(
+                "p",
+                "There are no lobbies. Seed an event, then push players into a lobby of it with kraty.lobbies.push().",
+            ),
         ),
     )
 

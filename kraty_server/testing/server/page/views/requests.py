@@ -83,7 +83,13 @@ def table(view: View, rows: Sequence[Request]) -> Html:
                 (
                     parts.operation_link(request.number, request.operation),
                     _verdict(request),
-                    tag("span", f"{request.method}\N{NO-BREAK SPACE}", _short(view, request), class_="path", title=request.target),
+                    tag(
+                        "span",
+                        f"{request.method}\N{NO-BREAK SPACE}",
+                        _short(view, request),
+                        class_="path",
+                        title=request.target,
+                    ),
                     parts.code(request.idempotency_key),
                     parts.duration(request.seconds),
                     parts.moment(view, request.at),
@@ -130,7 +136,9 @@ def show(view: View) -> Html:
             table(view, listing.rows),
             empty=join(
                 tag("p", "Nothing was asked yet. This is a first call:"),
-                parts.example(f"curl -H 'Authorization: Bearer {view.backend.api_key}' {view.base_url}{_ping(view.backend)}"),
+                parts.example(
+                    f"curl -H 'Authorization: Bearer {view.backend.api_key}' {view.base_url}{_ping(view.backend)}"
+                ),
             ),
         ),
     )
@@ -168,7 +176,9 @@ def show_one(view: View, number: int) -> Html:
     if request is None:
         raise NotHere(f"the log has no request {number}; it keeps the last ones, and a reset empties it")
     curl = as_curl(request, view.base_url, view.backend.key_of(request))
-    body: Child = json_block(request.raw_body, "Body", "body") if request.raw_body else tag("p", "None.", class_="muted")
+    body: Child = (
+        json_block(request.raw_body, "Body", "body") if request.raw_body else tag("p", "None.", class_="muted")
+    )
     return join(
         parts.title(request.operation or "A request for no operation", _verdict(request)),
         tag(

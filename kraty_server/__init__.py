@@ -2,6 +2,8 @@
 
 Server-side only: the `server_integration` key can mint currency and items. Nothing happens at import, and what needs
 an HTTP client is imported when it is first asked for.
+
+PYTEST_DONT_REWRITE: pytest would warn of this package where it was imported first, since it brings a plugin along.
 """
 
 from __future__ import annotations

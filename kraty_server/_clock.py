@@ -22,11 +22,11 @@ class Clock(Protocol):
         """Tell unix seconds."""
         ...
 
-    def sleep(self, seconds: float, closing: threading.Event) -> None:
+    def sleep(self, seconds: float, closing: threading.Event, /) -> None:
         """Wait; not longer than until the client is closed."""
         ...
 
-    async def async_sleep(self, seconds: float, closing: asyncio.Event) -> None:
+    async def async_sleep(self, seconds: float, closing: asyncio.Event, /) -> None:
         """Wait on the running event loop; not longer than until the client is closed."""
         ...
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
+from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, Self, TypeVar, cast, overload
 
 import httpx
 
@@ -103,15 +103,16 @@ class Resource(Generic[S, A]):
 class BaseClient(Generic[HookT]):
     """What both flavours share."""
 
-    grants = Resource(Grants, AsyncGrants)
-    inventory = Resource(Inventory, AsyncInventory)
-    wallet = Resource(Wallet, AsyncWallet)
-    lobbies = Resource(Lobbies, AsyncLobbies)
-    leaderboards = Resource(Leaderboards, AsyncLeaderboards)
-    events = Resource(Events, AsyncEvents)
-    players = Resource(Players, AsyncPlayers)
-    migrate = Resource(Migrate, AsyncMigrate)
-    health = Resource(Health, AsyncHealth)
+    # `Final` declares the type that is inferred, which would have to be written twice otherwise.
+    grants: Final = Resource(Grants, AsyncGrants)
+    inventory: Final = Resource(Inventory, AsyncInventory)
+    wallet: Final = Resource(Wallet, AsyncWallet)
+    lobbies: Final = Resource(Lobbies, AsyncLobbies)
+    leaderboards: Final = Resource(Leaderboards, AsyncLeaderboards)
+    events: Final = Resource(Events, AsyncEvents)
+    players: Final = Resource(Players, AsyncPlayers)
+    migrate: Final = Resource(Migrate, AsyncMigrate)
+    health: Final = Resource(Health, AsyncHealth)
 
     _may_await: ClassVar[bool] = False
     _options: _options.Options

@@ -54,15 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"the emulator cannot start: {error}", file=sys.stderr)
         return 1
     try:
-        emulator.__enter__()
-    except (OSError, RuntimeError) as error:
+        url = emulator.url
+    except (OSError, RuntimeError, UnicodeError) as error:
         print(f"the emulator cannot listen on {given.host}, port {given.port}: {error}", file=sys.stderr)
         emulator.close()
         return 1
     print("This is an emulator for development and tests. It is NO production server.", file=sys.stderr)
     if _opens_to_others(given.host):
         print(f"It listens on {given.host}: whoever reaches it can do everything.", file=sys.stderr)
-    print(f"ready: {emulator.url} KRATY_SERVER_KEY={emulator.api_key}", flush=True)
+    print(f"ready: {url} KRATY_SERVER_KEY={emulator.api_key}", flush=True)
     stop.wait()
     emulator.close()
     print("stopped", flush=True)

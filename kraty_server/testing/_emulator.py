@@ -10,6 +10,7 @@ from kraty_server.client import AsyncKratyServer, KratyServer
 from kraty_server.testing.emulator.backend import Backend
 from kraty_server.testing.emulator.seeds import Seed
 from kraty_server.testing.emulator.transports import AsyncTransport, Transport
+from kraty_server.testing.emulator.virtual_clock import VirtualClock
 from kraty_server.testing.operations import HANDLERS
 
 if TYPE_CHECKING:
@@ -22,18 +23,28 @@ INSIDE: Final = "http://127.0.0.1:1"
 class Emulator(Backend):
     """A Kraty on your machine: real ledger, real idempotency, real conflicts, signed webhooks. No production server.
 
-    Use it within the process through `client()` and `async_client()`, or as a context manager, which serves it on a
-    free loopback port at `url`.
+    Use it within the process through `client()` and `async_client()`, or over HTTP at `url`, where it is served from
+    when that is asked for. As a context manager it is closed at the end.
 
     Args:
         seed: what is there from the start, as a mapping or as a JSON file; see `Seed`.
         db: a file to keep the state in; in memory otherwise.
         webhook_url: an endpoint for all events that the `test` key causes.
         webhook_secret: what its deliveries are signed with.
-        port: to serve on; 0 takes a free one.
+        port: to serve on, from the `with` on; 0 takes a free one when `url` is asked for.
         host: to serve on. Anything but loopback opens the emulator to others.
         strict: answer 500 where the emulator itself would leave the contract.
+
+    Attributes:
+        real_time: whether the clients that are made within the process wait for real. Otherwise retries, Retry-After,
+            latency and deadlines pass on the emulator's clock, and take no time.
+
+    Raises:
+        ValueError: the seed, the address of the webhook or the file does not fit.
+        OSError: a file cannot be read.
     """
+
+    real_time: bool
 
     def __init__(
         self,
@@ -56,38 +67,53 @@ class Emulator(Backend):
         )
         self._host, self._port = host, port
         self._server: Server | None = None
+        self._closed = False
+        self._virtual_clock = VirtualClock(self._engine)
+        self.real_time = False
 
     def client(self, **options: Any) -> KratyServer:
-        """Make a client that calls the emulator within the process, without a socket.
+        """Make a client that calls the emulator within the process, without a socket, and waits in no time.
 
         Args:
             options: those of `KratyServer`.
         """
-        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": Transport(self._engine)}
+        transport = Transport(self._engine, self._clock)
+        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": transport}
         return KratyServer(**given | options)
 
     def async_client(self, **options: Any) -> AsyncKratyServer:
-        """Make an async client that calls the emulator within the process, without a socket."""
-        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": AsyncTransport(self._engine)}
+        """Make an async client that calls the emulator within the process: see `client`."""
+        transport = AsyncTransport(self._engine, self._clock)
+        given: dict[str, Any] = {"api_key": self.api_key, "base_url": INSIDE, "transport": transport}
         return AsyncKratyServer(**given | options)
 
     @property
+    def _clock(self) -> VirtualClock | None:
+        return None if self.real_time else self._virtual_clock
+
+    @property
     def url(self) -> str:
-        """Where it is served.
+        """Where it is served: in a thread, from when this is asked for.
 
         Raises:
-            RuntimeError: it is not; enter it with `with`, or use `client()`.
+            OSError: the port is taken.
+            RuntimeError: it is closed, or could not start.
         """
-        if self._server is None:
-            raise RuntimeError("this emulator is not served: use `with Emulator() as emulator`, or emulator.client()")
-        return self._server.url
-
-    def __enter__(self) -> Self:
-        """Serve it in a thread."""
         from kraty_server.testing.server.serving import Server
 
-        self._server = Server(self, self._host, self._port)
-        self._server.start()
+        with self._engine.lock:
+            if self._closed:
+                raise RuntimeError("this emulator is closed; make a new one")
+            if self._server is None:
+                server = Server(self, self._host, self._port)
+                server.start()
+                self._server = server
+            return self._server.url
+
+    def __enter__(self) -> Self:
+        """Serve it at once where a port was given, since others know the address then."""
+        if self._port:
+            _ = self.url
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,7 +122,9 @@ class Emulator(Backend):
 
     def close(self) -> None:
         """Stop serving and sending, and close the state."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        with self._engine.lock:
+            self._closed = True
+            server, self._server = self._server, None
+        if server is not None:
+            server.stop()
         super().close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from kraty_server import KratyServer
 from kraty_server.testing import Emulator
@@ -172,3 +175,204 @@ def test_the_shell_command_says_why_it_cannot_start(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kraty_server.testing", "--port", "0", "--seed", str(tmp_path / "nothing.json")]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (ended.returncode, "cannot start" in ended.stderr) == (1, True)
+
+
+WRONG: list[tuple[str, str, Any, str]] = [
+    ("POST", "clock", {"advance": "1"}, "body.advance: a number is needed"),
+    ("POST", "clock", {"advance": 1e300}, "the clock moves no further"),
+    ("POST", "clock", {"advnce": 1}, "body.advnce: unknown; advance?"),
+    ("POST", "clock", {}, "body.advance: is missing"),
+    ("POST", "clock", [], "body: an object is needed"),
+    ("POST", "seed", {"players": [{"externalPlayerId": "p", "walet": {}}]}, "players[0].walet: unknown; wallet?"),
+    ("POST", "seed", {"silent": "no"}, "silent: true or false is needed"),
+    ("POST", "seed", [], "seed: an object is needed"),
+    ("POST", "reset", {"x": 1}, "body.x: unknown"),
+    ("POST", "snapshot", {"name": ""}, "body.name: must not be empty"),
+    ("POST", "restore", {"name": "nothing"}, "there is no 'nothing'"),
+    ("POST", "restore", {"name": []}, "body.name: a text is needed"),
+    ("POST", "faults", {"operation": "wallet.credt", "status": 500}, "wallet.credit?"),
+    ("POST", "faults", {"operation": "wallet.credit", "sttus": 500}, "body.sttus: unknown; status?"),
+    ("POST", "faults", {"operation": "wallet.credit", "status": 500, "times": 1.5}, "body.times: a whole number"),
+    ("POST", "deliveries/replay", {"id": "evt_x"}, "there is no 'evt_x'"),
+    ("POST", "deliveries/replay", {}, "body.id: is missing"),
+    ("POST", "assert-called", {"operation": "wallet.credit", "tims": 1}, "body.tims: unknown; times?"),
+    ("POST", "assert-called", {"operation": "wallet.credit", "body": []}, "body.body: an object is needed"),
+    ("POST", "assert-called", {}, "body.operation: is missing"),
+    ("PUT", "state", {"plyers": []}, "plyers: unknown; players?"),
+    ("PUT", "state", 5, "state: an object"),
+    ("GET", "deliveries?limit=0", None, "limit: a whole number"),
+    ("GET", "ledger?limit=-1", None, "limit: a whole number"),
+    ("GET", "requests?before=x", None, "before: a whole number"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "why"), WRONG, ids=[f"{m} {p} {w}" for m, p, _, w in WRONG])
+def test_control_routes_say_what_does_not_fit(
+    served: Emulator, http: httpx.Client, method: str, path: str, body: Any, why: str
+) -> None:
+    before = served.dump()
+    answer = http.request(method, f"/{path}", **({} if method == "GET" else {"json": body}))
+    assert answer.status_code == 400, answer.text
+    assert why in answer.json()["error"]
+    assert served.dump() == before
+
+
+ROUTES = [
+    "clock",
+    "seed",
+    "reset",
+    "snapshot",
+    "restore",
+    "faults",
+    "faults/clear",
+    "deliveries/replay",
+    "assert-called",
+]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.text(st.characters(codec="utf-8"), max_size=3) | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(
+        ["operation", "advance", "name", "id", "status", "body", "times", "silent", "players", "latency", "drop"]),
+        inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(ROUTES), ANYTHING.map(json.dumps).map(str.encode) | st.binary(max_size=20))
+def test_a_control_route_never_answers_500(served: Emulator, path: str, raw: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    answer = httpx.post(f"{served.url}/_emulator/{path}", content=raw, headers=headers, trust_env=False)
+    assert answer.status_code in (200, 400, 409)
+    answer.json()
+    served.reset()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"host": "rebound.example"}, {"host": "rebound.example:8480"}, {"host": "127.0.0.1.example"}, {"host": "[x"},
+     {"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:1"},
+     {"sec-fetch-site": "cross-site"}],
+)  # fmt: skip
+def test_a_page_on_another_host_neither_steers_nor_reads(http: httpx.Client, headers: dict[str, str]) -> None:
+    for method, path in (("POST", "/reset"), ("GET", "/state"), ("GET", "/requests")):
+        given = {"content-type": "application/json"} | headers
+        answer = http.request(method, path, content=b"{}" if method == "POST" else None, headers=given)
+        assert answer.status_code == 403, answer.text
+    assert (
+        httpx.get(str(http.base_url).removesuffix("/_emulator/"), headers=headers, trust_env=False).status_code == 403
+    )
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "192.168.1.4"])
+def test_its_own_page_steers(http: httpx.Client, host: str) -> None:
+    headers = {"content-type": "application/json", "host": f"{host}:8480", "origin": f"http://{host}:8480"}
+    assert http.post("/reset", content=b"{}", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff", b'{"amount": NaN}', b'{"amount": 1e999}', b'{"amount": "\\ud800"}', b"[" * 5000, b"5", b'"x"', b"{", b"",
+     b'{"idempotencyKey": {"a": [1]}}', b'{"amount": 1' + b"0" * 5000 + b"}"],
+)  # fmt: skip
+def test_one_odd_body_breaks_neither_the_log_nor_the_page(served: Emulator, http: httpx.Client, raw: bytes) -> None:
+    httpx.post(
+        f"{served.url}/server/v1/players/p/wallet/gold/credit",
+        content=raw,
+        headers={"authorization": f"Bearer {served.api_key}"},
+        trust_env=False,
+    )
+    assert credit(served, idempotency_key="r1") == 5
+    assert len(http.get("/requests").json()) == 2
+    assert httpx.get(served.url, trust_env=False).status_code == 200
+    (call,) = post(http, "/assert-called", {"operation": "wallet.credit", "times": 1, "body": {"amount": 5}})
+    assert call["body"]["idempotencyKey"] == "r1"
+    served.assert_called("wallet.credit", amount=5)
+    assert all(map(str, served.requests))
+    assert len(served.requests[0].raw_body) == len(raw)
+
+
+def test_lists_come_in_pages(served: Emulator, http: httpx.Client) -> None:
+    post(http, "/seed", {"webhooks": [{"secret": "s"}]})
+    for amount in range(1, 8):
+        credit(served, amount)
+    first = http.get("/ledger", params={"limit": 3}).json()
+    assert [row["delta"] for row in first] == [5, 6, 7]
+    assert [row["delta"] for row in http.get("/ledger", params={"limit": 3, "before": first[0]["id"]}).json()] == [
+        2,
+        3,
+        4,
+    ]
+    first = http.get("/deliveries", params={"limit": 2}).json()
+    second = http.get("/deliveries", params={"limit": 2, "before": first[0]["number"]}).json()
+    assert [json.loads(d["raw_body"])["data"]["delta"] for d in second + first] == [4, 5, 6, 7]
+    assert [r["body"]["amount"] for r in http.get("/requests", params={"limit": 2}).json()] == [6, 7]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)} | environment
+    command = [sys.executable, "-m", "kraty_server.testing", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=variables, check=False, timeout=60)
+
+
+def cases(folder: Path) -> dict[str, tuple[list[str], str]]:
+    for name, text in {
+        "none.db": "x",
+        "odd.json": "[1",
+        "list.json": "[]",
+        "walet.json": '{"players": [{"walet": 1}]}',
+    }.items():
+        (folder / name).write_text(text)
+    free = ["--port", "0"]
+    return {
+        "port out of range": (["--port", "70000"], "from 0 to 65535"),
+        "port no number": (["--port", "x"], "from 0 to 65535"),
+        "unknown host": ([*free, "--host", "no-such-host.invalid"], "cannot listen on no-such-host.invalid"),
+        "port taken": (["--port", "{taken}"], "cannot listen on 127.0.0.1, port"),
+        "no database": ([*free, "--db", str(folder / "none.db")], "none.db: not a database"),
+        "no folder": ([*free, "--db", str(folder / "nowhere" / "k.db")], "unable to open"),
+        "a folder": ([*free, "--db", str(folder)], "unable to open"),
+        "no seed": ([*free, "--seed", str(folder / "nothing.json")], "nothing.json"),
+        "seed no JSON": ([*free, "--seed", str(folder / "odd.json")], "odd.json: no JSON"),
+        "seed a list": ([*free, "--seed", str(folder / "list.json")], "an object is needed"),
+        "seed misspelt": ([*free, "--seed", str(folder / "walet.json")], "players[0].walet: unknown; wallet?"),
+        "webhook url": ([*free, "--webhook-url", "nonsense"], "webhooks[0].url: 'nonsense'"),
+        "webhook secret": ([*free, "--webhook-url", "http://x/", "--webhook-secret", ""], "must not be empty"),
+    }
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["port out of range", "port no number", "unknown host", "port taken", "no database", "no folder", "a folder", "no seed",
+     "seed no JSON", "seed a list", "seed misspelt", "webhook url", "webhook secret"],
+)  # fmt: skip
+def test_the_shell_command_says_in_one_line_what_is_wrong(tmp_path: Path, case: str) -> None:
+    arguments, why = cases(tmp_path)[case]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = run(*(argument.replace("{taken}", str(taken.getsockname()[1])) for argument in arguments))
+    assert ended.returncode in (1, 2)
+    last = ended.stderr.strip().splitlines()[-1]
+    assert why in last
+    assert "Traceback" not in ended.stderr
+    assert len([line for line in ended.stderr.splitlines() if not line.startswith(("usage", " "))]) == 1
+
+
+def test_the_shell_command_names_the_extra_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "starlette").mkdir()
+    (tmp_path / "starlette" / "__init__.py").write_text(
+        "raise ModuleNotFoundError('No module named starlette', name='starlette')"
+    )
+    (tmp_path / "jsonschema_rs.py").write_text(
+        "raise ModuleNotFoundError('No module named jsonschema_rs', name='jsonschema_rs')"
+    )
+    path = os.pathsep.join([str(tmp_path), *(p for p in sys.path if p)])
+    ended = run("--port", "0", PYTHONPATH=path)
+    assert ended.returncode == 1
+    assert "pip install 'kraty-server[emulator]'" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_name_can_be_listened_on(tmp_path: Path) -> None:
+    with Emulator(host="localhost") as emulator:
+        assert emulator.url.startswith("http://localhost:")
+        assert credit(emulator) == 5

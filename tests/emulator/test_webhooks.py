@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from kraty_server import verify_webhook
 from kraty_server.testing import Emulator, sign
+from kraty_server.testing.emulator import dispatcher, outbox
 from tests.servers.webhook_endpoint import Endpoint
 
 
@@ -113,3 +118,162 @@ def test_a_seed_is_silent_unless_asked() -> None:
 def test_an_event_can_be_signed_by_hand() -> None:
     assert verify_webhook(raw_body=b"{}", signature_header=sign(b"{}", "s"), secret="s")
     assert not verify_webhook(raw_body=b"{}", signature_header=sign(b"{}", "s", int(time.time()) - 301), secret="s")
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a..b/", "http://127.0.0.1:99999/", "nonsense", "ftp://x/", "http://", "http://[::1", "http://x:0/"]
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="url"):
+        Emulator(webhook_url=url, webhook_secret="s")
+    emulator = Emulator()
+    with pytest.raises(ValueError, match="url"):
+        emulator.add_webhook(url, secret="s")
+    emulator.close()
+
+
+def test_an_address_that_the_http_client_refuses_stops_no_other(
+    told: Emulator, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with told.engine.lock:  # past the check, as a later version of the client might refuse it
+        told.engine.state.run("INSERT INTO endpoints SELECT 99, world, 'http://[::x', secret, events FROM endpoints")
+    for n in (1, 2):
+        with told.client() as kraty:
+            kraty.wallet.credit("p", "gold", amount=5)
+        eventually(lambda n=n: len(endpoint.received) == n)  # type: ignore[misc]  # bound now
+    told.drain()
+    failed = [delivery for delivery in told.deliveries if delivery.url == "http://[::x"]
+    assert [(delivery.status, delivery.attempt, bool(delivery.error)) for delivery in failed] == [
+        ("pending", 1, True)
+    ] * 2
+
+
+def test_an_endpoint_that_drips_starves_no_other(
+    told: Emulator, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "TIMEOUT", 0.5)
+    ended = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+            while not ended.wait(0.05):
+                connection.sendall(b"y")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=drip, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        told.add_webhook(f"http://127.0.0.1:{server.getsockname()[1]}/", secret="s")
+        with told.client() as kraty:
+            for _ in range(20):
+                kraty.wallet.credit("p", "gold", amount=5)
+        eventually(lambda: len(endpoint.received) == 20)
+        slow = [delivery for delivery in told.deliveries if delivery.url != endpoint.url]
+        eventually(lambda: any(d.error and "within 0.5 s" in d.error for d in told.deliveries))
+        assert len(slow) == 20
+        ended.set()
+
+
+def test_what_a_restart_left_over_is_sent_without_a_call(tmp_path: Path, endpoint: Endpoint) -> None:
+    emulator = Emulator(db=tmp_path / "k.db", webhook_url=endpoint.url, webhook_secret="s")
+    emulator.engine.dispatcher.close()  # as if it was killed before it could send
+    with emulator.client() as kraty:
+        kraty.wallet.credit("p", "gold", amount=5)
+    emulator.close()
+    assert endpoint.received == []
+    emulator = Emulator(db=tmp_path / "k.db", webhook_url=endpoint.url, webhook_secret="s")
+    eventually(lambda: len(endpoint.received) == 1)
+    emulator.close()
+
+
+def test_a_retry_comes_at_its_time_without_a_call(told: Emulator, endpoint: Endpoint) -> None:
+    endpoint.statuses = [500]
+    with told.client() as kraty:
+        kraty.wallet.credit("p", "gold", amount=5)
+    eventually(lambda: len(endpoint.received) == 2)
+
+
+@pytest.fixture
+def collecting() -> Iterator[Emulator]:
+    emulator = Emulator()
+    emulator.add_webhook(secret="s")
+    yield emulator
+    emulator.close()
+
+
+def make_credits(emulator: Emulator, number: int) -> None:
+    with emulator.client() as kraty:
+        for amount in range(1, number + 1):
+            kraty.wallet.credit("p", "gold", amount=amount)
+
+
+def deltas(emulator: Emulator) -> list[int]:
+    return [delivery.envelope["data"]["delta"] for delivery in emulator.collected]
+
+
+def test_a_delivery_comes_twice_on_demand(collecting: Emulator) -> None:
+    collecting.fault("webhooks", duplicate=1)
+    make_credits(collecting, 2)
+    assert deltas(collecting) == [1, 1, 2]
+    one, again, _ = collecting.collected
+    assert (one.id, one.attempt, again.attempt) == (again.id, 1, 2)
+    assert verify_webhook(raw_body=again.raw_body, signature_header=again.signature, secret="s")
+
+
+def test_deliveries_come_late_on_demand(collecting: Emulator) -> None:
+    collecting.fault("webhooks", delay=60)
+    make_credits(collecting, 2)
+    assert deltas(collecting) == [2]
+    collecting.advance(61)
+    assert deltas(collecting) == [2, 1]
+
+
+def test_a_late_delivery_comes_without_a_call(collecting: Emulator) -> None:
+    collecting.fault("webhooks", delay=0.3)
+    make_credits(collecting, 1)
+    eventually(lambda: deltas(collecting) == [1])
+
+
+def test_deliveries_come_in_reverse_order_on_demand(collecting: Emulator) -> None:
+    collecting.fault("webhooks", reorder=3)
+    make_credits(collecting, 2)
+    assert deltas(collecting) == []
+    with collecting.client() as kraty:
+        for amount in (3, 4):
+            kraty.wallet.credit("p", "gold", amount=amount)
+    assert deltas(collecting) == [3, 2, 1, 4]
+
+
+def test_what_is_held_back_goes_out_when_the_script_is_cleared(collecting: Emulator) -> None:
+    collecting.fault("webhooks", reorder=3)
+    make_credits(collecting, 2)
+    collecting.clear_faults()
+    assert deltas(collecting) == [2, 1]
+
+
+def test_deliveries_are_lost_on_demand(collecting: Emulator) -> None:
+    collecting.fault("webhooks", drop=1)
+    make_credits(collecting, 2)
+    collecting.advance(3600)
+    assert deltas(collecting) == [2]
+    assert [delivery.status for delivery in collecting.deliveries] == ["dropped", "delivered"]
+
+
+def test_only_the_newest_deliveries_are_kept(collecting: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "DELIVERIES_KEPT", 5)
+    make_credits(collecting, 12)
+    assert [d.envelope["data"]["delta"] for d in collecting.deliveries] == [8, 9, 10, 11, 12]
+    assert deltas(collecting) == [8, 9, 10, 11, 12]
+    assert [d.number for d in collecting.list_deliveries(limit=2, before=11)] == [9, 10]

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["pytester"]
+from tests.plugin import Studio
 
-CONFIG = """
-[pytest]
-asyncio_default_fixture_loop_scope = function
-filterwarnings = error
+pytest_plugins = ["pytester"]
+ON_ASYNCIO = """
+import pytest
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
 """
 
 
-@pytest.fixture
-def studio(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    for path in (Path(__file__).parents[2], Path(__file__).parents[2] / "generated"):
-        pytester.syspathinsert(path)
-    monkeypatch.setenv("PYTHONPATH", ":".join(p for p in sys.path if p))
-    pytester.makeini(CONFIG)
-    return pytester
-
-
-def run(studio: pytest.Pytester, source: str, *options: str) -> pytest.RunResult:
-    studio.makepyfile(source)
-    return studio.runpytest_subprocess("-p", "no:cacheprovider", *options)
-
-
-def test_each_test_has_fresh_state(studio: pytest.Pytester) -> None:
-    result = run(
-        studio,
+def test_each_test_has_fresh_state(studio: Studio) -> None:
+    result = studio.run(
         """
         import pytest
 
@@ -53,9 +40,8 @@ def test_each_test_has_fresh_state(studio: pytest.Pytester) -> None:
     result.assert_outcomes(passed=4)
 
 
-def test_markers_seed_and_break(studio: pytest.Pytester) -> None:
-    result = run(
-        studio,
+def test_markers_seed_and_break(studio: Studio) -> None:
+    result = studio.run(
         """
         import pytest
         from kraty_server import KratyServer, RetryConfig
@@ -80,30 +66,133 @@ def test_markers_seed_and_break(studio: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3)
 
 
-def test_webhooks_are_collected_and_signed(studio: pytest.Pytester) -> None:
-    result = run(
-        studio,
+def test_webhooks_are_collected_and_signed(studio: Studio) -> None:
+    result = studio.run(
         """
+        import json
+        import pytest
         from kraty_server import CurrencyEntry, verify_webhook
 
         def handler(body, headers, secret):
             return verify_webhook(raw_body=body, signature_header=headers["X-Signature"], secret=secret)
 
-        def test_webhooks(kraty, kraty_webhooks):
+        def test_received(kraty, kraty_webhooks):
             kraty.grants.create("p", entries=[CurrencyEntry("gold", 5)], idempotency_key="r")
             (delivery,) = kraty_webhooks.received
             assert delivery.envelope["eventName"] == "grant.created"
-            body, headers = kraty_webhooks.sign({"eventName": "player.deleted", "data": {}})
+
+        def test_made(kraty, kraty_webhooks):
+            kraty.wallet.credit("p", "gold", amount=5)
+            (real,) = (delivery.envelope for delivery in kraty_webhooks.received)
+            made = kraty_webhooks.event("player.deleted", externalPlayerId="ada")
+            assert list(made) == list(real)
+            assert {key: type(value) for key, value in made.items()} == {key: type(v) for key, v in real.items()}
+            same = ("studioId", "gameId", "deliveryAttempt")
+            assert [made[key] for key in same] == [real[key] for key in same]
+            assert (made["eventName"], made["data"]) == ("player.deleted", {"externalPlayerId": "ada"})
+            assert made["id"] != kraty_webhooks.event("player.deleted")["id"]
+            body, headers = kraty_webhooks.sign(made)
+            assert json.loads(body) == made
             assert handler(body, headers, kraty_webhooks.secret)
             assert not handler(body, kraty_webhooks.sign(body, at=1)[1], kraty_webhooks.secret)
+
+        def test_filled_in(kraty_webhooks, kraty_emulator):
+            kraty_emulator.advance(3600)
+            body, headers = kraty_webhooks.sign({"eventName": "player.deleted", "deliveryAttempt": 3, "data": {"a": 1}})
+            whole = json.loads(body)
+            assert whole.keys() == kraty_webhooks.event("x").keys()
+            assert (whole["eventName"], whole["deliveryAttempt"], whole["data"]) == ("player.deleted", 3, {"a": 1})
+            assert whole["id"].startswith("evt_") and whole["occurredAt"].endswith("Z")
+            assert whole["occurredAt"][:16] == kraty_emulator.now().isoformat()[:16]
+            assert handler(body, headers, kraty_webhooks.secret)
+            assert kraty_webhooks.sign(b"as it is")[0] == b"as it is"
+            with pytest.raises(ValueError, match="eventName"):
+                kraty_webhooks.sign({"data": {}})
         """,
     )
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=3)
 
 
-def test_a_failure_shows_the_last_requests(studio: pytest.Pytester) -> None:
-    result = run(
-        studio,
+def test_code_that_makes_its_own_client_finds_the_emulator(studio: Studio) -> None:
+    result = studio.run(
+        """
+        import os, subprocess, sys
+        from kraty_server import KratyServer
+
+        BUY = "from kraty_server import KratyServer; KratyServer().wallet.credit('p', 'gold', amount=5)"
+
+        def buy():
+            with KratyServer() as kraty:
+                return kraty.wallet.credit("p", "gold", amount=5).balance
+
+        def test_own_client(kraty, kraty_env):
+            assert buy() == 5
+            assert kraty.players.get("p").wallet[0].balance == 5
+            subprocess.run([sys.executable, "-c", BUY], check=True)
+            assert kraty.players.get("p").wallet[0].balance == 10
+            assert {os.environ[name] for name in kraty_env} == set(kraty_env.values())
+
+        def test_fresh_state(kraty_env):
+            assert buy() == 5
+
+        def test_nothing_is_left():
+            assert not {"KRATY_SERVER_KEY", "KRATY_BASE_URL"} & set(os.environ)
+        """
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_a_fault_that_never_struck_is_reported_in_its_test(studio: Studio) -> None:
+    source = """
+        import pytest
+
+        @pytest.mark.kraty_fault("wallet.credit", status=503)
+        @pytest.mark.kraty_fault("wallet.debit", cut_body=1)
+        def test_marker(kraty):
+            kraty.wallet.credit("p", "gold", amount=5)
+
+        def test_call(kraty, kraty_emulator):
+            kraty_emulator.fault("grants.create", drop_before=1)
+
+        @pytest.mark.kraty_fault("inventory.grant", retry_after=3)
+        def test_fails(kraty):
+            assert False
+
+        @pytest.mark.kraty_fault("wallet.debit", cut_body=1)
+        def test_skipped(kraty):
+            pytest.skip()
+
+        @pytest.mark.kraty_fault(latency=1, probability=0.5)
+        def test_chance(kraty):
+            pass
+
+        @pytest.mark.kraty_fault(latency=1)
+        def test_cleared(kraty_emulator):
+            kraty_emulator.clear_faults()
+
+        def test_nothing_of_others(kraty):
+            pass
+        """
+    result = studio.run(source, "-W", "default")
+    result.assert_outcomes(passed=5, failed=1, skipped=1, warnings=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*test_fails*",
+            "*Kraty: faults that never struck*",
+            "inventory.grant status 429",
+            "*::test_marker",
+            "*UnusedFaultWarning: this fault never struck: wallet.debit cut_body",
+            "*::test_call",
+            "*UnusedFaultWarning: this fault never struck: grants.create drop_before",
+        ]
+    )
+    studio.run(source).assert_outcomes(passed=5, failed=1, skipped=1, errors=2)
+    ignored = studio.run(source, "-W", "ignore::kraty_server.testing.plugin.UnusedFaultWarning")
+    ignored.assert_outcomes(passed=5, failed=1, skipped=1)
+
+
+def test_a_failure_shows_the_last_requests(studio: Studio) -> None:
+    result = studio.run(
         """
         def test_fails(kraty):
             kraty.wallet.credit("p", "gold", amount=5, idempotency_key="r1")
@@ -125,10 +214,8 @@ def test_a_failure_shows_the_last_requests(studio: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("how", ["asyncio", "anyio"])
-def test_async_tests_have_an_async_client(studio: pytest.Pytester, how: str) -> None:
-    studio.makeconftest("import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n")
-    result = run(
-        studio,
+def test_async_tests_have_an_async_client(studio: Studio, how: str) -> None:
+    result = studio.run(
         f"""
         import asyncio
         import pytest
@@ -139,28 +226,13 @@ def test_async_tests_have_an_async_client(studio: pytest.Pytester, how: str) -> 
             made = await asyncio.gather(*(async_kraty.wallet.credit("p", "gold", amount=1) for _ in range(5)))
             assert max(result.balance for result in made) == 5
         """,
+        conftest=ON_ASYNCIO,
     )
     result.assert_outcomes(passed=2)
 
 
-def test_workers_have_an_emulator_each(studio: pytest.Pytester) -> None:
-    result = run(
-        studio,
-        """
-        import pytest
-
-        @pytest.mark.parametrize("again", range(20))
-        def test_credit(kraty, again):
-            assert kraty.wallet.credit("p", "gold", amount=5, idempotency_key="r").balance == 5
-        """,
-        "-n2",
-    )
-    result.assert_outcomes(passed=20)
-
-
-def test_a_bad_marker_is_an_error_that_says_what_is_wrong(studio: pytest.Pytester) -> None:
-    result = run(
-        studio,
+def test_a_bad_marker_is_an_error_that_says_what_is_wrong(studio: Studio) -> None:
+    result = studio.run(
         """
         import pytest
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
+from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server.testing.emulator.clock import Clock, format_time
 from kraty_server.testing.emulator.faults import WEBHOOKS, Fault, next_fault
 from kraty_server.testing.emulator.outbox import (
@@ -21,6 +22,7 @@ from kraty_server.testing.emulator.outbox import (
     sign,
 )
 from kraty_server.testing.emulator.state import Row, State
+from kraty_server.testing.emulator.system_loop import SystemLoop
 
 log: Final = logging.getLogger("kraty_server.testing")
 
@@ -28,7 +30,6 @@ TIMEOUT: Final = 5.0
 """Seconds for one attempt, the whole answer included."""
 BATCH: Final = 50
 LONGEST_WAIT: Final = 60.0
-_MONOTONIC: Final = time.monotonic  # as it is when this is imported: freezegun stops the other
 
 
 class Dispatcher:
@@ -164,8 +165,7 @@ class Dispatcher:
         if self._thread is None:
             if not self._open:
                 return
-            self._loop = asyncio.new_event_loop()
-            self._loop.time = _MONOTONIC  # type: ignore[method-assign]  # so that limits hold under freezegun too
+            self._loop = SystemLoop()
             self._thread = threading.Thread(target=self._run, name="kraty-emulator-webhooks", daemon=True)
             self._thread.start()
         assert self._loop is not None
@@ -232,7 +232,7 @@ class Dispatcher:
         return None if next_at is None else min(max(0.0, next_at - self._clock.timestamp()), LONGEST_WAIT)
 
     async def _attempt(self, client: Any, row: Row) -> None:
-        body, signed_at, started = build_body(row, row["attempt"] + 1), int(time.time()), _MONOTONIC()
+        body, signed_at, started = build_body(row, row["attempt"] + 1), int(time.time()), SYSTEM_CLOCK.monotonic()
         response: int | None = None
         error: str | None = None
         try:
@@ -250,4 +250,4 @@ class Dispatcher:
             error = f"{type(caught).__name__}: {caught}"
         with self._lock:
             if self._open:
-                self._record(row, signed_at, response, error, _MONOTONIC() - started)
+                self._record(row, signed_at, response, error, SYSTEM_CLOCK.monotonic() - started)

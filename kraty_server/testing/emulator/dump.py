@@ -21,6 +21,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 def dump_state(state: State) -> dict[str, list[Row]]:
     """Every table as JSON holds it: bytes are `{"hex": ...}`."""
+    state.keep_next_due()
     return {
         name: [{k: {"hex": v.hex()} if isinstance(v, bytes) else v for k, v in row.items()} for row in rows]
         for name, rows in ((name, state.rows(f"SELECT * FROM {name}")) for name in TABLES)  # noqa: S608  # from TABLES

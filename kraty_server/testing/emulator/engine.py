@@ -100,12 +100,9 @@ class Engine:
         due = self.state.next_due
         return None if due is None else (parse_time(due) - self.now()).total_seconds()
 
-    def _catch_up(self, now: datetime) -> None:
-        with self.state.effect():
-            catch_up(self.state, now)
-
     def _run_due(self) -> None:
-        self._catch_up(self.now())
+        with self.state.effect():
+            catch_up(self.state, self.now())
         self.settle()
 
     def settle(self) -> None:
@@ -232,7 +229,7 @@ class Engine:
         body = self._read(operation, path, raw)
         now = self.now()
         if self.state.next_due is not None and self.state.next_due <= format_time(now):
-            self._catch_up(now)
+            self._run_due()
         with self.state.effect():
             context = RequestContext(
                 state=self.state,

@@ -98,7 +98,7 @@ class Fault:
     def __str__(self) -> str:
         """One line."""
         shown = {"status": self.status, "delay": self.latency, "delay_delivery": self.latency}.get(self.effect)
-        return f"{self.operation}: {self.effect}" + ("" if shown is None else f" {shown}")
+        return f"{self.operation} {self.effect}" + ("" if shown is None else f" {shown}")
 
 
 _COUNTED: Final[tuple[Effect, ...]] = ("drop_before", "drop_after_commit", "cut_body", "duplicate", "reorder", "drop")

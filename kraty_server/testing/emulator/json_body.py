@@ -1,4 +1,4 @@
-"""How is JSON read here? As JavaScript reads it, since that is what the API runs on, but nothing is rounded in silence."""
+"""How is JSON read and written here? Numbers as JavaScript reads them; what no JSON can hold is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _read_float(text: str) -> int | float:
 
 
 def _read_int(text: str) -> int | float:
-    return int(text) if len(text) < 17 or abs(value := int(text)) <= 2**63 - 1 else _read_float(text)
+    return int(text) if len(text) < 17 or abs(int(text)) <= 2**63 - 1 else _read_float(text)
 
 
 def _refuse_constant(name: str) -> Any:

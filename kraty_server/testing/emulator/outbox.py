@@ -161,9 +161,9 @@ def list_attempts(state: State, delivery_id: str) -> list[Row]:
 
 def list_collected(state: State) -> list[Delivery]:
     """What the endpoints without an address got, in the order in which it arrived; duplicates come twice."""
-    sql = f"""SELECT r.*, a.attempt AS attempted, a.signed_at, a.response, a.error FROM delivery_attempts a
-              JOIN ({_ENDPOINT}) r ON r.number = a.delivery WHERE r.url IS NULL ORDER BY a.number"""
-    return [_delivery(row, row | {"attempt": row["attempted"]}) for row in state.rows(sql)]
+    attempts = "SELECT a.* FROM delivery_attempts a JOIN deliveries d ON d.number = a.delivery ORDER BY a.number"
+    rows = {row["number"]: row for row in state.rows(f"{_ENDPOINT} WHERE e.url IS NULL")}
+    return [_delivery(rows[a["delivery"]], a) for a in state.rows(attempts) if a["delivery"] in rows]
 
 
 def _last_attempt(state: State, number: int) -> Row | None:

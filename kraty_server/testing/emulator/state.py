@@ -7,6 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 Row: TypeAlias = dict[str, Any]
@@ -22,7 +23,8 @@ TABLES: Final[Mapping[str, str]] = {
     "players": """id INTEGER PRIMARY KEY, public_id TEXT NOT NULL, world INTEGER NOT NULL REFERENCES worlds,
         external_id TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, registered_at TEXT,
         deleted_at TEXT, banned_at TEXT, ban_reason TEXT, name TEXT, avatar TEXT, country TEXT, pool_name TEXT NOT NULL,
-        context JSON TEXT, online INTEGER NOT NULL DEFAULT 0, last_active_at TEXT, status TEXT, UNIQUE (world, external_id)""",
+        context JSON TEXT,
+        online INTEGER NOT NULL DEFAULT 0, last_active_at TEXT, status TEXT, UNIQUE (world, external_id)""",
     "tombstones": """world INTEGER NOT NULL REFERENCES worlds, external_id TEXT NOT NULL,
         player INTEGER NOT NULL REFERENCES players, placeholder TEXT NOT NULL, at TEXT NOT NULL,
         into_player INTEGER REFERENCES players, PRIMARY KEY (world, external_id)""",
@@ -57,7 +59,8 @@ TABLES: Final[Mapping[str, str]] = {
         score REAL NOT NULL, at TEXT NOT NULL, UNIQUE (player, leaderboard, segment)""",
     "attempts": """id TEXT PRIMARY KEY, event TEXT NOT NULL REFERENCES events, window TEXT NOT NULL,
         leaderboard TEXT NOT NULL, player INTEGER NOT NULL REFERENCES players, started_at TEXT NOT NULL,
-        ends_at TEXT NOT NULL, completed_at TEXT, raw JSON TEXT NOT NULL, status TEXT NOT NULL, fired JSON TEXT NOT NULL""",
+        ends_at TEXT NOT NULL, completed_at TEXT, raw JSON TEXT NOT NULL,
+        status TEXT NOT NULL, fired JSON TEXT NOT NULL""",
     "friends": """player INTEGER NOT NULL REFERENCES players, friend INTEGER NOT NULL REFERENCES players,
         since TEXT NOT NULL, PRIMARY KEY (player, friend)""",
     "friend_requests": """id TEXT PRIMARY KEY, sender INTEGER NOT NULL REFERENCES players,
@@ -66,7 +69,8 @@ TABLES: Final[Mapping[str, str]] = {
         at TEXT NOT NULL, PRIMARY KEY (player, blocked)""",
     "endpoints": """id INTEGER PRIMARY KEY, world INTEGER NOT NULL REFERENCES worlds, url TEXT, secret TEXT NOT NULL,
         events JSON TEXT""",
-    "deliveries": """number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, endpoint INTEGER NOT NULL REFERENCES endpoints,
+    "deliveries": """number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+        endpoint INTEGER NOT NULL REFERENCES endpoints,
         event TEXT NOT NULL, occurred_at TEXT NOT NULL, data JSON TEXT NOT NULL, status TEXT NOT NULL,
         attempt INTEGER NOT NULL, next_at REAL NOT NULL, copies INTEGER NOT NULL DEFAULT 1""",
     "delivery_attempts": """number INTEGER PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries,
@@ -96,8 +100,23 @@ SCHEMA: Final = zlib.crc32(repr((TABLES, INDEXES)).encode()) >> 1
 """Which tables a file has; it fits into SQLite's `user_version`."""
 
 
+_MAGIC: Final = b"SQLite format 3\0"
+
+
 def _as_row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
     return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+
+
+def _refuse_others(file: str | None) -> None:
+    """Refuse a file that is no database: SQLite takes short ones for empty, and would write over them.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if file is not None and Path(file).is_file():
+        with Path(file).open("rb") as opened:
+            if (start := opened.read(len(_MAGIC))) and start != _MAGIC:
+                raise ValueError(f"{file}: not a database; give the emulator a file of its own")
 
 
 class State:
@@ -112,6 +131,7 @@ class State:
         self.file: str | None = file
         self.next_due: str | None = None
         """When the next thing happens by itself, at the earliest; as the API writes times."""
+        _refuse_others(file)
         try:
             self.connection: sqlite3.Connection = sqlite3.connect(
                 file or ":memory:", isolation_level=None, check_same_thread=False
@@ -202,9 +222,13 @@ class State:
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         return self.add(f"INSERT INTO {table} ({names}) VALUES ({marks})", *columns.values())  # noqa: S608  # both are ours
 
+    def keep_next_due(self) -> None:
+        """Write down when the next thing happens, before the state is copied."""
+        self.run("UPDATE clock SET next_due = ?", self.next_due)
+
     def snapshot(self) -> bytes:
         """Everything, as the bytes of a database."""
-        self.run("UPDATE clock SET next_due = ?", self.next_due)
+        self.keep_next_due()
         return self.connection.serialize()
 
     def restore(self, snapshot: bytes) -> None:

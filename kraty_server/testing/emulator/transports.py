@@ -8,12 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
+from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.testing.emulator.engine import Answer, Engine
-
-
-def _asked(engine: Engine, request: httpx.Request) -> Answer:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
-    return engine.respond(request.method, request.url.raw_path.decode("ascii"), headers, request.content)
+from kraty_server.testing.emulator.virtual_clock import VirtualClock
 
 
 class _Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -32,6 +29,8 @@ class _Cut(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def _response(answer: Answer, request: httpx.Request) -> httpx.Response:
+    if answer.latency > _read_timeout(request):
+        raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
     if answer.transport_fault == "drop":
         raise httpx.RemoteProtocolError("the connection was dropped, as scripted", request=request)
     headers = {"content-type": "application/json", "content-length": str(len(answer.body)), **answer.headers}
@@ -46,35 +45,45 @@ def _read_timeout(request: httpx.Request) -> float:
     return float("inf") if limit is None else float(limit)
 
 
-class Transport(httpx.BaseTransport):
-    """For `httpx.Client`."""
+class _InProcess:
+    """What both flavours share."""
 
-    def __init__(self, engine: Engine) -> None:
+    kraty_clock: Clock
+    """What a client of ours waits by."""
+
+    def __init__(self, engine: Engine, clock: VirtualClock | None = None) -> None:
         self._engine = engine
+        self._virtual_clock = clock
+        self.kraty_clock = clock or SYSTEM_CLOCK
+
+    def _asked(self, request: httpx.Request) -> Answer:
+        if self._virtual_clock is not None:
+            self._virtual_clock.begin_request()
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+        return self._engine.respond(request.method, request.url.raw_path.decode("ascii"), headers, request.content)
+
+
+class Transport(_InProcess, httpx.BaseTransport):
+    """For `httpx.Client`."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         request.read()
-        answer = _asked(self._engine, request)
+        answer = self._asked(request)
         if answer.latency:
-            time.sleep(min(answer.latency, timeout := _read_timeout(request)))
-            if answer.latency > timeout:
-                raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
+            wait = min(answer.latency, _read_timeout(request))
+            (self._virtual_clock.skip if self._virtual_clock is not None else time.sleep)(wait)
         return _response(answer, request)
 
 
-class AsyncTransport(httpx.AsyncBaseTransport):
+class AsyncTransport(_InProcess, httpx.AsyncBaseTransport):
     """For `httpx.AsyncClient`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         await request.aread()
-        answer = _asked(self._engine, request)
+        answer = self._asked(request)
         if answer.latency:
-            await asyncio.sleep(min(answer.latency, timeout := _read_timeout(request)))
-            if answer.latency > timeout:
-                raise httpx.ReadTimeout("the answer came too late, as scripted", request=request)
+            wait = min(answer.latency, _read_timeout(request))
+            await (self._virtual_clock.async_skip if self._virtual_clock is not None else asyncio.sleep)(wait)
         return _response(answer, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import Any, Final
 
 from kraty_server.testing.emulator.clock import parse_time
 from kraty_server.testing.emulator.context import RequestContext
@@ -25,13 +25,13 @@ def require_event(context: RequestContext, key: str) -> Row:
     return found
 
 
-def attempt_payload(attempt: Row, event: Row) -> dict[str, Any]:
+def attempt_payload(attempt: Row) -> dict[str, Any]:
     """An attempt as the API shows it."""
     raw: dict[str, float] = json.loads(attempt["raw"])
-    names: list[str] = json.loads(event["metrics"])
+    names: list[str] = json.loads(attempt["metrics"])
     metrics = dict(raw)
-    if event["capped"] and event["target"] is not None:
-        metrics[names[0]] = min(metrics[names[0]], event["target"])
+    if attempt["capped"] and attempt["target"] is not None:
+        metrics[names[0]] = min(metrics[names[0]], attempt["target"])
     return {
         "id": attempt["id"],
         "eventId": attempt["event"],
@@ -48,7 +48,8 @@ def attempt_payload(attempt: Row, event: Row) -> dict[str, Any]:
     }
 
 
-ATTEMPT = "SELECT a.*, p.public_id FROM attempts a JOIN players p ON p.id = a.player"
+ATTEMPT: Final = """SELECT a.*, p.public_id, e.metrics, e.target, e.capped FROM attempts a
+    JOIN players p ON p.id = a.player JOIN events e ON e.id = a.event"""
 
 
 def _open_attempt(request: OperationRequest) -> tuple[Row, Row, Row]:
@@ -98,17 +99,17 @@ def report_progress(request: OperationRequest) -> OperationResult:
     milestones = [
         {"key": m["key"], "grants": [_reward(context, player, m["entries"], "milestone", attempt)]} for m in due
     ]
-    return 200, {"attempt": _get_attempt(context, attempt["id"], event), "milestonesFired": milestones}
+    return 200, {"attempt": _get_attempt(context, attempt["id"]), "milestonesFired": milestones}
 
 
 def _reward(context: RequestContext, player: Row, entries: list[Any], source_kind: str, attempt: Row) -> dict[str, Any]:
     return grant_payload(mint_grant(context, player, entries, source_kind=source_kind, source_ref_id=attempt["id"]))
 
 
-def _get_attempt(context: RequestContext, attempt_id: str, event: Row) -> dict[str, Any]:
+def _get_attempt(context: RequestContext, attempt_id: str) -> dict[str, Any]:
     attempt = context.state.one(f"{ATTEMPT} WHERE a.id = ?", attempt_id)
     assert attempt is not None
-    return attempt_payload(attempt, event)
+    return attempt_payload(attempt)
 
 
 @handles("events.finish")
@@ -123,4 +124,4 @@ def finish(request: OperationRequest) -> OperationResult:
     context.state.run(sql, outcome, context.at, attempt["id"])
     if met and (entries := json.loads(event["completion"])):
         _reward(context, player, entries, "completion", attempt)
-    return 200, {"attempt": _get_attempt(context, attempt["id"], event), "outcome": outcome}
+    return 200, {"attempt": _get_attempt(context, attempt["id"]), "outcome": outcome}

@@ -12,8 +12,9 @@ from kraty_server.testing.emulator.players import require_player
 from kraty_server.testing.emulator.state import Row
 from kraty_server.testing.operations.registry import handles
 
-BETTER: Final = """SELECT count(*) FROM scores s JOIN players p ON p.id = s.player WHERE s.leaderboard = ? AND s.world = ?
-    AND s.segment = ? AND p.banned_at IS NULL AND (s.score {better} ? OR (s.score = ? AND s.number < ?))"""
+BETTER: Final = """SELECT count(*) FROM scores s JOIN players p ON p.id = s.player
+    WHERE s.leaderboard = ? AND s.world = ? AND s.segment = ?
+    AND p.banned_at IS NULL AND (s.score {better} ? OR (s.score = ? AND s.number < ?))"""
 
 
 @handles("leaderboards.submit_score")

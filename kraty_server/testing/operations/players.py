@@ -130,8 +130,7 @@ def export(request: OperationRequest) -> OperationResult:
     def rows(sql: str) -> list[Row]:
         return context.state.rows(f"{sql} LIMIT {EXPORTED}", player["id"])
 
-    with_event = f"SELECT a.*, e.metrics, e.target, e.capped FROM ({ATTEMPT} WHERE a.player = ?) a JOIN events e"
-    attempts = rows(f"{with_event} ON e.id = a.event")
+    attempts = rows(f"{ATTEMPT} WHERE a.player = ?")
     holdings = "SELECT * FROM holdings WHERE player = ? AND kind = "
     return 200, {
         "schemaVersion": 1,
@@ -148,7 +147,7 @@ def export(request: OperationRequest) -> OperationResult:
             "secretRotatedAt": None,
             "deletedAt": player["deleted_at"],
         },
-        "attempts": [attempt_payload(row, row) for row in attempts],
+        "attempts": [attempt_payload(row) for row in attempts],
         "grants": [grant_payload(row) for row in rows("SELECT * FROM grants WHERE player = ?")],
         "inventory": [holding_payload(row) for row in rows(f"{holdings}'item'")],
         "wallet": [holding_payload(row) for row in rows(f"{holdings}'currency'")],

@@ -1,4 +1,4 @@
-"""How does an HTTP request become an answer of the emulator? The ASGI application: the API, control routes, the page."""
+"""How does an HTTP request become an answer? The ASGI application: the API, the control routes, the page."""
 
 from __future__ import annotations
 

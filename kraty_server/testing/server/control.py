@@ -1,4 +1,4 @@
-"""How is the emulator steered over HTTP? The control routes under `/_emulator/`: JSON in, JSON out, each body checked."""
+"""How is the emulator steered over HTTP? The control routes under `/_emulator/`: JSON in, JSON out, all checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final, Required, TypedDict
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -122,7 +121,7 @@ def _guarded(act: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Aw
 
 def _show(show: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Response]]:
     async def act(request: Request) -> Any:
-        return await run_in_threadpool(show, request)
+        return show(request)
 
     return _guarded(act)
 
@@ -133,7 +132,7 @@ def _steer(act: Act, shape: Any) -> Callable[[Request], Awaitable[Response]]:
     async def steer(request: Request) -> Any:
         body = decode_json(raw) if (raw := await request.body()) else {}
         check_shape(body, shape, "body")
-        return await run_in_threadpool(act, body)
+        return act(body)
 
     guarded = _guarded(steer)
 

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kraty_server.testing.emulator.backend import Backend
+from kraty_server.testing.emulator.system_loop import SystemLoop
 from kraty_server.testing.server.app import CONNECTION, make_app
 
 START: Final = 10.0
@@ -84,7 +85,8 @@ class Server:
         self._thread = threading.Thread(target=self._serve, name="kraty-emulator", daemon=True)
 
     def _serve(self) -> None:
-        asyncio.run(self._server.serve([self._socket]))
+        with asyncio.Runner(loop_factory=SystemLoop) as runner:
+            runner.run(self._server.serve([self._socket]))
 
     def start(self) -> None:
         """Serve, and come back when it listens.

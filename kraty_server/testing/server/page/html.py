@@ -41,7 +41,7 @@ def tag(element: str, /, *children: Child, **attributes: str | int | bool | None
     Args:
         element: its name.
         children: what is in it.
-        attributes: `class_` is `class` and `data_label` is `data-label`; True is a bare name, None and False leave it out.
+        attributes: `class_` is `class`, `data_label` is `data-label`. True is a bare name; None and False are left out.
     """
     given = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')

@@ -105,11 +105,17 @@ def _control(view: View) -> Html:
         tag("h2", "Clock"),
         tag(
             "div",
-            [parts.action(f"+ {name}", "clock", {"advance": by}) for name, by in
-             (("1 min", 60), ("1 hour", 3600), ("1 day", 86_400), ("1 week", 604_800))],
+            [
+                parts.action(f"+ {name}", "clock", {"advance": by})
+                for name, by in (("1 min", 60), ("1 hour", 3600), ("1 day", 86_400), ("1 week", 604_800))
+            ],
             tag(
                 "form",
-                tag("label", tag("span", "Seconds"), tag("input", name="advance", type="number", min=0, step="any", required=True)),
+                tag(
+                    "label",
+                    tag("span", "Seconds"),
+                    tag("input", name="advance", type="number", min=0, step="any", required=True),
+                ),
                 tag("button", "Advance"),
                 data_post="/_emulator/clock",
             ),
@@ -138,16 +144,24 @@ def _control(view: View) -> Html:
         tag("h2", "Seed"),
         tag(
             "form",
-            tag("label", tag("span", "JSON: players, events, leaderboards, webhooks \N{HORIZONTAL ELLIPSIS}"),
-                tag("textarea", SEED, name="raw", rows=4, spellcheck="false", data_raw=True)),
+            tag(
+                "label",
+                tag("span", "JSON: players, events, leaderboards, webhooks \N{HORIZONTAL ELLIPSIS}"),
+                tag("textarea", SEED, name="raw", rows=4, spellcheck="false", data_raw=True),
+            ),
             tag("button", "Seed"),
             data_post="/_emulator/seed",
             class_="wide",
         ),
         tag("h2", "Reset"),
-        parts.action("Reset", "reset", {}, class_="danger",
-                     confirm="Go back to the start? Everything that happened since is gone."),
-    )  # fmt: skip
+        parts.action(
+            "Reset",
+            "reset",
+            {},
+            class_="danger",
+            confirm="Go back to the start? Everything that happened since is gone.",
+        ),
+    )
 
 
 def _tabs(view: View) -> Html:

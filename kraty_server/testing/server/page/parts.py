@@ -36,7 +36,7 @@ class Column:
 
 
 def table(label: str, columns: Sequence[Column], rows: Iterable[tuple[str, Sequence[Child]]]) -> Html:
-    """A table; each row comes with a key, by which the script knows it again. Its roles stay where it is laid out as cards."""
+    """A table; the script knows a row again by its key. The roles hold where it is laid out as cards."""
     head = tag(
         "tr",
         [
@@ -192,14 +192,22 @@ def filters(view: View, *fields: Html, search: str | None) -> Html:
         box if search is not None else None,
         fields,
         tag("input", type="hidden", name="player", value=player) if player else None,
-        link(view.here(player=None, before=None), "Player ", tag("bdi", player), " \N{MULTIPLICATION SIGN}", class_="chip off",
-             aria_label=f"Show all players, not only {player}") if player else None,
+        link(
+            view.here(player=None, before=None),
+            "Player ",
+            tag("bdi", player),
+            " \N{MULTIPLICATION SIGN}",
+            class_="chip off",
+            aria_label=f"Show all players, not only {player}",
+        )
+        if player
+        else None,
         tag("noscript", tag("button", "Search")),
         class_="filters",
         role="search",
         action=view.path,
         data_filters=True,
-    )  # fmt: skip
+    )
 
 
 def world_select(view: View) -> Html:

@@ -1,4 +1,4 @@
-"""How does the page read tables of any size? The newest rows, a bounded number at a time: keyset paging, bounded search."""
+"""How does the page read tables of any size? The newest rows, some at a time: keyset paging, bounded search."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kraty_server.testing.emulator.state import Row, State
+from kraty_server.testing.emulator.state import State
 
 ROWS: Final = 50
 """Rows of a list on one page."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from importlib.resources import files
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -23,8 +21,8 @@ from kraty_server.testing.server.page.views import events, faults, grants, ledge
 
 POLL: Final = 0.25
 """Seconds between two looks at whether something has changed."""
-HEARTBEAT: Final = 5.0
-"""Seconds after which an unchanged stream says that it is still there."""
+HEARTBEAT: Final = 20
+"""Looks without a change after which the stream says that it is still there."""
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -78,7 +76,7 @@ def page_routes(backend: Backend, snapshots: Mapping[str, bytes], stopping: Call
 
     def route(path: str, name: str, show: Callable[[View, Request], Html]) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await run_in_threadpool(render, request, name, show)
+            return render(request, name, show)
 
         return Route(path, endpoint)
 
@@ -88,7 +86,7 @@ def page_routes(backend: Backend, snapshots: Mapping[str, bytes], stopping: Call
 
     def static(name: str, media_type: str) -> Route:
         async def endpoint(_: Request) -> Response:
-            content = files(__package__).joinpath(name).read_bytes()
+            content = files("kraty_server.testing.server.page").joinpath(name).read_bytes()
             return Response(content, headers={**HEADERS, "cache-control": "no-cache"}, media_type=media_type)
 
         return Route(f"{STATIC}/{name}", endpoint)
@@ -137,12 +135,13 @@ def _missing(why: str) -> Html:
 async def _changes(version: Callable[[], str], stopping: Callable[[], bool]) -> AsyncGenerator[str]:
     """The version at the start and after each change, as server-sent events."""
     yield "retry: 1000\n\n"
-    told, at = "", 0.0
+    told, quiet = "", 0
     while not stopping():
+        quiet += 1
         if (now := version()) != told:
-            told, at = now, time.monotonic()
+            told, quiet = now, 0
             yield f"data: {told}\n\n"
-        elif time.monotonic() - at > HEARTBEAT:
-            at = time.monotonic()
+        elif quiet >= HEARTBEAT:
+            quiet = 0
             yield "event: beat\ndata: .\n\n"
         await asyncio.sleep(POLL)

@@ -57,7 +57,7 @@ class View:
         return int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
 
     def here(self, **changed: str | int | None) -> str:
-        """This address with other filters."""
+        """The address that is shown, with other filters."""
         return url(self.path, **({k: v for k, v in self.query.items() if v} | changed))
 
     def label(self, world: World) -> str:

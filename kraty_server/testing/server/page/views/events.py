@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from kraty_server.testing.emulator.json_body import js_number
+from kraty_server.testing.emulator.state import Row
 from kraty_server.testing.server.page import parts
 from kraty_server.testing.server.page.html import Html, join, link, tag, url
 from kraty_server.testing.server.page.parts import Column
@@ -86,8 +88,7 @@ def _section(name: str, total: int, shown: int, table: Html) -> Html:
     )
 
 
-def _events(rows: object) -> Html:
-    assert isinstance(rows, list)
+def _events(rows: Sequence[Row]) -> Html:
     return parts.table(
         "Events",
         EVENTS,
@@ -107,8 +108,7 @@ def _events(rows: object) -> Html:
     )
 
 
-def _boards(rows: object) -> Html:
-    assert isinstance(rows, list)
+def _boards(rows: Sequence[Row]) -> Html:
     return parts.table(
         "Leaderboards",
         BOARDS,
@@ -129,8 +129,7 @@ def _boards(rows: object) -> Html:
     )
 
 
-def _attempts(view: View, rows: object) -> Html:
-    assert isinstance(rows, list)
+def _attempts(view: View, rows: Sequence[Row]) -> Html:
     return parts.table(
         "Attempts",
         ATTEMPTS,

@@ -67,7 +67,7 @@ def show(view: View) -> Html:
 
 
 def _details(fault: dict[str, object]) -> list[str]:
-    shown = []
+    shown: list[str] = []
     if fault["effect"] == "status":
         shown.append(f"status {fault['status']}")
     if fault["code"]:

@@ -63,21 +63,17 @@ def table(view: View, rows: Sequence[dict[str, Any]], *, player: bool = True) ->
 
 def contents(text: str) -> Html:
     """What is in a grant, in a few words."""
-    decoded = json.loads(text)
-    entries = decoded.get("entries", [decoded]) if isinstance(decoded, dict) else [decoded]
+    decoded: dict[str, Any] = json.loads(text)
+    entries: list[dict[str, Any]] = decoded.get("entries") or [decoded]
     shown = [tag("span", _entry(entry)) for entry in entries[:GLANCE]]
     more = tag("span", "and more", class_="muted") if len(entries) > GLANCE else None
     return tag("span", shown, more, class_="glance")
 
 
-def _entry(entry: Any) -> Html:
-    if isinstance(entry, dict):
-        key = entry.get("currencyKey") or entry.get("itemKey") or entry.get("type")
-        number = entry.get("amount", entry.get("quantity"))
-        if isinstance(number, int | float):
-            return join(tag("bdi", str(key)), " ", parts.amount(number))
-        return tag("bdi", str(key))
-    return tag("bdi", str(entry))
+def _entry(entry: dict[str, Any]) -> Html:
+    name = next((entry[key] for key in ("currencyKey", "itemKey", "crateKey", "type") if key in entry), "something")
+    number = entry.get("amount", entry.get("quantity"))
+    return join(tag("bdi", str(name)), " ", parts.amount(number) if isinstance(number, int | float) else None)
 
 
 def show(view: View) -> Html:

@@ -184,19 +184,23 @@ def show_one(view: View, number: int) -> Html:
         tag(
             "div",
             parts.action("Send again", "requests/resend", {"number": number}, then="/requests/{number}"),
-            parts.copy_button(curl, "Copy as curl") if curl else tag("p", "Its bytes fit into no curl command.", class_="note"),
+            parts.copy_button(curl, "Copy as curl")
+            if curl
+            else tag("p", "Its bytes fit into no curl command.", class_="note"),
             class_="actions",
         ),
         tag("p", tag("code", f"{request.method} {request.target}"), class_="target"),
         parts.facts(
             [
-                
                 ("Answer", str(request.status) if request.status else "none"),
                 ("Error code", parts.code(request.code)),
                 ("Fault", parts.chip(request.fault, "fault") if request.fault else None),
                 ("Idempotency key", parts.code(request.idempotency_key)),
                 ("Environment", request.environment),
-                ("API key", join(tag("code", request.key_prefix), ".\N{HORIZONTAL ELLIPSIS}") if request.key_prefix else None),
+                (
+                    "API key",
+                    tag("code", f"{request.key_prefix}.\N{HORIZONTAL ELLIPSIS}") if request.key_prefix else None,
+                ),
                 ("SDK", request.sdk),
                 ("Took", parts.duration(request.seconds)),
                 ("At", tag("time", request.at, datetime=request.at)),
@@ -215,9 +219,13 @@ def show_one(view: View, number: int) -> Html:
         ),
         None
         if request.key_prefix
-        else tag("p", "It came without a key that is known, or a fault struck first: it is sent again with the key of "
-                 "the environment test.", class_="note"),
-    )  # fmt: skip
+        else tag(
+            "p",
+            "It came without a key that is known, or a fault struck first: it is sent again with the key of "
+            "the environment test.",
+            class_="note",
+        ),
+    )
 
 
 def _lost(fault: str | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from kraty_server.testing.emulator.outbox import ATTEMPTS, SIGNATURE_HEADER, get_delivery, list_attempts
 from kraty_server.testing.server.page import parts
-from kraty_server.testing.server.page.html import Html, join, json_block, link, tag, url
+from kraty_server.testing.server.page.html import Html, join, json_block, link, tag
 from kraty_server.testing.server.page.parts import Column
 from kraty_server.testing.server.page.queries import Filter, equal, like, list_rows
 from kraty_server.testing.server.page.view import NotHere, View
@@ -38,9 +38,7 @@ def show(view: View) -> Html:
     found: list[Filter] = view.world_filter("e.world")
     if (search := view.get("q")) is not None:
         found.append(like(search, "r.id", "r.event", "r.data", "e.url"))
-    for name in ("status", "event"):
-        if (value := view.get(name)) is not None:
-            found.append(equal(f"r.{name}", value))
+    found += [equal(f"r.{name}", value) for name in ("status", "event") if (value := view.get(name)) is not None]
     last = "SELECT a.{} FROM delivery_attempts a WHERE a.delivery = r.number ORDER BY a.number DESC LIMIT 1"
     listing = list_rows(
         view.state,
@@ -95,6 +93,10 @@ def _error(error: str | None) -> Html | None:
     return tag("span", error, class_="minus") if error else None
 
 
+def _signature(signature: str) -> Html:
+    return join(tag("code", signature), " ", parts.copy_button(signature, "Copy", "Copy the signature"))
+
+
 def show_one(view: View, id: str) -> Html:
     """The page of a delivery.
 
@@ -107,7 +109,7 @@ def show_one(view: View, id: str) -> Html:
         raise NotHere(f"there is no delivery {id!r}; old ones are forgotten") from None
     tries = list_attempts(view.state, id)
     player = delivery.envelope["data"].get("externalPlayerId")
-    world = f"{delivery.envelope['gameId']}/{delivery.environment}"
+    world = view.world_of_game(delivery.envelope["gameId"], delivery.environment)
     lines = [
         (
             f"attempt-{number}",
@@ -124,21 +126,24 @@ def show_one(view: View, id: str) -> Html:
     ]
     return join(
         parts.title(delivery.event, parts.chip(delivery.status)),
-        tag("div", parts.action("Replay", "deliveries/replay", {"id": id}),
-            parts.copy_button(delivery.raw_body.decode(), "Copy payload"), class_="actions"),
+        tag(
+            "div",
+            parts.action("Replay", "deliveries/replay", {"id": id}),
+            parts.copy_button(delivery.raw_body.decode(), "Copy payload"),
+            class_="actions",
+        ),
         parts.facts(
             [
                 ("Delivery", tag("code", id)),
                 ("To", tag("code", delivery.url) if delivery.url else "collected here; the endpoint has no address"),
                 ("Environment", delivery.environment),
-                ("Player", link(url("/player", world=world, id=player), tag("bdi", str(player)), class_="id") if player else None),
+                ("Player", parts.player_link(world, str(player)) if world and player else None),
                 ("Attempts", f"{delivery.attempt} of at most {ATTEMPTS}"),
-                (SIGNATURE_HEADER, join(tag("code", delivery.signature), " ", parts.copy_button(delivery.signature, "Copy", "Copy the signature"))
-                 if delivery.signature else None),
+                (SIGNATURE_HEADER, _signature(delivery.signature) if delivery.signature else None),
             ]
         ),
         tag("h2", "Attempts"),
         parts.table("Attempts", TRIED, lines) if lines else tag("p", "None yet.", class_="muted"),
         tag("h2", "Payload"),
         json_block(delivery.raw_body, "Payload", "payload"),
-    )  # fmt: skip
+    )

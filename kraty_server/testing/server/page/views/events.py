@@ -12,7 +12,7 @@ from kraty_server.testing.server.page import parts
 from kraty_server.testing.server.page.html import Html, join, link, tag, url
 from kraty_server.testing.server.page.parts import Column
 from kraty_server.testing.server.page.queries import Filter, like, list_rows
-from kraty_server.testing.server.page.view import NotHere, View
+from kraty_server.testing.server.page.view import NotHere, View, World
 
 EVENTS: Final = (
     Column("Event", "main"),
@@ -155,6 +155,11 @@ def _attempts(view: View, rows: Sequence[Row]) -> Html:
     )
 
 
+def _world_select(view: View, board: Row, world: World) -> Html:
+    worlds = [(each.name, view.label(each)) for each in view.worlds if each.game == board["game"]]
+    return parts.select("world", "Environment", worlds, world.name)
+
+
 def show_board(view: View, id: str) -> Html:
     """The page of a board: the best of one world and one segment.
 
@@ -199,7 +204,7 @@ def show_board(view: View, id: str) -> Html:
                 ("Segment", segment or None),
             ]
         ),
-        parts.filters(view, parts.world_select(view), search=None),
+        parts.filters(view, _world_select(view, board, world), search=None),
         tag("nav", ways, class_="pager", aria_label="Segments") if ways else None,
         parts.table("Ranks", RANKS, lines) if lines else tag("p", "No scores yet.", class_="empty"),
         tag("p", f"The best {TOP}. Players who are banned have no rank.", class_="note") if len(rows) == TOP else None,

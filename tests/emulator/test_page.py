@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraty_server.testing import Emulator
+from kraty_server.testing import Emulator, Request
 from kraty_server.testing.server.page import html
+from kraty_server.testing.server.page.views.requests import as_curl
 from tests.emulator.browser import HOSTILE, MISSING, SEED, WIDTHS, driven, play, resize
 from tests.emulator.screenshots import pages
 
@@ -244,13 +245,20 @@ def test_no_body_breaks_the_page() -> None:
         assert len(re.findall('<tr id="row-', http.get("/requests").text)) == len(ODD_BODIES) + 1
 
 
-@given(st.dictionaries(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.integers()))
-def test_a_curl_command_sends_the_same_body(body: dict[str, int]) -> None:
-    from kraty_server.testing.emulator.request_log import Request
-    from kraty_server.testing.server.page.views.requests import as_curl
-
-    raw = json.dumps(body, ensure_ascii=False).encode()
-    request = Request(at="", operation=None, method="POST", target="/x/%20'?a=[b]", raw_body=raw, status=200, code=None, fault=None, sdk=None)  # fmt: skip
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_a_curl_command_sends_the_same_body(body: str) -> None:
+    raw = body.encode()
+    request = Request(
+        at="",
+        operation=None,
+        method="POST",
+        target="/x/%20'?a=[b]",
+        raw_body=raw,
+        status=200,
+        code=None,
+        fault=None,
+        sdk=None,
+    )
     command = as_curl(request, "http://127.0.0.1:1", "k.s")
     assert command
     words = shlex.split(command)
@@ -273,7 +281,7 @@ def test_changes_are_told_as_they_happen(served: Emulator) -> None:
         lines = (line for line in stream.iter_lines() if line.startswith("data: "))
         first = next(lines)
         served.fault("wallet.debit", status=500)
-        assert next(lines) != first
+        assert next(lines) not in (first, "data: .")  # which only says that it is still there
 
 
 def test_the_files_of_the_page_are_small_and_served(http: httpx.Client) -> None:

@@ -159,11 +159,11 @@ def as_curl(request: Request, base_url: str, key: str) -> str | None:
         return None
     if "\0" in body or "\0" in request.target:
         return None
-    parts_ = ["curl", "--globoff", "--path-as-is", "--request", request.method]
-    parts_ += ["--header", f"Authorization: Bearer {key}"]
+    words = ["curl", "--globoff", "--path-as-is", "--request", request.method]
+    words += ["--header", f"Authorization: Bearer {key}"]
     if body:
-        parts_ += ["--header", "Content-Type: application/json", "--data-raw", body]
-    return shlex.join([*parts_, base_url + request.target])
+        words += ["--header", "Content-Type: application/json", "--data-raw", body]
+    return shlex.join([*words, base_url + request.target])
 
 
 def show_one(view: View, number: int) -> Html:

@@ -14,7 +14,7 @@ from kraty_server.testing.emulator.due import next_due
 from kraty_server.testing.emulator.dump import dump_state, load_state
 from kraty_server.testing.emulator.engine import Engine
 from kraty_server.testing.emulator.faults import ANY, WEBHOOKS, Fault, FaultOptions, make_fault
-from kraty_server.testing.emulator.json_body import decode_json
+from kraty_server.testing.emulator.json_body import decode_json, is_object
 from kraty_server.testing.emulator.names import nearest
 from kraty_server.testing.emulator.operation import Handler
 from kraty_server.testing.emulator.outbox import Delivery
@@ -23,6 +23,7 @@ from kraty_server.testing.emulator.seeds import Seed
 from kraty_server.testing.emulator.state import Row, State
 
 ALL: Final = 2**62
+_IN_EACH_WORLD: Final = "SELECT p.id FROM worlds w CROSS JOIN players p ON p.world = w.id AND p.external_id = ?"
 
 
 class Backend:
@@ -199,7 +200,7 @@ class Backend:
         where = ""
         with self._engine.lock:
             if external_player_id is not None:
-                found = self._state.rows("SELECT id FROM players WHERE external_id = ?", external_player_id)
+                found = self._state.rows(_IN_EACH_WORLD, external_player_id)
                 where += f" AND l.player IN ({', '.join('?' * len(found))})"
                 values += [row["id"] for row in found]
             if environment is not None:
@@ -345,7 +346,7 @@ class Backend:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """The deliveries of webhooks, oldest first: the newest 100,000."""
+        """The deliveries of webhooks, oldest first: the newest 20,000."""
         return self.list_deliveries(limit=ALL)
 
     def list_deliveries(self, *, limit: int, before: int = ALL) -> list[Delivery]:
@@ -395,6 +396,6 @@ def read_seed(seed: object) -> Mapping[str, Any]:
             seed = decode_json(Path(seed).read_bytes())
         except ValueError as error:
             raise ValueError(f"{seed}: no JSON: {error}") from None
-    if not isinstance(seed, Mapping):
+    if not is_object(seed):
         raise ValueError('seed: an object is needed, such as {"players": []}')
     return seed

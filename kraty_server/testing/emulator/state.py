@@ -40,7 +40,7 @@ TABLES: Final[Mapping[str, str]] = {
         rolled_at TEXT, claimed_at TEXT, expires_at TEXT, created_at TEXT NOT NULL, metadata JSON TEXT, acked_by TEXT,
         UNIQUE (world, idempotency_key)""",
     "replays": """number INTEGER PRIMARY KEY, scope BLOB NOT NULL UNIQUE, fingerprint BLOB NOT NULL,
-        status INTEGER NOT NULL, payload JSON TEXT, at REAL NOT NULL""",
+        status INTEGER NOT NULL, payload JSON TEXT, at INTEGER NOT NULL""",
     "migrated": "scope BLOB PRIMARY KEY, fingerprint BLOB NOT NULL",
     "events": """id TEXT PRIMARY KEY, game TEXT NOT NULL REFERENCES games, key TEXT NOT NULL, enabled INTEGER NOT NULL,
         mode TEXT NOT NULL, capacity INTEGER NOT NULL, fill_bots INTEGER NOT NULL, fill_seconds REAL NOT NULL,

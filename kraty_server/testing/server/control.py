@@ -14,7 +14,7 @@ from starlette.routing import Route
 from kraty_server.testing.emulator import faults
 from kraty_server.testing.emulator.backend import Backend
 from kraty_server.testing.emulator.clock import format_time
-from kraty_server.testing.emulator.json_body import decode_json, encode_json
+from kraty_server.testing.emulator.json_body import decode_json, encode_json, is_object
 from kraty_server.testing.emulator.outbox import Delivery
 from kraty_server.testing.emulator.shapes import Range, Text, check_shape
 
@@ -130,7 +130,7 @@ def _steer(act: Act, shape: Any) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that takes JSON of a shape. Nothing else is taken, so that no form of a page can post here."""
 
     async def steer(request: Request) -> Any:
-        body = decode_json(raw) if (raw := await request.body()) else {}
+        body: Any = decode_json(raw) if (raw := await request.body()) else {}
         check_shape(body, shape, "body")
         return act(body)
 
@@ -167,9 +167,11 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         return clock(body)
 
     def seed(body: Any) -> None:
-        silent = body.pop("silent", True) if isinstance(body, dict) else True
+        silent = body.get("silent", True) if is_object(body) else True
         check_shape(silent, bool, "silent")
-        backend.seed(body, silent=silent)
+        backend.seed(
+            {part: body[part] for part in body if part != "silent"} if is_object(body) else body, silent=silent
+        )
 
     def assert_called(body: Any) -> Any:
         wanted = body.get("body", {})

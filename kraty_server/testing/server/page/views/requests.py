@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -32,6 +32,7 @@ def read(view: View, *, player: str | None = None, limit: int = ROWS) -> Listing
     """The newest requests that fit."""
     search = (view.get("q") or "").lower() if player is None else ""
     player = view.get("player") if player is None else player
+    is_about = None if player is None else _about(player)
     low, high = ANSWERS.get(view.get("answer") or "", (0, 999))
     only_faults = view.get("answer") == "fault"
     operation = view.get("operation")
@@ -46,7 +47,7 @@ def read(view: View, *, player: str | None = None, limit: int = ROWS) -> Listing
             or (only_faults and request.fault is None)
             or (operation is not None and request.operation != operation)
             or (environment is not None and request.environment not in (environment, None))
-            or (player is not None and not _names(request, player))
+            or (is_about is not None and not is_about(request))
             or (search and not _holds(request, search))
         ):
             continue
@@ -65,11 +66,17 @@ def _holds(request: Request, search: str) -> bool:
     return search.encode() in request.raw_body.lower()
 
 
-def _names(request: Request, player: str) -> bool:
+def _about(player: str) -> Callable[[Request], bool]:
     """Whether a request is about a player: by its path or by its body."""
-    if any(unquote(segment) == player for segment in request.target.partition("?")[0].split("/")):
-        return True
-    return any(json.dumps(player, ensure_ascii=a).encode("utf-8", "replace") in request.raw_body for a in (True, False))
+    texts = [json.dumps(player, ensure_ascii=each).encode("utf-8", "replace") for each in (True, False)]
+
+    def is_about(request: Request) -> bool:
+        segments = request.target.partition("?")[0].split("/")
+        if player in segments or ("%" in request.target and player in map(unquote, segments)):
+            return True
+        return any(text in request.raw_body for text in texts)
+
+    return is_about
 
 
 def table(view: View, rows: Sequence[Request]) -> Html:

@@ -192,5 +192,5 @@ def _section(name: str, listing: Listing, everything: str, shown: Html) -> Html:
         "section",
         tag("h2", name),
         shown if listing.rows else tag("p", "None.", class_="muted"),
-        tag("p", link(everything, f"All {name.lower()} of this player"), class_="pager") if listing.older else None,
+        tag("p", link(everything, f"{name}: all of this player"), class_="pager") if listing.older else None,
     )

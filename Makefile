@@ -39,7 +39,8 @@ quick: $(VENV)/dev.stamp
 coverage: $(VENV)/dev.stamp
 	rm -rf .reports/coverage
 	mkdir -p .reports/coverage
-	$(BIN)/python -m coverage run -m pytest $(PYTEST)
+	$(BIN)/python -m coverage run -m pytest $(PYTEST) -m "not untraced"
+	$(BIN)/python -m pytest -m untraced -q
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
 .PHONY: demo test quick coverage mutants docs lint workflows types generate check-generated lint-document diff bump parity surface
-.PHONY: spec-bump pull-request browser build smoke sbom check-tag test-pythons test-bounds soak durability bench work clean
+.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak durability bench work clean
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -52,6 +52,10 @@ mutants: $(VENV)/dev.stamp
 
 browser:
 	.ci/browser
+
+## Pictures of the emulator's page, wide and narrow, light and dark.
+screenshots: $(VENV)/dev.stamp browser
+	$(BIN)/python -m tests.emulator.screenshots .reports/screenshots
 
 ## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp

@@ -294,6 +294,35 @@ class Backend:
             raise AssertionError(f"{what}: {len(found)} calls, not {wanted}. The last requests:\n{shown}")
         return found
 
+    def resend(self, number: int) -> Request:
+        """Answer a request of the log once more: the same bytes, with the same key.
+
+        Args:
+            number: of the request. One that came without a key that is known now is sent with `api_key`.
+
+        Returns:
+            The new line of the log.
+
+        Raises:
+            KeyError: it is not in the log.
+        """
+        with self._engine.lock:
+            sent = next((request for request in self._engine.requests if request.number == number), None)
+            if sent is None:
+                raise KeyError(number)
+            key = self.key_of(sent)
+            headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+            if sent.sdk is not None:
+                headers["x-kraty-sdk"] = sent.sdk
+            self._engine.respond(sent.method, sent.target, headers, sent.raw_body)
+            return self._engine.requests.newest
+
+    def key_of(self, request: Request) -> str:
+        """The key that a request came with, or `api_key`."""
+        with self._engine.lock:
+            row = self._state.one("SELECT prefix, secret FROM keys WHERE prefix = ?", request.key_prefix)
+        return f"{row['prefix']}.{row['secret']}" if row else self.api_key
+
     def add_webhook(
         self,
         url: str | None = None,

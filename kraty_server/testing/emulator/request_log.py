@@ -37,6 +37,8 @@ class Request:
     """What was answered, or would have been."""
     environment: str | None = None
     """Of its key: test or live."""
+    key_prefix: str | None = None
+    """Which key it was; the part of it that is no secret."""
     seconds: float = 0.0
     """What the emulator took for it, without the latency of a fault."""
     number: int = 0
@@ -105,6 +107,11 @@ class RequestLog:
     def __len__(self) -> int:
         """How many are kept."""
         return len(self._requests)
+
+    @property
+    def newest(self) -> Request:
+        """The last one; there must be one."""
+        return self._requests[-1]
 
     def append(self, request: Request) -> None:
         """Add one; the oldest go where there are too many."""

@@ -55,6 +55,12 @@ class ReplayBody(TypedDict):
     id: str
 
 
+class ResendBody(TypedDict):
+    """`POST requests/resend`."""
+
+    number: Annotated[int, Range(1, 2**53)]
+
+
 class AssertCalledBody(TypedDict, total=False):
     """`POST assert-called`."""
 
@@ -138,9 +144,13 @@ def _steer(act: Act, shape: Any) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-def control_routes(backend: Backend) -> Sequence[Route]:
-    """The routes under `/_emulator`."""
-    snapshots: dict[str, bytes] = {}
+def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Route]:
+    """The routes under `/_emulator`.
+
+    Args:
+        backend: what they steer.
+        snapshots: by their names; those that are taken are added.
+    """
 
     def snapshot(body: Any) -> Any:
         name = body.get("name") or next(name for n in range(1, 2**31) if (name := str(n)) not in snapshots)
@@ -183,6 +193,7 @@ def control_routes(backend: Backend) -> Sequence[Route]:
 
     gets: dict[str, Callable[[Request], Any]] = {
         "state": lambda _: backend.dump(),
+        "snapshots": lambda _: list(snapshots),
         "clock": clock,
         "faults": lambda _: [fault.as_json() for fault in backend.faults],
         "requests": requests,
@@ -198,6 +209,7 @@ def control_routes(backend: Backend) -> Sequence[Route]:
         "faults": (lambda body: backend.fault(**body), FaultBody),
         "faults/clear": (lambda _: backend.clear_faults(), Nothing),
         "deliveries/replay": (lambda body: backend.replay(body["id"]), ReplayBody),
+        "requests/resend": (lambda body: backend.resend(body["number"]).as_json(), ResendBody),
         "assert-called": (assert_called, AssertCalledBody),
     }
     return [

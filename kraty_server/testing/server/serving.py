@@ -71,7 +71,7 @@ class Server:
         shown = f"[{host}]" if ":" in host else host
         self.url: str = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            make_app(backend, (host, *allow_hosts)),
+            make_app(backend, (host, *allow_hosts), lambda: self._server.should_exit),
             http=_Protocol,
             ws="none",
             lifespan="off",

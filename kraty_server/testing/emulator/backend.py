@@ -63,7 +63,7 @@ class Backend:
             with self._state.effect():
                 seeds.add_first_state(self._state)
                 for part in first:
-                    seeds.apply_seed(self._seed_context(_environment(part), silent=True), part)
+                    seeds.apply_seed(self._seed_context(_environment(part), Clock().now()), part)
             self._state.next_due = next_due(self._state)
             self._fresh = self._state.snapshot()
             if db is not None:
@@ -85,7 +85,7 @@ class Backend:
             sql = "SELECT count(*) FROM endpoints WHERE url = ? AND secret = ?"
             if not self._state.value(sql, endpoint["url"], endpoint["secret"]):
                 with self._state.effect():
-                    seeds.apply_seed(self._seed_context("test", silent=True), part)
+                    seeds.apply_seed(self._seed_context("test", Clock().now()), part)
 
     def close(self) -> None:
         """End the threads, and close the state."""
@@ -111,8 +111,7 @@ class Backend:
         """What answers the requests."""
         return self._engine
 
-    def _seed_context(self, environment: str, *, silent: bool) -> RequestContext:
-        now = self._engine.now() if hasattr(self, "_engine") else Clock().now()
+    def _seed_context(self, environment: str, now: datetime, *, silent: bool = True) -> RequestContext:
         return RequestContext(
             state=self._state,
             now=now,
@@ -139,7 +138,7 @@ class Backend:
         part = read_seed(seed)
         with self._engine.lock:
             with self._state.effect():
-                seeds.apply_seed(self._seed_context(_environment(part), silent=silent), part)
+                seeds.apply_seed(self._seed_context(_environment(part), self.now(), silent=silent), part)
             self._engine.settle()
 
     def reset(self) -> None:

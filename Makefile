@@ -16,7 +16,7 @@ $(VENV)/run.stamp: pyproject.toml
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(PIP) "pip>=25.1"
-	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group checks --group bench
+	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group frameworks --group checks --group bench
 	@touch $@
 
 ## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).

@@ -66,13 +66,16 @@ def test_a_code_newer_than_this_sdk_is_judged_by_its_status(status: int, decisio
 
 
 @pytest.mark.parametrize("kind", [KratyNetworkError, KratyTimeoutError])
-def test_a_way_to_the_server_that_cannot_work_is_for_a_person_to_mend(kind: type[KratyNetworkError]) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "retryable", "decision"),
+    [("unknown", False, "repeat"), ("not_applied", True, "repeat"), ("not_applied", False, "fix")],
+)
+def test_a_way_to_the_server_that_cannot_work_is_for_a_person_to_mend(
+    kind: type[KratyNetworkError], outcome: Outcome, retryable: bool, decision: str
+) -> None:
     error = kind("no connection")
-    assert error.decision == "repeat"
-    error.outcome, error.is_retryable = "not_applied", True
-    assert error.decision == "repeat"
-    error.is_retryable = False
-    assert error.decision == "fix"
+    error.outcome, error.is_retryable = outcome, retryable
+    assert error.decision == decision
 
 
 def test_a_copy_decides_as_the_error_did() -> None:

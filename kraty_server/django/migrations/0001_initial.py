@@ -1,0 +1,23 @@
+"""The table of deliveries."""
+
+from __future__ import annotations
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """Creates it."""
+
+    initial = True
+    dependencies = []
+    operations = [
+        migrations.CreateModel(
+            name="Delivery",
+            fields=[
+                ("id", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("event", models.CharField(max_length=255)),
+                ("handled_at", models.DateTimeField(auto_now_add=True, db_index=True)),
+            ],
+            options={"verbose_name_plural": "deliveries"},
+        ),
+    ]

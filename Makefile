@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
 .PHONY: demo test quick coverage mutants docs lint workflows types generate check-generated lint-document diff bump parity surface
-.PHONY: spec-bump pull-request browser build smoke sbom check-tag test-pythons test-bounds soak bench work clean
+.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak durability bench work clean
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,7 +39,8 @@ quick: $(VENV)/dev.stamp
 coverage: $(VENV)/dev.stamp
 	rm -rf .reports/coverage
 	mkdir -p .reports/coverage
-	$(BIN)/python -m coverage run -m pytest $(PYTEST)
+	$(BIN)/python -m coverage run -m pytest $(PYTEST) -m "not untraced"
+	$(BIN)/python -m pytest -m untraced -q
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
@@ -52,6 +53,10 @@ mutants: $(VENV)/dev.stamp
 
 browser:
 	.ci/browser
+
+## Pictures of the emulator's page, wide and narrow, light and dark.
+screenshots: $(VENV)/dev.stamp browser
+	$(BIN)/python -m tests.emulator.screenshots .reports/screenshots
 
 ## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp
@@ -144,6 +149,10 @@ test-bounds:
 ## 20,000 writes in each flavour through a proxy that breaks 30 % of the requests, and an audit (some minutes).
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.faults.soak $(SOAK)
+
+## An emulator killed 20 times under load: nothing that was answered is lost, nothing is doubled (a minute).
+durability: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.emulator.durability $(KILLS)
 
 ## What a call costs, how it scales, and what a storm of retries does: the figures of docs/performance.md (some minutes).
 bench: $(VENV)/dev.stamp

@@ -85,7 +85,7 @@ class Secret:
         if isinstance(value, str):
             return value.replace(self._text, "…")
         if isinstance(value, list):
-            return [self.redact(item) for item in value]
+            return [self.redact(item) for item in cast(Any, value)]
         if isinstance(value, dict):
             return {self.redact(key): self.redact(item) for key, item in cast("dict[str, Any]", value).items()}
         return value

@@ -478,6 +478,5 @@ class Call(NamedTuple, Generic[T]):
 
 def _shape(value: object) -> str:
     """What a decoded JSON value is. It quotes nothing: what comes from elsewhere may hold a secret."""
-    return {dict: "an object without", type(None): "null", list: "an array", str: "text"}.get(
-        type(value), "a number or bool"
-    )
+    shapes: dict[type[object], str] = {dict: "an object without", type(None): "null", list: "an array", str: "text"}
+    return shapes.get(type(value), "a number or bool")

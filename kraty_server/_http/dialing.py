@@ -6,7 +6,6 @@ nobody has to wait for, and a further address is tried before the first one has 
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401  (getaddrinfo's, imported now and not amid the first call: a fork would hang)
 import ipaddress
 import queue
 import socket
@@ -21,6 +20,8 @@ import httpcore
 from kraty_server._clock import SYSTEM_CLOCK
 
 R = TypeVar("R")
+
+"localhost".encode("idna")  # imports what getaddrinfo needs, now and not amid a first call, where a fork would hang
 
 STAGGER: Final = 0.25
 """Seconds that an address gets before the next one is tried beside it; RFC 8305, section 5."""

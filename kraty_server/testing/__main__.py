@@ -26,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve an emulator until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser("python -m kraty_server.testing", description="Kraty on your machine, for tests.")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    parser.add_argument(
+        "--allow-host", metavar="NAME", action="append", default=[],
+        help="a name that the page and the control routes may be called by, such as a service's in Docker Compose",
+    )  # fmt: skip
     parser.add_argument("--port", type=_port, default=8480, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--seed", metavar="FILE", help="a JSON file with players, events, ...")
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file")
@@ -49,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             webhook_secret=given.webhook_secret,
             port=given.port,
             host=given.host,
+            allow_hosts=given.allow_host,
         )
     except (ModuleNotFoundError, OSError, ValueError) as error:
         print(f"the emulator cannot start: {error}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -33,6 +33,8 @@ class Emulator(Backend):
         webhook_secret: what its deliveries are signed with.
         port: to serve on, from the `with` on; 0 takes a free one when `url` is asked for.
         host: to serve on. Anything but loopback opens the emulator to others.
+        allow_hosts: names, besides `host`, addresses and localhost, that the control routes and the page may be called
+            by; others are refused, so that no page in a browser gets at them by DNS rebinding.
         strict: answer 500 where the emulator itself would leave the contract.
 
     Attributes:
@@ -55,6 +57,7 @@ class Emulator(Backend):
         webhook_secret: str | None = None,
         port: int = 0,
         host: str = "127.0.0.1",
+        allow_hosts: Sequence[str] = (),
         strict: bool = True,
     ) -> None:
         super().__init__(
@@ -65,7 +68,7 @@ class Emulator(Backend):
             webhook_secret=webhook_secret,
             strict=strict,
         )
-        self._host, self._port = host, port
+        self._host, self._port, self._allow_hosts = host, port, allow_hosts
         self._server: Server | None = None
         self._closed = False
         self._virtual_clock = VirtualClock(self._engine)
@@ -105,7 +108,7 @@ class Emulator(Backend):
             if self._closed:
                 raise RuntimeError("this emulator is closed; make a new one")
             if self._server is None:
-                server = Server(self, self._host, self._port)
+                server = Server(self, self._host, self._port, self._allow_hosts)
                 server.start()
                 self._server = server
             return self._server.url

@@ -149,7 +149,9 @@ def test_each_deviation_of_a_node_sdk_is_found(old: str, new: str, where: str, w
     ]
     assert what in {difference.what for difference in found}
     if where != "players.setIdentity/name":
-        assert list(compare.differences(where, play(cases[0], "sync"), compare.recorded(STAND_IN, cases)[where])) == []
+        reviewed = Reviewed.load()
+        unaltered = compare.differences(where, play(cases[0], "sync"), compare.recorded(STAND_IN, cases)[where])
+        assert [difference for difference in unaltered if not reviewed.why(difference)] == []
 
 
 @node

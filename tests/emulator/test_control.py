@@ -264,6 +264,13 @@ def test_a_page_on_another_host_neither_steers_nor_reads(http: httpx.Client, hea
     )
 
 
+def test_a_name_that_is_allowed_may_steer() -> None:
+    with Emulator(allow_hosts=["kraty"]) as emulator:
+        for host, status in (("kraty:8480", 200), ("Kraty", 200), ("other", 403)):
+            answer = httpx.get(f"{emulator.url}/_emulator/clock", headers={"host": host}, trust_env=False)
+            assert answer.status_code == status
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "192.168.1.4"])
 def test_its_own_page_steers(http: httpx.Client, host: str) -> None:
     headers = {"content-type": "application/json", "host": f"{host}:8480", "origin": f"http://{host}:8480"}

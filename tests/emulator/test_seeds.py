@@ -85,7 +85,8 @@ def test_no_seed_breaks_the_check(seed: Any) -> None:
 
 
 def test_a_seed_that_failed_is_made_up_for_at_the_next_start(tmp_path: Path) -> None:
-    for wrong in ({"players": [{}]}, {"events": [{"key": "k"}, {"key": "k"}]}):
+    wrongs: list[dict[str, Any]] = [{"players": [{}]}, {"events": [{"key": "k"}, {"key": "k"}]}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match=r"missing|already"):
             Emulator(db=tmp_path / "k.db", seed=wrong)
     emulator = Emulator(db=tmp_path / "k.db", seed={"players": [{P: "p", "wallet": {"gold": 3}}]})

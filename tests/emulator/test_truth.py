@@ -17,7 +17,7 @@ from hypothesis import given, settings
 
 from kraty_server import CurrencyEntry, KratyServer
 from kraty_server.testing import Emulator
-from kraty_server.testing.emulator.clock import format_time, parse_time
+from kraty_server.testing.emulator.clock import LATEST, format_time, parse_time
 from kraty_server.testing.emulator.idempotency import digest
 from kraty_server.testing.emulator.json_body import decode_json, encode_json
 from tests.emulator.test_requests import send
@@ -37,9 +37,6 @@ def post(emulator: Emulator, target: str, raw: bytes) -> tuple[int, Any]:
     return send(emulator, "POST", target, raw)
 
 
-# Scopes
-
-
 def test_scopes_that_only_look_alike_are_two(emulator: Emulator, kraty: KratyServer) -> None:
     assert kraty.wallet.credit("x y", "z", amount=5, idempotency_key="k").applied
     assert kraty.wallet.credit("x", "y z", amount=5, idempotency_key="k").applied
@@ -48,9 +45,6 @@ def test_scopes_that_only_look_alike_are_two(emulator: Emulator, kraty: KratySer
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
 def test_tuples_that_differ_have_digests_that_differ(one: list[str], other: list[str]) -> None:
     assert (digest(*one) == digest(*other)) == (one == other)
-
-
-# What did not arrive whole
 
 
 @pytest.mark.parametrize(
@@ -68,9 +62,6 @@ def test_a_request_cut_off_in_mid_upload_is_not_executed(target: str, part: byte
         assert [request.operation for request in emulator.requests] == ["health.ping", "players.get"]
 
 
-# The first grant, for ever
-
-
 @pytest.mark.parametrize("end", ["merge", "delete"])
 def test_a_grant_is_replayed_whatever_became_of_its_player(kraty: KratyServer, end: str) -> None:
     given: dict[str, Any] = {"entries": [CurrencyEntry("gold", 5)], "idempotency_key": "receipt"}
@@ -82,9 +73,6 @@ def test_a_grant_is_replayed_whatever_became_of_its_player(kraty: KratyServer, e
     assert kraty.grants.create("ada", **given) == first
     kraty.wallet.credit("ada", "gold", amount=1)  # another player by the same id
     assert kraty.grants.create("ada", **given) == first
-
-
-# Numbers
 
 
 @pytest.mark.parametrize(
@@ -192,18 +180,12 @@ def test_seconds_of_an_event_keep_their_fraction() -> None:
     emulator.close()
 
 
-# Ties
-
-
 @pytest.mark.parametrize("board", ["weekly", "laps"])
 def test_of_equal_scores_the_first_ranks_first(kraty: KratyServer, board: str) -> None:
     for place, player in enumerate(("ada", "bo", "cy"), 1):
         assert kraty.leaderboards.submit_score(player, board, 100).rank == place
     for place, player in enumerate(("ada", "bo", "cy"), 1):  # again, which changes nothing
         assert kraty.leaderboards.submit_score(player, board, 100).rank == place
-
-
-# Two worlds
 
 
 def test_live_and_test_keys_share_no_player_and_no_balance(emulator: Emulator, kraty: KratyServer) -> None:
@@ -234,9 +216,6 @@ def test_a_seed_says_which_world_it_is_for() -> None:
     emulator.close()
 
 
-# Merging
-
-
 def test_friends_and_blocks_move_with_a_merge(kraty: KratyServer) -> None:
     kraty.players.merge("ada", "cy")  # ada: friend of bo, blocks eve, asked by cy
     assert [friend.external_player_id for friend in kraty.players.friends("cy")] == ["bo"]
@@ -255,9 +234,6 @@ def test_a_merge_into_one_that_was_merged_itself_leads_to_who_is_left(kraty: Kra
     assert kraty.players.get("c").wallet[0].balance == 3
 
 
-# The clock
-
-
 @pytest.mark.parametrize("by", [float("nan"), float("inf"), float("-inf"), -1, 1e12, 1e300])
 def test_a_clock_that_cannot_be_moved_so_stays_as_it_is(emulator: Emulator, kraty: KratyServer, by: float) -> None:
     before = emulator.now()
@@ -265,6 +241,17 @@ def test_a_clock_that_cannot_be_moved_so_stays_as_it_is(emulator: Emulator, krat
         emulator.advance(by)
     assert 0 <= (emulator.now() - before).total_seconds() < 60
     assert kraty.health.ping().ok
+
+
+def test_what_ends_after_the_last_moment_of_the_clock_ends_nothing() -> None:
+    emulator = Emulator(seed={"events": [{"key": "cup", "capacity": 1, "seconds": 1e9}]})
+    emulator.advance((LATEST - emulator.now()).total_seconds() - 3600)
+    with emulator.client() as kraty:
+        lobby = kraty.lobbies.push("game_1", "cup", key="l", external_player_ids=["p"])
+        assert lobby.ends_at is not None
+        assert lobby.ends_at.year > LATEST.year
+        assert kraty.lobbies.read("game_1", lobby.id).status.value == "active"
+    emulator.close()
 
 
 def test_what_is_due_happens_when_nobody_calls(tmp_path: Any) -> None:
@@ -291,3 +278,39 @@ def test_what_fell_due_while_it_was_down_happens_at_the_start(tmp_path: Any) -> 
     emulator = Emulator(db=tmp_path / "k.db")
     eventually(lambda: [row["status"] for row in emulator.dump()["lobbies"]] == ["closed"])
     emulator.close()
+
+
+def test_a_row_of_the_ledger_has_the_time_of_its_request(emulator: Emulator) -> None:
+    for seconds in (0.001, 0.01, 0.0999, 5):
+        emulator.advance(seconds)
+        send(emulator, "POST", "/server/v1/players/t/wallet/gold/credit", {"amount": 1})
+        (holding,) = [row for row in emulator.dump()["holdings"] if row["amount"] == len(emulator.ledger("t"))][-1:]
+        assert emulator.ledger("t")[-1]["at"] == holding["updated_at"]
+
+
+def test_a_crate_that_was_not_opened_is_claimed_and_books_nothing(emulator: Emulator) -> None:
+    entries = [{"type": "crate", "crateItemKey": "chest", "quantity": 1}]
+    for kind, rows in (("crate", 0), ("reward", 1)):
+        body = {"idempotencyKey": kind, "kind": kind, "entries": entries}
+        grant = send(emulator, "POST", "/server/v1/players/c/grants", body)[1]["data"]
+        acked = send(emulator, "POST", f"/server/v1/players/c/grants/{grant['id']}/ack", {})[1]["data"]
+        assert acked["status"] == "claimed"
+        assert len(emulator.ledger("c")) == rows
+
+
+def test_a_row_with_amount_zero_refuses_the_whole_migration(emulator: Emulator) -> None:
+    rows = [{"externalPlayerId": "m", "economyKey": "gold", "amount": n, "idempotencyKey": str(n)} for n in (5, 0)]
+    status, answer = send(emulator, "POST", "/server/v1/migrate/wallet", {"rows": rows})
+    assert (status, [problem["path"] for problem in answer["error"]["details"]]) == (400, ["rows[1].amount"])
+    assert emulator.ledger("m") == []
+
+
+def test_a_migrated_row_that_is_refused_leaves_nothing_behind(emulator: Emulator) -> None:
+    rows = [
+        {"externalPlayerId": "m", "economyKey": "gold", "amount": 2**53 - 1, "idempotencyKey": str(n)} for n in (1, 2)
+    ]
+    rows.append({"externalPlayerId": "new", "economyKey": "gold", "amount": 7, "idempotencyKey": "1"})
+    outcome = send(emulator, "POST", "/server/v1/migrate/wallet", {"rows": rows})[1]["data"]
+    assert (outcome["applied"], [failure["error"]["code"] for failure in outcome["failures"]]) == (
+        1, ["validation_failed", "idempotency_conflict"])  # fmt: skip
+    assert send(emulator, "GET", "/server/v1/players/new")[0] == 404

@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         def monotonic() -> float:
             return clock.now
 
-    monkeypatch.setattr(module, "time", Time)
+    monkeypatch.setattr(module, "SYSTEM_CLOCK", Time)
     return clock
 
 

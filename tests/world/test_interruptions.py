@@ -177,6 +177,7 @@ def test_what_is_raised_while_connecting_ends_the_call_unchanged(
             assert_named(raised, sent=False)
 
 
+@pytest.mark.untraced
 @blocking_senders
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("kind", [TimeLimit, TimeoutError])

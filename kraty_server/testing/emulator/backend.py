@@ -14,7 +14,7 @@ from kraty_server.testing.emulator.due import next_due
 from kraty_server.testing.emulator.dump import dump_state, load_state
 from kraty_server.testing.emulator.engine import Engine
 from kraty_server.testing.emulator.faults import ANY, WEBHOOKS, Fault, FaultOptions, make_fault
-from kraty_server.testing.emulator.json_body import decode_json
+from kraty_server.testing.emulator.json_body import decode_json, is_object
 from kraty_server.testing.emulator.names import nearest
 from kraty_server.testing.emulator.operation import Handler
 from kraty_server.testing.emulator.outbox import Delivery
@@ -23,6 +23,7 @@ from kraty_server.testing.emulator.seeds import Seed
 from kraty_server.testing.emulator.state import Row, State
 
 ALL: Final = 2**62
+_IN_EACH_WORLD: Final = "SELECT p.id FROM worlds w CROSS JOIN players p ON p.world = w.id AND p.external_id = ?"
 
 
 class Backend:
@@ -62,7 +63,7 @@ class Backend:
             with self._state.effect():
                 seeds.add_first_state(self._state)
                 for part in first:
-                    seeds.apply_seed(self._seed_context(_environment(part), silent=True), part)
+                    seeds.apply_seed(self._seed_context(_environment(part), Clock().now()), part)
             self._state.next_due = next_due(self._state)
             self._fresh = self._state.snapshot()
             if db is not None:
@@ -84,7 +85,7 @@ class Backend:
             sql = "SELECT count(*) FROM endpoints WHERE url = ? AND secret = ?"
             if not self._state.value(sql, endpoint["url"], endpoint["secret"]):
                 with self._state.effect():
-                    seeds.apply_seed(self._seed_context("test", silent=True), part)
+                    seeds.apply_seed(self._seed_context("test", Clock().now()), part)
 
     def close(self) -> None:
         """End the threads, and close the state."""
@@ -110,8 +111,7 @@ class Backend:
         """What answers the requests."""
         return self._engine
 
-    def _seed_context(self, environment: str, *, silent: bool) -> RequestContext:
-        now = self._engine.now() if hasattr(self, "_engine") else Clock().now()
+    def _seed_context(self, environment: str, now: datetime, *, silent: bool = True) -> RequestContext:
         return RequestContext(
             state=self._state,
             now=now,
@@ -138,7 +138,7 @@ class Backend:
         part = read_seed(seed)
         with self._engine.lock:
             with self._state.effect():
-                seeds.apply_seed(self._seed_context(_environment(part), silent=silent), part)
+                seeds.apply_seed(self._seed_context(_environment(part), self.now(), silent=silent), part)
             self._engine.settle()
 
     def reset(self) -> None:
@@ -199,7 +199,7 @@ class Backend:
         where = ""
         with self._engine.lock:
             if external_player_id is not None:
-                found = self._state.rows("SELECT id FROM players WHERE external_id = ?", external_player_id)
+                found = self._state.rows(_IN_EACH_WORLD, external_player_id)
                 where += f" AND l.player IN ({', '.join('?' * len(found))})"
                 values += [row["id"] for row in found]
             if environment is not None:
@@ -293,6 +293,35 @@ class Backend:
             raise AssertionError(f"{what}: {len(found)} calls, not {wanted}. The last requests:\n{shown}")
         return found
 
+    def resend(self, number: int) -> Request:
+        """Answer a request of the log once more: the same bytes, with the same key.
+
+        Args:
+            number: of the request. One that came without a key that is known now is sent with `api_key`.
+
+        Returns:
+            The new line of the log.
+
+        Raises:
+            KeyError: it is not in the log.
+        """
+        with self._engine.lock:
+            sent = next((request for request in self._engine.requests if request.number == number), None)
+            if sent is None:
+                raise KeyError(number)
+            key = self.key_of(sent)
+            headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+            if sent.sdk is not None:
+                headers["x-kraty-sdk"] = sent.sdk
+            self._engine.respond(sent.method, sent.target, headers, sent.raw_body)
+            return self._engine.requests.newest
+
+    def key_of(self, request: Request) -> str:
+        """The key that a request came with, or `api_key`."""
+        with self._engine.lock:
+            row = self._state.one("SELECT prefix, secret FROM keys WHERE prefix = ?", request.key_prefix)
+        return f"{row['prefix']}.{row['secret']}" if row else self.api_key
+
     def add_webhook(
         self,
         url: str | None = None,
@@ -316,7 +345,7 @@ class Backend:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """The deliveries of webhooks, oldest first: the newest 100,000."""
+        """The deliveries of webhooks, oldest first: the newest 20,000."""
         return self.list_deliveries(limit=ALL)
 
     def list_deliveries(self, *, limit: int, before: int = ALL) -> list[Delivery]:
@@ -366,6 +395,6 @@ def read_seed(seed: object) -> Mapping[str, Any]:
             seed = decode_json(Path(seed).read_bytes())
         except ValueError as error:
             raise ValueError(f"{seed}: no JSON: {error}") from None
-    if not isinstance(seed, Mapping):
+    if not is_object(seed):
         raise ValueError('seed: an object is needed, such as {"players": []}')
     return seed

@@ -51,16 +51,15 @@ class Dispatcher:
         self._open = True
 
     def reload(self) -> None:
-        """Begin anew, after the state was replaced and the fault script emptied."""
+        """Begin anew, after the state was replaced and the fault script emptied; `flush` follows."""
         self._held.clear()
-        self.flush()
 
     def watch(self) -> None:
         """Apply the fault script to what comes from now on."""
         self._admitted = self._newest()
 
     def _newest(self) -> int:
-        return int(self._state.value("SELECT max(number) FROM deliveries") or 0)
+        return self._state.count("SELECT max(number) FROM deliveries")
 
     def flush(self) -> None:
         """After an effect: hand over what needs no network, and see to it that the rest is sent."""
@@ -178,10 +177,12 @@ class Dispatcher:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            # Our own tasks first: they end those that the HTTP client has begun, and wait for them.
+            while tasks := set(self._tasks) or asyncio.all_tasks(self._loop):
+                for task in tasks:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
 

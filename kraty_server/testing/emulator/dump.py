@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any, Final
 
+from kraty_server.testing.emulator.json_body import is_list, is_object
 from kraty_server.testing.emulator.names import nearest
 from kraty_server.testing.emulator.state import TABLES, Row, State
 
@@ -22,10 +23,20 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 def dump_state(state: State) -> dict[str, list[Row]]:
     """Every table as JSON holds it: bytes are `{"hex": ...}`."""
     state.keep_next_due()
-    return {
-        name: [{k: {"hex": v.hex()} if isinstance(v, bytes) else v for k, v in row.items()} for row in rows]
-        for name, rows in ((name, state.rows(f"SELECT * FROM {name}")) for name in TABLES)  # noqa: S608  # from TABLES
-    }
+    return {name: [_write_row(row) for row in _rows(state, name)] for name in TABLES}
+
+
+def _rows(state: State, table: str) -> list[Row]:
+    return state.rows(f"SELECT {', '.join(_columns(state, table))} FROM {table}")  # noqa: S608  # from TABLES
+
+
+def _write_row(row: Row) -> Row:
+    return {name: {"hex": value.hex()} if isinstance(value, bytes) else value for name, value in row.items()}
+
+
+def _columns(state: State, table: str) -> dict[str, str]:
+    """The columns that are stored, and their types."""
+    return {row["name"]: row["type"] for row in state.rows(f"PRAGMA table_info({table})")}
 
 
 def load_state(state: State, dumped: object) -> None:
@@ -34,16 +45,16 @@ def load_state(state: State, dumped: object) -> None:
     Raises:
         ValueError: that is no dump; nothing is replaced.
     """
-    if not isinstance(dumped, Mapping):
+    if not is_object(dumped):
         raise ValueError("state: an object with a list of rows for each table is needed")
     if unknown := [name for name in dumped if name not in TABLES]:
         raise ValueError(f"{unknown[0]}: {nearest(unknown[0], TABLES)}")
     with state.effect():
         for name in TABLES:
             state.run(f"DELETE FROM {name}")  # noqa: S608  # a name from TABLES
-            columns = {row["name"]: row["type"] for row in state.rows(f"PRAGMA table_info({name})")}
+            columns = _columns(state, name)
             rows = dumped.get(name, [])
-            if not isinstance(rows, list):
+            if not is_list(rows):
                 raise ValueError(f"{name}: a list of rows is needed")
             for index, row in enumerate(rows):
                 try:
@@ -57,7 +68,7 @@ def load_state(state: State, dumped: object) -> None:
 
 
 def _read_row(row: Any, columns: Mapping[str, str]) -> Row:
-    if not isinstance(row, dict) or not row:
+    if not is_object(row) or not row:
         raise ValueError("an object with columns is needed")
     return {name: _read_value(name, value, columns) for name, value in row.items()}
 
@@ -68,7 +79,7 @@ def _read_value(name: str, value: Any, columns: Mapping[str, str]) -> Any:
     if value is None:
         return None
     try:
-        if isinstance(value, dict):
+        if is_object(value):
             value = bytes.fromhex(value["hex"])
         elif columns[name] == "JSON TEXT":
             json.loads(value)

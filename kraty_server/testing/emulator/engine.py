@@ -7,12 +7,13 @@ import json
 import logging
 import threading
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from kraty_server.testing.emulator.clock import Clock, format_time, parse_time
+from kraty_server.testing.emulator.clock import Clock, format_time
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import Contract, NoRoute, Operation, Problem, contract, problems
 from kraty_server.testing.emulator.dispatcher import Dispatcher
@@ -70,6 +71,7 @@ class Engine:
         self._scheduler = Scheduler(self.lock, self._seconds_left, self._run_due)
         self._scheduled: str | None = None
         self._counted = 0
+        self._reloaded = 0
 
     # Time
 
@@ -96,7 +98,7 @@ class Engine:
 
     def _seconds_left(self) -> float | None:
         due = self.state.next_due
-        return None if due is None else (parse_time(due) - self.now()).total_seconds()
+        return None if due is None else (datetime.fromisoformat(due) - self.now()).total_seconds()
 
     def _run_due(self) -> None:
         with self.state.effect():
@@ -116,6 +118,7 @@ class Engine:
         clock = self.state.one("SELECT offset, next_due FROM clock")
         assert clock is not None
         self.clock.offset, self.state.next_due = clock["offset"], clock["next_due"]
+        self._reloaded += 1
         self.requests.clear()
         self.faults.clear()
         self.dispatcher.reload()
@@ -133,6 +136,13 @@ class Engine:
         self.dispatcher.close()
         with self.lock:
             self.state.close()
+
+    @property
+    def version(self) -> str:
+        """A text that is another one after each change that can be seen from outside; needs no lock."""
+        struck = [(fault.operation, fault.effect, fault.times, fault.struck) for fault in self.faults]
+        seen = (self._reloaded, self._counted, self.state.connection.total_changes, self.clock.offset, struck)
+        return f"{zlib.crc32(repr(seen).encode()):08x}"
 
     # Requests
 
@@ -182,6 +192,7 @@ class Engine:
                     sdk=headers.get("x-kraty-sdk"),
                     answer=answer.body,
                     environment=api_key["environment"] if api_key else None,
+                    key_prefix=api_key["prefix"] if api_key else None,
                     seconds=time.perf_counter() - started,
                     number=self._counted,
                 )

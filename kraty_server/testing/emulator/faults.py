@@ -143,7 +143,9 @@ def make_fault(
     Raises:
         ValueError: no effect, or several; or a value out of range.
     """
-    counts = dict(zip(_COUNTED, (drop_before, drop_after_commit, cut_body, duplicate, reorder, drop), strict=True))
+    counts: dict[Effect, int | None] = dict(
+        zip(_COUNTED, (drop_before, drop_after_commit, cut_body, duplicate, reorder, drop), strict=True)
+    )
     effects: list[Effect] = [name for name, count in counts.items() if count is not None]
     if status is not None or retry_after is not None:
         effects.append("status")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeGuard
 
 _EXACT: Final = 2**53
 MAX_DEPTH: Final = 100
@@ -67,9 +68,19 @@ def encode_json(value: Any) -> bytes:
     )
 
 
+def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a decoded value is an object."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    """Whether a decoded value is a list; in Python a tuple is one, too."""
+    return isinstance(value, list | tuple)
+
+
 def _depth(value: Any) -> int:
     depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, dict | list)]:
+    while level := [item for item in level if is_object(item) or is_list(item)]:
         depth += 1
-        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+        level = [child for item in level for child in (item.values() if is_object(item) else item)]
     return depth

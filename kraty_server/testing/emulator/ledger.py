@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from kraty_server.testing.emulator.context import RequestContext
@@ -12,6 +13,7 @@ from kraty_server.testing.emulator.outbox import emit
 from kraty_server.testing.emulator.players import player_ids
 from kraty_server.testing.emulator.state import Row
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_HOLDING: Final = 2**53 - 1
 """No holding grows beyond what JSON holds exactly."""
 
@@ -30,7 +32,7 @@ def in_catalog(context: RequestContext, kind: Kind, key: str) -> bool:
 def get_holding(context: RequestContext, player: int, kind: Kind, key: str) -> int:
     """How much a player holds."""
     sql = "SELECT amount FROM holdings WHERE player = ? AND kind = ? AND key = ?"
-    return int(context.state.value(sql, player, kind, key) or 0)
+    return context.state.count(sql, player, kind, key)
 
 
 def change_holding(
@@ -78,7 +80,7 @@ def change_holding(
         origin=context.origin,
         operation=context.operation,
         idempotency_key=context.idempotency_key,
-        at=context.at,
+        at_ms=(context.now - EPOCH) // timedelta(milliseconds=1),
     )
     if not context.silent:
         name, amount = NAMES[kind]

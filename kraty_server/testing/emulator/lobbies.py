@@ -23,7 +23,7 @@ def get_lobby(context: RequestContext, lobby_id: str) -> Row:
 
 def lobby_payload(context: RequestContext, lobby: Row) -> dict[str, Any]:
     """A lobby as the API shows it; bots are those that would fill it up now."""
-    members = int(context.state.value("SELECT count(*) FROM members WHERE lobby = ?", lobby["id"]))
+    members = context.state.count("SELECT count(*) FROM members WHERE lobby = ?", lobby["id"])
     return {
         "id": lobby["id"],
         "eventId": lobby["event"],

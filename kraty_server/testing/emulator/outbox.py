@@ -18,7 +18,7 @@ SIGNATURE_HEADER: Final = "X-Signature"
 ATTEMPTS: Final = 6
 FIRST_WAIT: Final = 0.5
 """Seconds to the second attempt; each further wait is four times as long (assumed)."""
-DELIVERIES_KEPT: Final = 100_000
+DELIVERIES_KEPT: Final = 20_000
 """The newest; older ones are forgotten, sent or not."""
 
 
@@ -80,8 +80,9 @@ def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
                 *(new_event_id(), endpoint["id"], event, context.at, json.dumps(data)),
                 context.now.timestamp(),
             )
-            state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
-            state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
+            if number > DELIVERIES_KEPT:
+                state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
+                state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
 
 
 def build_body(row: Row, attempt: int) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kraty_server.testing.emulator.json_body import is_object
+
 LOGGED: Final = 10_000
 """Requests in the log."""
 LOGGED_BYTES: Final = 16 * 2**20
@@ -35,6 +37,8 @@ class Request:
     """What was answered, or would have been."""
     environment: str | None = None
     """Of its key: test or live."""
+    key_prefix: str | None = None
+    """Which key it was; the part of it that is no secret."""
     seconds: float = 0.0
     """What the emulator took for it, without the latency of a fault."""
     number: int = 0
@@ -53,7 +57,7 @@ class Request:
     @property
     def idempotency_key(self) -> str | None:
         """The key in the body."""
-        key = body.get("idempotencyKey") if isinstance(body := self.body, dict) else None
+        key = body.get("idempotencyKey") if is_object(body := self.body) else None
         return key if isinstance(key, str) else None
 
     def as_json(self) -> dict[str, Any]:
@@ -104,6 +108,11 @@ class RequestLog:
         """How many are kept."""
         return len(self._requests)
 
+    @property
+    def newest(self) -> Request:
+        """The last one; there must be one."""
+        return self._requests[-1]
+
     def append(self, request: Request) -> None:
         """Add one; the oldest go where there are too many."""
         size = len(request.raw_body) + len(request.answer) + len(request.target) + _OVERHEAD
@@ -125,6 +134,6 @@ def matching(requests: Iterable[Request], operation: str | None, body: Mapping[s
     """The requests for an operation whose bodies hold these values."""
 
     def holds(found: Any) -> bool:
-        return isinstance(found, dict) and all(key in found and found[key] == value for key, value in body.items())
+        return is_object(found) and all(key in found and found[key] == value for key, value in body.items())
 
     return [r for r in requests if operation in (None, r.operation) and (not body or holds(r.body))]

@@ -77,7 +77,7 @@ class Url:
 
         try:
             url = httpx.URL(value)
-            port = urlsplit(value).port
+            port = urlsplit(str(value)).port
             url.host.encode("idna")  # as a look-up of the name does
         except (httpx.InvalidURL, UnicodeError, ValueError) as error:
             raise ValueError(f"{path}: {value!r} is no URL: {error}") from None

@@ -20,6 +20,7 @@ from typing import (
     is_typeddict,
 )
 
+from kraty_server.testing.emulator.json_body import decode_json, encode_json, is_list, is_object
 from kraty_server.testing.emulator.names import nearest
 
 
@@ -98,17 +99,17 @@ def check_shape(value: Any, shape: Any, path: str = "") -> None:
     elif is_typeddict(shape):
         _check_fields(value, shape, path)
     elif origin is tuple:
-        if not isinstance(value, list | tuple) or len(value) != len(arguments):
+        if not is_list(value) or len(value) != len(arguments):
             raise ValueError(f"{where}: {len(arguments)} values in a list are needed, got {value!r}")
         for index, (each, kind) in enumerate(zip(value, arguments, strict=True)):
             check_shape(each, kind, f"{path}[{index}]")
     elif origin is Sequence:
-        if not isinstance(value, list | tuple):
+        if not is_list(value):
             raise ValueError(f"{where}: a list is needed, got {value!r}")
         for index, each in enumerate(value):
             check_shape(each, arguments[0], f"{path}[{index}]")
     elif origin is Mapping:
-        if not isinstance(value, Mapping):
+        if not is_object(value):
             raise ValueError(f"{where}: an object is needed, got {value!r}")
         for key, each in value.items():
             check_shape(key, arguments[0], f"{path} key")
@@ -131,8 +132,6 @@ def _check_scalar(value: Any, shape: Any, where: str) -> None:
 
 def _check_plain(value: Any, where: str) -> None:
     """Whether JSON can hold it."""
-    from kraty_server.testing.emulator.json_body import decode_json, encode_json
-
     try:
         decode_json(encode_json(value))
     except (TypeError, ValueError, RecursionError) as error:
@@ -144,7 +143,7 @@ def _check_union(value: Any, shapes: tuple[Any, ...], path: str) -> None:
         return None
     rest = [shape for shape in shapes if shape is not type(None)]
     # Of several objects, the one whose literal fields fit.
-    if isinstance(value, Mapping) and len(rest) > 1:
+    if is_object(value) and len(rest) > 1:
         for shape in rest:
             kind = _fields(shape).get("type")
             if kind and value.get("type") in get_args(kind[1]):
@@ -161,7 +160,7 @@ def _check_union(value: Any, shapes: tuple[Any, ...], path: str) -> None:
 
 
 def _check_fields(value: Any, shape: Any, path: str) -> None:
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         raise ValueError(f"{path or 'seed'}: an object is needed, got {value!r}")
     fields = _fields(shape)
     prefix = f"{path}." if path else ""

@@ -33,14 +33,15 @@ TABLES: Final[Mapping[str, str]] = {
         updated_at TEXT NOT NULL, PRIMARY KEY (player, kind, key)""",
     "ledger": """id INTEGER PRIMARY KEY, player INTEGER NOT NULL REFERENCES players, kind TEXT NOT NULL,
         key TEXT NOT NULL, delta INTEGER NOT NULL, amount INTEGER NOT NULL, reason TEXT, source_ref_id TEXT,
-        origin TEXT NOT NULL, operation TEXT NOT NULL, idempotency_key TEXT, at TEXT NOT NULL""",
+        origin TEXT NOT NULL, operation TEXT NOT NULL, idempotency_key TEXT, at_ms INTEGER NOT NULL,
+        at TEXT AS (strftime('%Y-%m-%dT%H:%M:%S', at_ms / 1000, 'unixepoch') || printf('.%03dZ', at_ms % 1000))""",
     "grants": """id TEXT PRIMARY KEY, world INTEGER NOT NULL REFERENCES worlds,
         player INTEGER NOT NULL REFERENCES players, idempotency_key TEXT, fingerprint BLOB, kind TEXT NOT NULL,
         contents JSON TEXT NOT NULL, source_kind TEXT NOT NULL, source_ref_id TEXT, parent TEXT, status TEXT NOT NULL,
         rolled_at TEXT, claimed_at TEXT, expires_at TEXT, created_at TEXT NOT NULL, metadata JSON TEXT, acked_by TEXT,
         UNIQUE (world, idempotency_key)""",
     "replays": """number INTEGER PRIMARY KEY, scope BLOB NOT NULL UNIQUE, fingerprint BLOB NOT NULL,
-        status INTEGER NOT NULL, payload JSON TEXT, at REAL NOT NULL""",
+        status INTEGER NOT NULL, payload JSON TEXT, at INTEGER NOT NULL""",
     "migrated": "scope BLOB PRIMARY KEY, fingerprint BLOB NOT NULL",
     "events": """id TEXT PRIMARY KEY, game TEXT NOT NULL REFERENCES games, key TEXT NOT NULL, enabled INTEGER NOT NULL,
         mode TEXT NOT NULL, capacity INTEGER NOT NULL, fill_bots INTEGER NOT NULL, fill_seconds REAL NOT NULL,
@@ -208,6 +209,10 @@ class State:
         """The first column of the first row, or None."""
         row = self.one(sql, *values)
         return next(iter(row.values())) if row else None
+
+    def count(self, sql: str, *values: Any) -> int:
+        """The number in the first column of the first row; 0 without one."""
+        return int(self.value(sql, *values) or 0)
 
     def run(self, sql: str, *values: Any) -> int:
         """Run a statement; the number of rows it touched."""

@@ -54,4 +54,4 @@ def count_better(context: RequestContext, board: Row, score: Row) -> int:
     """How many players rank before a score."""
     values = (score["score"], score["score"], score["number"])
     sql = BETTER.format(better="<" if board["ascending"] else ">")
-    return int(context.state.value(sql, board["id"], score["world"], score["segment"], *values))
+    return context.state.count(sql, board["id"], score["world"], score["segment"], *values)

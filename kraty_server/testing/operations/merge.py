@@ -94,7 +94,7 @@ def _sum(kind: Kind) -> _Step:
 def _dedupe(table: str, column: str) -> _Step:
     def step(context: RequestContext, source: int, target: int) -> int:
         sql = f"SELECT count(DISTINCT {column}) FROM {table} WHERE player = ?"  # noqa: S608  # both are ours
-        touched = int(context.state.value(sql, source))
+        touched = context.state.count(sql, source)
         _move(context, table, "player", source, target)
         return touched
 

@@ -89,9 +89,9 @@ def delete(request: OperationRequest) -> OperationResult:
             "status": "no_op_already_erased" if tombstone else "no_op_never_existed",
         }
     placeholder = f"__deleted_{uuid.uuid4()}__"
-    attempts = int(state.value("SELECT count(*) FROM attempts WHERE player = ?", player["id"]))
+    attempts = state.count("SELECT count(*) FROM attempts WHERE player = ?", player["id"])
     lobbies = state.run("DELETE FROM members WHERE player = ?", player["id"])
-    boards = int(state.value("SELECT count(DISTINCT leaderboard) FROM scores WHERE player = ?", player["id"]))
+    boards = state.count("SELECT count(DISTINCT leaderboard) FROM scores WHERE player = ?", player["id"])
     state.run("DELETE FROM scores WHERE player = ?", player["id"])
     for table, one, other in (
         ("friends", "player", "friend"),

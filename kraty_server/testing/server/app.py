@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.applications import Starlette
@@ -10,9 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kraty_server.testing.emulator.backend import Backend
 from kraty_server.testing.emulator.engine import Answer
-from kraty_server.testing.server import page
 from kraty_server.testing.server.control import control_routes
 from kraty_server.testing.server.guard import Guard
+from kraty_server.testing.server.page.routes import page_routes
 
 CONNECTION: Final = "kraty.connection"
 """Where a scope's state has the asyncio transport of its connection."""
@@ -61,16 +62,19 @@ async def _send(answer: Answer, scope: Scope, receive: Receive, send: Send) -> N
     await send({"type": "http.response.body", "body": answer.body})
 
 
-def make_app(backend: Backend, host: str) -> ASGIApp:
+def make_app(backend: Backend, hosts: Sequence[str], stopping: Callable[[], bool]) -> ASGIApp:
     """The emulator as an ASGI application: the API, `/_emulator/…` to steer it, and a page at `/`.
 
     Args:
         backend: what it shows.
-        host: where it is served; a name that control routes may be called by.
+        hosts: names that the control routes and the page may be called by, besides addresses and localhost.
+        stopping: whether streams should end, since the server does.
     """
     engine = backend.engine
     base = engine.contract.base + "/"
-    control = Guard(Starlette(routes=[*page.routes(backend), *control_routes(backend)]), host)
+    snapshots: dict[str, bytes] = {}
+    routes = [*page_routes(backend, snapshots, stopping), *control_routes(backend, snapshots)]
+    control = Guard(Starlette(routes=routes), *hosts)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

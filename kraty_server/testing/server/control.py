@@ -14,7 +14,7 @@ from starlette.routing import Route
 from kraty_server.testing.emulator import faults
 from kraty_server.testing.emulator.backend import Backend
 from kraty_server.testing.emulator.clock import format_time
-from kraty_server.testing.emulator.json_body import decode_json, encode_json
+from kraty_server.testing.emulator.json_body import decode_json, encode_json, is_object
 from kraty_server.testing.emulator.outbox import Delivery
 from kraty_server.testing.emulator.shapes import Range, Text, check_shape
 
@@ -53,6 +53,12 @@ class ReplayBody(TypedDict):
     """`POST deliveries/replay`."""
 
     id: str
+
+
+class ResendBody(TypedDict):
+    """`POST requests/resend`."""
+
+    number: Annotated[int, Range(1, 2**53)]
 
 
 class AssertCalledBody(TypedDict, total=False):
@@ -124,7 +130,7 @@ def _steer(act: Act, shape: Any) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that takes JSON of a shape. Nothing else is taken, so that no form of a page can post here."""
 
     async def steer(request: Request) -> Any:
-        body = decode_json(raw) if (raw := await request.body()) else {}
+        body: Any = decode_json(raw) if (raw := await request.body()) else {}
         check_shape(body, shape, "body")
         return act(body)
 
@@ -138,9 +144,13 @@ def _steer(act: Act, shape: Any) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-def control_routes(backend: Backend) -> Sequence[Route]:
-    """The routes under `/_emulator`."""
-    snapshots: dict[str, bytes] = {}
+def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Route]:
+    """The routes under `/_emulator`.
+
+    Args:
+        backend: what they steer.
+        snapshots: by their names; those that are taken are added.
+    """
 
     def snapshot(body: Any) -> Any:
         name = body.get("name") or next(name for n in range(1, 2**31) if (name := str(n)) not in snapshots)
@@ -157,9 +167,11 @@ def control_routes(backend: Backend) -> Sequence[Route]:
         return clock(body)
 
     def seed(body: Any) -> None:
-        silent = body.pop("silent", True) if isinstance(body, dict) else True
+        silent = body.get("silent", True) if is_object(body) else True
         check_shape(silent, bool, "silent")
-        backend.seed(body, silent=silent)
+        backend.seed(
+            {part: body[part] for part in body if part != "silent"} if is_object(body) else body, silent=silent
+        )
 
     def assert_called(body: Any) -> Any:
         wanted = body.get("body", {})
@@ -181,6 +193,7 @@ def control_routes(backend: Backend) -> Sequence[Route]:
 
     gets: dict[str, Callable[[Request], Any]] = {
         "state": lambda _: backend.dump(),
+        "snapshots": lambda _: list(snapshots),
         "clock": clock,
         "faults": lambda _: [fault.as_json() for fault in backend.faults],
         "requests": requests,
@@ -196,6 +209,7 @@ def control_routes(backend: Backend) -> Sequence[Route]:
         "faults": (lambda body: backend.fault(**body), FaultBody),
         "faults/clear": (lambda _: backend.clear_faults(), Nothing),
         "deliveries/replay": (lambda body: backend.replay(body["id"]), ReplayBody),
+        "requests/resend": (lambda body: backend.resend(body["number"]).as_json(), ResendBody),
         "assert-called": (assert_called, AssertCalledBody),
     }
     return [

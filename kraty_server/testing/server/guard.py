@@ -20,8 +20,9 @@ class Guard:
     address, so that the browser takes it for the same site (then `Host` is that name; DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
-        self._app, self._host = app, host.lower()
+    def __init__(self, app: ASGIApp, *hosts: str) -> None:
+        self._app = app
+        self._hosts: Final = ("localhost", *map(str.lower, hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse with 403."""
@@ -29,7 +30,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         problem = None
         if not self._known(host):
-            problem = f"Host {host!r} is neither an address nor a name of this emulator"
+            problem = f"Host {host!r} is no name of this emulator; --allow-host, or allow_hosts, makes it one"
         elif origin is not None and origin.lower() != f"{scope['scheme']}://{host}".lower():
             problem = f"Origin {origin!r} is another site"
         elif headers.get("sec-fetch-site", "") not in _SAME_SITE:
@@ -43,7 +44,7 @@ class Guard:
         """Whether a `Host` is an address, localhost, or what the emulator was told to listen on."""
         try:
             name = urlsplit(f"//{host}").hostname or ""
-            if name in ("localhost", self._host) or name.endswith(".localhost"):
+            if name in self._hosts or name.endswith(".localhost"):
                 return True
             ip_address(name)
         except ValueError:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -66,12 +66,12 @@ class Server:
         OSError: it cannot listen there.
     """
 
-    def __init__(self, backend: Backend, host: str, port: int) -> None:
+    def __init__(self, backend: Backend, host: str, port: int, allow_hosts: Sequence[str] = ()) -> None:
         self._socket = listen(host, port)
         shown = f"[{host}]" if ":" in host else host
         self.url: str = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            make_app(backend, host),
+            make_app(backend, (host, *allow_hosts), lambda: self._server.should_exit),
             http=_Protocol,
             ws="none",
             lifespan="off",

@@ -39,7 +39,7 @@ def once(event: WebhookEvent, handle: Callable[[], object]) -> bool:
 
 
 def view(webhooks: Webhooks[*tuple[Any, ...]]) -> Callable[[HttpRequest], HttpResponse]:
-    """Make the view of an endpoint: `path("kraty", view(kraty))`. It works under WSGI and ASGI.
+    """Make the view of an endpoint, for `path("kraty", view(kraty))`. It works under WSGI and ASGI.
 
     It needs no CSRF token and no login, opens no transaction of its own (ATOMIC_REQUESTS), and answers 413 to a body
     longer than DATA_UPLOAD_MAX_MEMORY_SIZE.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 
 
 class Delivery(models.Model):
     """A webhook that was handled. Its row was written in one transaction with what the handler did."""
 
-    id = models.CharField(max_length=255, primary_key=True)
-    event = models.CharField(max_length=255)
-    handled_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    id: models.CharField[str, str] = models.CharField(max_length=255, primary_key=True)
+    event: models.CharField[str, str] = models.CharField(max_length=255)
+    handled_at: models.DateTimeField[datetime, datetime] = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
         """As the admin shows it."""

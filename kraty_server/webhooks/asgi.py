@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from functools import partial
+from typing import Any, Final, TypeAlias
 
-if TYPE_CHECKING:
-    from kraty_server.webhooks.receiver import AsyncWebhooks, Webhooks
+from kraty_server.webhooks.receiver import AsyncWebhooks, Headers, Webhooks
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -39,10 +38,9 @@ class WebhookApp:
         max_body: int = MAX_BODY,
         threads: int = 16,
     ) -> None:
-        self._handle: Callable[[bytes, Any], Any] = webhooks.handle
+        self._webhooks = webhooks
         self._max_body = max_body
-        # Its threads start with the first delivery, and so after a fork.
-        self._pool = None if iscoroutinefunction(webhooks.handle) else ThreadPoolExecutor(threads, "kraty-webhooks")
+        self._pool = ThreadPoolExecutor(threads, "kraty-webhooks")  # it starts none before the first delivery
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI says; of other scopes there are none here."""
@@ -76,8 +74,10 @@ class WebhookApp:
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-    async def _status(self, body: bytes, headers: Any) -> int:
-        if self._pool is None:
-            return int(await self._handle(body, headers))
-        run = copy_context().run  # as asyncio.to_thread does: logging and tracing find their context
-        return int(await asyncio.get_running_loop().run_in_executor(self._pool, run, self._handle, body, headers))
+    async def _status(self, body: bytes, headers: Headers) -> int:
+        webhooks = self._webhooks
+        if isinstance(webhooks, AsyncWebhooks):
+            return await webhooks.handle(body, headers)
+        call = partial(webhooks.handle, body, headers)
+        # In a copy of the context, as asyncio.to_thread does: logging and tracing find what belongs to the request.
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(copy_context().run, call))

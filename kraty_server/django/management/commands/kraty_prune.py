@@ -20,7 +20,7 @@ class Command(BaseCommand):
         """Take `--days`."""
         parser.add_argument("--days", type=int, default=30, help="days that a note is kept (30)")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         """Delete them."""
         count, _ = Delivery.objects.filter(handled_at__lt=now() - timedelta(days=options["days"])).delete()
         self.stdout.write(f"{count} deleted")

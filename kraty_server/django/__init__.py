@@ -39,10 +39,10 @@ def once(event: WebhookEvent, handle: Callable[[], object]) -> bool:
 
 
 def view(webhooks: Webhooks[*tuple[Any, ...]]) -> Callable[[HttpRequest], HttpResponse]:
-    """Make the view of an endpoint, for `path("kraty", view(kraty))`. It works under WSGI and ASGI.
+    """Make the Django view of an endpoint, under WSGI and ASGI.
 
-    It needs no CSRF token and no login, opens no transaction of its own (ATOMIC_REQUESTS), and answers 413 to a body
-    longer than DATA_UPLOAD_MAX_MEMORY_SIZE.
+    It goes into `urlpatterns`, as in `path("kraty", view(kraty))`. It needs no CSRF token and no login, opens no
+    transaction of its own (ATOMIC_REQUESTS), and answers 413 to a body longer than DATA_UPLOAD_MAX_MEMORY_SIZE.
 
     Raises:
         TypeError: for `AsyncWebhooks`: Django's transactions are blocking.

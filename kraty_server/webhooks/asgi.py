@@ -19,7 +19,7 @@ MAX_BODY: Final = 1 << 20
 
 
 class WebhookApp:
-    """Take deliveries with POST, at whatever path it is put: `app.add_route("/kraty", WebhookApp(kraty))`.
+    """Take deliveries with POST, at whatever path it is put: `Route("/kraty", WebhookApp(kraty))`.
 
     It answers what `handle` says; 405 to other methods; 413 to a body that is too long. What a handler raises goes
     through to the framework, which answers 500, and the event is delivered again.

@@ -13,11 +13,3 @@ def block(page: str, containing: str) -> str:
     """The one block of a page that has this text in it."""
     (found,) = (source for source in BLOCK.findall((DOCS / page).read_text("utf-8")) if containing in source)
     return str(found)
-
-
-def replaced(source: str, **changes: str) -> str:
-    """The source with names of services and pauses that fit a test; each must be there."""
-    for old, new in changes.items():
-        assert old in source, old
-        source = source.replace(old, new)
-    return source

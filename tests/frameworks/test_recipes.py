@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.frameworks.deliveries import SECRET, Delivery, Endpoint, assert_every_delivery_has_one_effect, delivery
-from tests.frameworks.page import block
+from tests.frameworks.page import BLOCK, DOCS, block
 
 ROOT = Path(__file__).parents[2]
 PAGE = "frameworks.md"
@@ -82,22 +82,24 @@ def served(command: list[str], folder: Path, port: int, **environment: str) -> I
 
 UVICORN = ["uvicorn", "--log-level", "warning", "--port"]
 GUNICORN = ["gunicorn", "--threads", "25", "--workers", "2", "--log-level", "warning", "--bind"]
-AIOHTTP = ["aiohttp.web"]
 
 
-@pytest.mark.parametrize(
-    ("framework", "contains", "server", "limit"),
-    [
-        ("fastapi", "FastAPI()", "uvicorn", 1 << 20),
-        ("starlette", "app = Starlette(", "uvicorn", 1 << 20),
-        ("litestar", "Litestar([", "uvicorn", 1 << 20),
-        ("flask", "Flask(__name__)", "gunicorn", 1 << 20),
-        ("falcon", "falcon.App()", "gunicorn", None),
-        ("quart", "Quart(__name__)", "uvicorn", 1 << 20),
-        ("aiohttp", "web.Application()", "aiohttp", 1 << 20),
-    ],
-)
-def test_a_recipe(framework: str, contains: str, server: str, limit: int | None, tmp_path: Path) -> None:
+MIB = 1 << 20
+RECIPES = {
+    "app = FastAPI()": ("fastapi", "uvicorn", MIB),
+    "app = Starlette(": ("starlette", "uvicorn", MIB),
+    "app = Litestar(": ("litestar", "uvicorn", MIB),
+    "app = Flask(": ("flask", "gunicorn", MIB),
+    "app = falcon.App(": ("falcon", "gunicorn", None),
+    "app = Quart(": ("quart", "uvicorn", MIB),
+    "app = web.Application(": ("aiohttp", "aiohttp", MIB),
+}
+"""What a recipe has in it: its framework, its server, and the limit of a body."""
+
+
+@pytest.mark.parametrize("contains", RECIPES, ids=lambda one: RECIPES[one][0])
+def test_a_recipe(contains: str, tmp_path: Path) -> None:
+    framework, server, limit = RECIPES[contains]
     if find_spec(framework) is None:
         pytest.skip(f"{framework} is not installed")
     path, port = database(tmp_path), free_port()
@@ -208,3 +210,12 @@ def test_the_module_that_the_recipes_import(tmp_path: Path, monkeypatch: pytest.
     one = delivery()
     assert [kraty.handle(one.body, one.headers) for _ in range(3)] == [204] * 3
     assert counted(tmp_path / "shop.db", "changes")(one.id) == 1
+
+
+def test_every_recipe_of_the_page_is_run_here() -> None:
+    """Those of Django by `test_django.py`."""
+    django = ["# settings.py", "urlpatterns"]
+    others = ["# hooks.py", "isBase64Encoded", "functions_framework"]
+    assert len({block(PAGE, one) for one in [*RECIPES, *django, *others]}) == len(
+        BLOCK.findall((DOCS / PAGE).read_text("utf-8"))
+    )

@@ -22,5 +22,5 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Delete them."""
-        count, _ = Delivery.objects.filter(handled_at__lt=now() - timedelta(days=options["days"])).delete()
-        self.stdout.write(f"{count} deleted")
+        deleted, _by_model = Delivery.objects.filter(handled_at__lt=now() - timedelta(days=options["days"])).delete()
+        self.stdout.write(f"{deleted} deleted")

@@ -186,7 +186,7 @@ class Event:
 
     @property
     def name(self) -> str:
-        return "".join(part.capitalize() for part in re.split(r"[._]", self.wire))
+        return class_name(self.wire)
 
 
 @dataclass
@@ -253,6 +253,11 @@ def parse(document: Document) -> GeneratorData:
 def snake(name: str) -> str:
     """CamelCase to snake_case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def class_name(event: str) -> str:
+    """The name of an event to that of its class."""
+    return "".join(part.capitalize() for part in re.split(r"[._-]", event))
 
 
 class Reader:

@@ -115,6 +115,12 @@ def _awaits(function: Any) -> bool:
     return _is_async(function) or _is_async(unwrap(function))
 
 
+def _given_keys(secret: Secrets | None) -> list[bytes] | Exception:
+    if secret is None and not (secret := os.environ.get(SECRET_VARIABLE)):
+        return ValueError(f"secret: give the endpoint's, or set {SECRET_VARIABLE}")
+    return signing_keys(secret)
+
+
 class _Receiver:
     """What both flavours share."""
 
@@ -122,16 +128,13 @@ class _Receiver:
 
     def __init__(
         self,
-        secret: Secrets | None,
+        keys: list[bytes] | Exception,
         once: Callable[..., Any] | None,
         tolerance_seconds: float,
         on_delivery: Callable[[DeliveryInfo], object] | None,
     ) -> None:
-        keys = signing_keys(os.environ.get(SECRET_VARIABLE, "") if secret is None else secret)
         if isinstance(keys, Exception):
-            wanting = f"secret: give the endpoint's, or set {SECRET_VARIABLE}" if secret is None else None
-            del secret
-            raise ValueError(wanting) if wanting else keys
+            raise keys
         if not tolerance_seconds >= 0:
             raise ValueError("tolerance_seconds must be 0 or more")
         if once is not None:
@@ -254,7 +257,9 @@ class Webhooks(_Receiver, Generic[*Ts]):
         tolerance_seconds: float = 300,
         on_delivery: OnDelivery | None = None,
     ) -> None:
-        super().__init__(secret, once, tolerance_seconds, on_delivery)
+        keys = _given_keys(secret)
+        del secret  # no frame of ours holds it when a check fails
+        super().__init__(keys, once, tolerance_seconds, on_delivery)
 
     @overload
     def on(self, kind: type[E]) -> Callable[[Callable[[E, *Ts], R]], Callable[[E, *Ts], R]]: ...
@@ -345,7 +350,9 @@ class AsyncWebhooks(_Receiver, Generic[*Ts]):
         tolerance_seconds: float = 300,
         on_delivery: AsyncOnDelivery | None = None,
     ) -> None:
-        super().__init__(secret, once, tolerance_seconds, on_delivery)
+        keys = _given_keys(secret)
+        del secret  # no frame of ours holds it when a check fails
+        super().__init__(keys, once, tolerance_seconds, on_delivery)
 
     @overload
     def on(self, kind: type[E]) -> Callable[[Callable[[E, *Ts], Awaitable[R]]], Callable[[E, *Ts], Awaitable[R]]]: ...

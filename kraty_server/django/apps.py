@@ -10,5 +10,3 @@ class KratyConfig(AppConfig):
 
     name = "kraty_server.django"
     label = "kraty"
-    verbose_name = "Kraty"
-    default_auto_field = "django.db.models.BigAutoField"

@@ -12,7 +12,7 @@ from django.db.migrations.operations.base import Operation
 class Migration(migrations.Migration):
     """Creates it."""
 
-    initial: bool | None = True
+    initial: ClassVar[bool | None] = True
     dependencies: ClassVar[Sequence[tuple[str, str]]] = ()
     operations: ClassVar[Sequence[Operation]] = [
         migrations.CreateModel(

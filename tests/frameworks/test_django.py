@@ -177,3 +177,17 @@ def test_an_async_receiver_is_refused() -> None:
     receiver: Any = AsyncWebhooks("secret")
     with pytest.raises(TypeError, match="Webhooks are needed"):
         view(receiver)
+
+
+@pytest.mark.parametrize(("line", "status"), [("request.body", 204), ("request.read()", 500)])
+def test_a_middleware_that_reads_the_body(line: str, status: int, on_sqlite: Project) -> None:
+    """What the page warns of is so: `request.body` keeps it, `request.read()` takes it away."""
+    source = f"def reads(get_response):\n    def ask(request):\n        {line}\n        return get_response(request)\n    return ask\n"
+    (on_sqlite.folder / "shop" / "middleware.py").write_text(source)
+    with (on_sqlite.folder / "shop" / "settings.py").open("a") as settings:
+        settings.write('MIDDLEWARE.append("shop.middleware.reads")\n')
+    port = free_port()
+    with served(gunicorn(port, workers=1, threads=2), on_sqlite.folder, port, **environment(on_sqlite)):
+        one = delivery()
+        assert Endpoint(f"http://127.0.0.1:{port}/kraty", on_sqlite.effects).post(one) == status
+        assert on_sqlite.effects(one.id) == (status == 204)

@@ -12,7 +12,7 @@ from typing import Any
 
 from codegen import diff, write
 from codegen.diff import Change, Level
-from codegen.expressions import Writer
+from codegen.expressions import Writer, python
 from codegen.lint import problems
 from codegen.read import Api, Document, NotCovered, Operation, read
 from codegen.write import ROOT
@@ -119,7 +119,7 @@ def lines_of(changes: list[Change]) -> list[str]:
 
 
 def to_do(api: Api) -> list[str]:
-    """The methods of the overlay that are missing, stale or gone, and the handlers of the emulator likewise."""
+    """The methods of the overlay that are missing, stale or gone, and what the emulator lacks."""
     writer = Writer(api)
     overlay = methods()
     wanted = {operation.id: operation for operation in api.operations}
@@ -132,6 +132,8 @@ def to_do(api: Api) -> list[str]:
             left.append(f"- `{name}` differs in {', '.join(lost)}.\n\n{stub(operation, writer)}")
     handled = importlib.import_module("kraty_server.testing.operations").HANDLERS
     left += [f"- The emulator has no handler for `{name}`." for name in wanted if name not in handled]
+    emulator = "".join(path.read_text("utf-8") for path in (ROOT / "kraty_server" / "testing").rglob("*.py"))
+    left += [f"- The emulator does not emit `{e.wire}`." for e in api.events if python(e.wire) not in emulator]
     return left
 
 

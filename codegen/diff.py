@@ -16,7 +16,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-from codegen.read import METHODS, Document
+from codegen.read import METHODS, Document, class_name
 
 Node: TypeAlias = Mapping[str, Any]
 
@@ -123,7 +123,9 @@ class Side:
             schema = {**self.resolve({"$ref": schema["$ref"]}), **beside}
         for keyword, value in schema.items():
             if keyword == "properties":
-                made.node[keyword] = {**value, **made.properties}
+                both = value.keys() & made.properties.keys()  # an envelope, and what narrows it
+                parts = {name: {"allOf": [made.properties[name], value[name]]} for name in both}
+                made.node[keyword] = {**value, **made.properties, **parts}
             elif keyword == "required":
                 made.node[keyword] = sorted({*value, *made.required})
             elif keyword not in ("allOf", "oneOf", "anyOf"):
@@ -186,8 +188,8 @@ class At:
         """The same place, in a component of these names."""
         if not names:
             return self
-        functions = tuple(name for name in self.names if name.startswith("api."))
-        return At(self.place, names[-1], self.request, self.methods, tuple(dict.fromkeys((*functions, *names))))
+        modules = tuple(name for name in self.names if "." in name)
+        return At(self.place, names[-1], self.request, self.methods, tuple(dict.fromkeys((*modules, *names))))
 
 
 class Differ:
@@ -262,7 +264,7 @@ class Differ:
     def webhooks(self) -> None:
         old, new = (side.document.get("webhooks", {}) for side in self.sides)
         for event in {**old, **new}:
-            at = At(f"webhook {event}", f"webhook {event}", False, (), ())
+            at = At(f"webhook {event}", f"webhook {event}", False, (), (f"events.{class_name(event)}",))
             if event not in new:
                 self.say(Level.BREAKING, "webhook", at, "removed")
             elif event not in old:

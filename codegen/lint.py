@@ -98,6 +98,14 @@ def _schemas(document: Document) -> Iterator[str]:
                     yield from _schema(place, inner, named=False)
 
 
+def _prose(place: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    summary = operation.get("summary", "")
+    if not summary or len(summary) > SUMMARY or summary.endswith("."):
+        yield f"{place}: a summary of at most {SUMMARY} characters, without a full stop"
+    if not operation.get("description"):
+        yield f"{place}: describe it"
+
+
 def _operations(document: Document) -> Iterator[str]:
     tags = [tag["name"] for tag in document.get("tags", ())]
     ids: list[str] = []
@@ -109,11 +117,7 @@ def _operations(document: Document) -> Iterator[str]:
                 yield f"{place}: operationId is `tag.method`"
             if operation.get("tags") != [name.partition(".")[0]] or operation["tags"][0] not in tags:
                 yield f"{place}: one tag, the part of the operationId before the dot, listed in `tags`"
-            summary = operation.get("summary", "")
-            if not summary or len(summary) > SUMMARY or summary.endswith("."):
-                yield f"{place}: a summary of at most {SUMMARY} characters, without a full stop"
-            if not operation.get("description"):
-                yield f"{place}: describe it"
+            yield from _prose(place, operation)
             codes: Mapping[str, list[str]] = operation.get("x-error-codes", {})
             errors = {status for status in operation["responses"] if not status.startswith("2")}
             if codes.keys() != errors or not all(codes.values()):
@@ -137,6 +141,10 @@ def _webhooks(document: Document) -> Iterator[str]:
     known = document.get("components", {}).get("schemas", {}).get("WebhookEventName", {}).get("enum", [])
     for name in sorted(set(known) ^ set(document.get("webhooks", {}))):
         yield f"webhooks.{name}: it is in one of `webhooks` and WebhookEventName only"
+    for name, item in document.get("webhooks", {}).items():
+        yield from _prose(f"webhooks.{name}", item.get("post", {}))
+        if {"const": name} not in [node for _, node in _nodes(item, "") if _is_object(node)]:
+            yield f"webhooks.{name}: narrow the envelope's name of the event to `const: {name}`"
 
 
 def problems(document: Document) -> list[str]:

@@ -165,6 +165,30 @@ class Operation:
         return self.id.partition(".")[2]
 
 
+@dataclass(frozen=True)
+class Envelope:
+    """What all webhooks come in: its model, and its properties that hold the event's name and its data."""
+
+    model: str
+    event: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """A webhook: its name on the wire, and the model of its data."""
+
+    wire: str
+    envelope: Envelope
+    data: str
+    summary: str
+    description: str
+
+    @property
+    def name(self) -> str:
+        return class_name(self.wire)
+
+
 @dataclass
 class Api:
     """The whole document."""
@@ -175,6 +199,7 @@ class Api:
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     enums: dict[str, Enum] = field(default_factory=dict[str, Enum])
     unions: dict[str, Union] = field(default_factory=dict[str, Union])
+    events: list[Event] = field(default_factory=list[Event])
 
     def tags(self) -> dict[str, list[Operation]]:
         """Operations by tag, in the order of the document."""
@@ -228,6 +253,11 @@ def parse(document: Document) -> GeneratorData:
 def snake(name: str) -> str:
     """CamelCase to snake_case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def class_name(event: str) -> str:
+    """The name of an event to that of its class."""
+    return "".join(part.capitalize() for part in re.split(r"[._-]", event))
 
 
 class Reader:
@@ -386,7 +416,28 @@ class Reader:
             for method in METHODS:
                 if method in item:
                     self.api.operations.append(self.operation(method, path, item, endpoints))
+        self.api.events = [self.event(name, item) for name, item in self.document.get("webhooks", {}).items()]
+        if len({event.envelope for event in self.api.events}) > 1:
+            raise NotCovered("webhooks", "they come in different envelopes")
         return self.api
+
+    def event(self, name: str, item: Mapping[str, Any]) -> Event:
+        """A webhook, which openapi-python-client leaves out: its envelope, narrowed to one name and one model."""
+        place, raw = f"webhook {name}", item.get("post", {})
+        parts = raw.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {}).get("allOf")
+        if not parts or len(parts) != 2 or "$ref" not in parts[0] or len(parts[1].get("properties", ())) != 2:
+            raise NotCovered(place, "its body is `allOf: [a reference to the envelope, {properties: two of them}]`")
+        narrowed: Mapping[str, Mapping[str, str]] = parts[1]["properties"]
+        events = [wire for wire, schema in narrowed.items() if schema == {"const": name}]
+        models = {wire: s["$ref"].rpartition("/")[2] for wire, s in narrowed.items() if s.keys() == {"$ref"}}
+        if not events or not models or not self.api.models.keys() >= {*models.values()}:
+            raise NotCovered(place, f"two properties are narrowed: one to `const: {name}`, one to an object")
+        ((data, model),) = models.items()
+        envelope = Envelope(parts[0]["$ref"].rpartition("/")[2], events[0], data)
+        kinds = {f.wire: f.kind for f in self.api.models[envelope.model].fields}
+        if envelope.event not in kinds or kinds.get(data) != Scalar("any"):
+            raise NotCovered(place, f"{envelope.model} has no {envelope.event!r}, or no {data!r} of any type")
+        return Event(name, envelope, model, raw["summary"], raw.get("description", ""))
 
     def operation(
         self, method: str, path: str, item: Mapping[str, Any], endpoints: MutableMapping[str, Endpoint]

@@ -110,6 +110,8 @@ def render(document: Document) -> dict[str, str]:
         "openapi.json": json.dumps({"x-generated": MARKER, **document}, ensure_ascii=False, separators=(",", ":"))
         + "\n",
     }
+    if api.events:
+        files["events.py"] = write("events.py.jinja", envelope=api.events[0].envelope)
     for tag, operations in api.tags().items():
         files[f"api/{tag}.py"] = write("api.py.jinja", tag=tag, operations=operations)
     return {path: f"# {MARKER}\n{text}" if path.endswith((".py", ".typed")) else text for path, text in files.items()}

@@ -807,6 +807,76 @@ class Grant(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class GrantCreatedData(Model):
+    """What `grant.created` tells. Assumed: none of its fields is documented."""
+
+    player_id: str
+    """Assumed: Kraty's id of the player."""
+    external_player_id: str
+    """Assumed: your id of the player."""
+    grant: Grant
+    """Assumed: the grant as it was minted."""
+    grant_id: str
+    """Assumed: id of the grant."""
+    source_ref_id: str | None
+    """Assumed: your id for tracing."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.grant = Grant.from_dict(data["grant"])
+            self.grant_id = data["grantId"]
+            self.source_ref_id = data["sourceRefId"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 5 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class InventoryChangedData(Model):
+    """What `inventory.changed` tells. Assumed: its fields are those of the stream that game clients get."""
+
+    player_id: str
+    """Assumed: Kraty's id of the player."""
+    external_player_id: str
+    """Assumed: your id of the player."""
+    item_key: str
+    """Assumed: key of the item."""
+    delta: int
+    """Assumed: by how much; less than 0 where items were taken."""
+    quantity: int
+    """Assumed: how many there are afterwards."""
+    reason: str | None
+    """Assumed: why, as the call gave it."""
+    source_ref_id: str | None
+    """Assumed: your id for tracing, as the call gave it."""
+    origin: str
+    """Assumed: who asked for it: `client`, `server`, `admin` or `engine`."""
+    ledger_id: str
+    """Assumed: id of the row of the ledger."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.item_key = data["itemKey"]
+            self.delta = data["delta"]
+            self.quantity = data["quantity"]
+            self.reason = data["reason"]
+            self.source_ref_id = data["sourceRefId"]
+            self.origin = data["origin"]
+            self.ledger_id = data["ledgerId"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 9 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class InventoryItem(Model):
     """An item that a player holds."""
 
@@ -883,6 +953,26 @@ class Lobby(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 11 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class LobbyEventData(Model):
+    """What the events of lobbies tell. Assumed: none of its fields is documented."""
+
+    key: str | None
+    """Assumed: your key of the lobby, as it was pushed."""
+    lobby: Lobby
+    """Assumed: the lobby as it is now."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.key = data["key"]
+            self.lobby = Lobby.from_dict(data["lobby"])
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1135,6 +1225,55 @@ class MilestoneFired(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class PlayerBannedData(Model):
+    """What `player.banned` tells. That the reason is in it is documented; the rest is assumed."""
+
+    player_id: str
+    """Assumed: Kraty's id of the player."""
+    external_player_id: str
+    """Assumed: your id of the player."""
+    banned_at: datetime
+    """Assumed: when."""
+    reason: str
+    """Why. Assumed: under this name."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.banned_at = parse_time(data["bannedAt"])
+            self.reason = data["reason"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 4 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerDeletedData(Model):
+    """What `player.deleted` tells. That the erased id is in it is documented; the rest is assumed."""
+
+    player_id: str
+    """Assumed: Kraty's id of the player."""
+    external_player_id: str
+    """Your id of the player, as it was before the erasure. Assumed: under this name."""
+    reason: str
+    """Assumed: why, as `players.delete` takes it."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.reason = data["reason"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 3 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerExport(Model):
     """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
 
@@ -1169,6 +1308,26 @@ class PlayerExport(Model):
         except Exception:  # something is missing or null: once more, field by field
             return super().from_dict(data)
         return self if len(data) == 8 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
+class PlayerRegisteredData(Model):
+    """What `player.registered` tells. Assumed: none of its fields is documented."""
+
+    player_id: str
+    """Assumed: Kraty's id of the player."""
+    external_player_id: str
+    """Assumed: your id of the player."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1408,8 +1567,51 @@ class UnbanPlayerResult(Model):
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
+class WalletChangedData(Model):
+    """What `wallet.changed` tells. Assumed: its fields are those of the stream that game clients get."""
+
+    player_id: str
+    """Assumed: Kraty's id of the player."""
+    external_player_id: str
+    """Assumed: your id of the player."""
+    economy_key: str
+    """Assumed: key of the currency or progression resource."""
+    delta: float
+    """Assumed: by how much; less than 0 for a debit."""
+    balance: float
+    """Assumed: the balance afterwards."""
+    reason: str | None
+    """Assumed: why, as the call gave it."""
+    source_ref_id: str | None
+    """Assumed: your id for tracing, as the call gave it."""
+    origin: str
+    """Assumed: who asked for it: `client`, `server`, `admin` or `engine`."""
+    ledger_id: str
+    """Assumed: id of the row of the ledger."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)  # quicker than by its constructor
+        try:
+            self.player_id = data["playerId"]
+            self.external_player_id = data["externalPlayerId"]
+            self.economy_key = data["economyKey"]
+            self.delta = data["delta"]
+            self.balance = data["balance"]
+            self.reason = data["reason"]
+            self.source_ref_id = data["sourceRefId"]
+            self.origin = data["origin"]
+            self.ledger_id = data["ledgerId"]
+        except Exception:  # something is missing or null: once more, field by field
+            return super().from_dict(data)
+        return self if len(data) == 9 else self.keep_unknown(data)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class WebhookEvent(Model):
-    """The body of a webhook. Assumed: its `id` stays the same over automatic retries."""
+    """The body of a webhook, signed in the header `X-Signature`: answer 2xx, or 401 where the signature does
+    not fit. Assumed: its `id` stays the same over automatic retries.
+    """
 
     id: str
     """Id of the delivery; use it to notice repeats."""
@@ -1423,8 +1625,8 @@ class WebhookEvent(Model):
     """When it happened."""
     delivery_attempt: int
     """Counted from 1."""
-    data: dict[str, Any]
-    """What it is about; its shape depends on the event and is not documented."""
+    data: Any
+    """What it is about; its shape depends on the event."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -1536,6 +1738,13 @@ register_fields(
     createdAt=parse_time,
 )
 register_fields(
+    GrantCreatedData, "playerId externalPlayerId grant grantId sourceRefId", grant=Grant.from_dict
+)
+register_fields(
+    InventoryChangedData,
+    "playerId externalPlayerId itemKey delta quantity reason sourceRefId origin ledgerId",
+)
+register_fields(
     InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
 )
 register_fields(ItemEntry, "type itemKey quantity parameters?")
@@ -1548,6 +1757,7 @@ register_fields(
     startedAt=parse_time,
     endsAt=parse_time,
 )
+register_fields(LobbyEventData, "key lobby", lobby=Lobby.from_dict)
 register_fields(
     MergeCounts,
     "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
@@ -1572,6 +1782,8 @@ register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotency
 register_fields(MigrateRowError, "code message")
 register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
 register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
+register_fields(PlayerBannedData, "playerId externalPlayerId bannedAt reason", bannedAt=parse_time)
+register_fields(PlayerDeletedData, "playerId externalPlayerId reason")
 register_fields(
     PlayerExport,
     "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
@@ -1580,6 +1792,7 @@ register_fields(
     lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
 )
 register_fields(PlayerIdentity, "name avatar? country?")
+register_fields(PlayerRegisteredData, "playerId externalPlayerId")
 register_fields(
     PlayerSnapshot,
     "player inventory wallet recentGrants",
@@ -1617,6 +1830,9 @@ register_fields(
     "economyKey balance metadata createdAt updatedAt",
     createdAt=parse_time,
     updatedAt=parse_time,
+)
+register_fields(
+    WalletChangedData, "playerId externalPlayerId economyKey delta balance reason sourceRefId origin ledgerId"
 )
 register_fields(
     WebhookEvent,
@@ -1770,6 +1986,7 @@ __all__ = [
     "FriendRequestDirection",
     "FriendRequests",
     "Grant",
+    "GrantCreatedData",
     "GrantKind",
     "GrantKindInput",
     "GrantSourceKind",
@@ -1777,11 +1994,13 @@ __all__ = [
     "GrantStatus",
     "GrantedRewardEntry",
     "GrantedRewardEntryInput",
+    "InventoryChangedData",
     "InventoryItem",
     "ItemEntry",
     "ItemEntryInput",
     "KeyEnvironment",
     "Lobby",
+    "LobbyEventData",
     "LobbyStatus",
     "MergeCounts",
     "MergePlayerResult",
@@ -1796,8 +2015,11 @@ __all__ = [
     "MigrateWalletRow",
     "MigrateWalletRowInput",
     "MilestoneFired",
+    "PlayerBannedData",
+    "PlayerDeletedData",
     "PlayerExport",
     "PlayerIdentity",
+    "PlayerRegisteredData",
     "PlayerSnapshot",
     "ProgressMode",
     "ProgressModeInput",
@@ -1810,6 +2032,7 @@ __all__ = [
     "SyntheticIdentity",
     "UnbanPlayerResult",
     "WalletBalance",
+    "WalletChangedData",
     "WebhookEvent",
     "WebhookEventName",
 ]

@@ -107,7 +107,7 @@ class AiohttpSession:
             connector=self.connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            **{name: limit for name, limit in HEAD_LIMITS.items() if name in known},  # type: ignore[arg-type]
+            **{name: limit for name, limit in HEAD_LIMITS.items() if name in known},  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         )
         switch_off_aiohttp_retries(self.session)
         self.header_cache: tuple[Options, bool, CIMultiDict[str]] | None = None

@@ -1,4 +1,4 @@
-"""Is this delivery from Kraty, and fresh?"""
+"""Is this delivery from Kraty, and fresh? The signature of a webhook: HMAC-SHA256, several secrets, tolerance."""
 
 from __future__ import annotations
 
@@ -9,26 +9,47 @@ from datetime import datetime
 
 TYPE_CHECKING = False  # what this module imports is paid for in every worker that only takes webhooks
 if TYPE_CHECKING:
-    from typing import Final
+    from collections.abc import Iterable
+    from typing import Final, Literal, TypeAlias
+
+    Secrets: TypeAlias = str | bytes | Iterable[str | bytes]
+    Reason: TypeAlias = Literal[
+        "signature_missing",
+        "signature_malformed",
+        "signature_mismatch",
+        "too_old",
+        "in_the_future",
+        "body_empty",
+        "body_not_bytes",
+        "body_unreadable",
+    ]
+else:  # so that annotations can be read at run time, too
+    Secrets, Reason = object, str
 
 AHEAD: Final = 60
 """Seconds by which a signature may lie in the future."""
 
 LONGEST: Final = 20
 """Digits that a time-stamp has at most."""
-HEX: Final = frozenset("0123456789abcdef")
 
 
 def _is_time(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) <= LONGEST
 
 
-def _is_signature(value: str) -> bool:
-    return len(value) == 64 and value.isascii() and HEX.issuperset(value.lower())
+def _digest(value: str) -> bytes | None:
+    """The digest that a signature says in hexadecimal; None where it is no SHA-256 in that form."""
+    try:
+        digest = bytes.fromhex(value)
+    except ValueError:
+        return None
+    return digest if len(value) == 64 and len(digest) == 32 else None  # `fromhex` passes white space over
 
 
 def _bytes(value: object) -> bytes | None:
     """Text as UTF-8, bytes as they are; None for anything else, and for text that has no UTF-8."""
+    if type(value) is bytes:
+        return value
     if isinstance(value, str):
         try:
             return value.encode()
@@ -39,34 +60,95 @@ def _bytes(value: object) -> bytes | None:
     return bytes(value) if isinstance(value, bytes | bytearray) else None
 
 
+def _signing_key(secret: object) -> bytes | Exception:
+    key = _bytes(secret)
+    if key is None:
+        return TypeError("secret: text or bytes are needed")
+    if not key:
+        return ValueError("secret: it is empty, and with an empty secret anybody can sign")
+    if (secret if isinstance(secret, str) else key).split() not in ([secret], [key]):
+        return ValueError("secret: it holds white space (a line break read along with a file, perhaps)")
+    return key
+
+
+def signing_keys(secrets: Secrets) -> list[bytes] | Exception:
+    """The keys that a signature may be made with; what is wrong with the secrets where something is.
+
+    An error is given back, not raised, so that no frame of its traceback holds a secret.
+    """
+    several = not isinstance(secrets, str | bytes | bytearray | memoryview) and hasattr(secrets, "__iter__")
+    keys: list[bytes] = []
+    for secret in secrets if several else [secrets]:
+        key = _signing_key(secret)
+        if isinstance(key, Exception):
+            return key
+        keys.append(key)
+    return keys or ValueError("secret: there is none in what was given")
+
+
+def refusal(
+    raw_body: object, signature_header: object, keys: list[bytes], tolerance_seconds: float, now: float
+) -> Reason | None:
+    """Tell why a delivery is refused; None where it is genuine and fresh. What a stranger can send never raises.
+
+    Raises:
+        TypeError: the body is a dict or a list: it was parsed, and nobody can tell from it what was signed.
+    """
+    if isinstance(raw_body, (dict, list)):
+        raise TypeError("raw_body: it was parsed before; give the bytes as they came")
+    body, header = _bytes(raw_body), _bytes(signature_header)
+    if signature_header is None or (header is not None and not header.strip()):
+        return "signature_missing"
+    if body is None:
+        return "body_not_bytes"
+    if header is None:
+        return "signature_malformed"
+    pairs = [part.strip().partition("=") for part in header.decode("utf-8", "replace").split(",")]
+    times = [value for name, _, value in pairs if name == "t"]
+    given = [digest for name, _, value in pairs if name == "v1" and (digest := _digest(value))]
+    if len(times) != 1 or not _is_time(times[0]) or not given:
+        return "signature_malformed"
+    signed = times[0].encode() + b"." + body
+    matches = 0
+    for key in keys:  # every one with every one, so that the time taken does not tell which matched
+        wanted = hmac.new(key, signed, hashlib.sha256).digest()
+        for digest in given:
+            matches += hmac.compare_digest(wanted, digest)
+    if not matches:
+        return "signature_mismatch" if body else "body_empty"
+    age = now - int(times[0])
+    return "too_old" if age > tolerance_seconds else "in_the_future" if age < -AHEAD else None
+
+
 def verify_webhook(
     *,
     raw_body: bytes | bytearray | memoryview | str,
     signature_header: str | bytes | None,
-    secret: str | bytes,
+    secret: Secrets,
     tolerance_seconds: float = 300,
     now: float | datetime | None = None,
 ) -> bool:
     """Tell whether a webhook was signed with your secret, recently. Answer 401 where it was not.
 
-    What a stranger can send never raises. Any of several `v1` signatures will do, as during a rotation.
+    What a stranger can send never raises. Any of several `v1` signatures will do, as during a rotation. `Webhooks`
+    does the same and reads the event, says why a delivery was refused, and hands it to your handlers.
 
     Args:
         raw_body: the body as it came, before any parsing.
         signature_header: the header `X-Signature`; None where it was missing.
-        secret: the endpoint's secret, as the portal showed it.
+        secret: the endpoint's secret, as the portal showed it; several while one replaces the other.
         tolerance_seconds: how old a signature may be, inclusive. It may be 60 s ahead.
         now: unix seconds or an aware datetime, for tests.
 
     Raises:
-        ValueError: the secret is empty, so that anybody could sign; or `now` is naive, or a number is no number.
-        TypeError: the secret is neither text nor bytes.
+        ValueError: a secret is empty, so that anybody could sign, or holds white space; or `now` is naive, or a number
+            is no number.
+        TypeError: a secret is neither text nor bytes, or the body was parsed before.
     """
-    key = _bytes(secret)
-    if key is None:
-        raise TypeError("secret: text or bytes are needed")
-    if not key:
-        raise ValueError("secret: it is empty, and with an empty secret anybody can sign")
+    keys = signing_keys(secret)
+    if isinstance(keys, Exception):
+        del secret
+        raise keys
     if isinstance(now, datetime):
         if now.utcoffset() is None:
             raise ValueError("now: a naive datetime is ambiguous; give it a zone, as in datetime.now(UTC)")
@@ -74,16 +156,4 @@ def verify_webhook(
     current = time.time() if now is None else float(now)
     if not (tolerance_seconds >= 0 and current - current == 0):
         raise ValueError("tolerance_seconds must be 0 or more, and now a finite number")
-    body, header = _bytes(raw_body), _bytes(signature_header)
-    if body is None or header is None:
-        return False
-    pairs = [part.strip().partition("=") for part in header.decode("utf-8", "replace").split(",")]
-    times = [value for name, _, value in pairs if name == "t"]
-    if len(times) != 1 or not _is_time(times[0]):
-        return False
-    if not -AHEAD <= current - int(times[0]) <= tolerance_seconds:
-        return False
-    wanted = hmac.new(key, times[0].encode() + b"." + body, hashlib.sha256).hexdigest()
-    given = [value.lower() for name, _, value in pairs if name == "v1" and _is_signature(value)]
-    # Every one is compared, so that the time taken does not tell which matched.
-    return sum(hmac.compare_digest(wanted, value) for value in given) > 0
+    return refusal(raw_body, signature_header, keys, tolerance_seconds, current) is None

@@ -84,6 +84,11 @@ class Contract:
         for route, item in self.document["paths"].items():
             for method, node in item.items():
                 self.operations[node["operationId"]] = self._operation(method.upper(), route, node)
+        self.events = {
+            name: self._validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})
+            for name in self.document["webhooks"]
+        }
+        """The validator of each webhook's body, by the name of its event."""
         self._routes: dict[int, list[Operation]] = {}
         for operation in self.operations.values():
             self._routes.setdefault(len(operation.segments), []).append(operation)

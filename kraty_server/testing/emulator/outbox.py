@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kraty_server.testing.emulator.context import RequestContext
+from kraty_server.testing.emulator.contract import contract, problems
 from kraty_server.testing.emulator.state import Row, State
 
 SIGNATURE_HEADER: Final = "X-Signature"
@@ -67,17 +68,25 @@ def new_event_id() -> str:
 
 
 def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
-    """Enqueue an event, once for each endpoint that wants it, unless webhooks are suppressed."""
+    """Enqueue an event, once for each endpoint that wants it, unless webhooks are suppressed.
+
+    Raises:
+        RuntimeError: it is none that the document has.
+    """
     if context.silent:
         return
     state = context.state
     for endpoint in state.rows("SELECT * FROM endpoints WHERE world = ?", context.world):
         wanted = json.loads(endpoint["events"])
         if wanted is None or event in wanted:
+            row = {"id": new_event_id(), "event": event, "occurred_at": context.at, "data": json.dumps(data)}
+            body = json.loads(build_body(row | {"studio": "", "game": ""}, 1))
+            if wrong := problems(contract().events[event], body):
+                raise RuntimeError(f"it left the contract at {event}: {wrong[0]}")
             number = state.add(
                 """INSERT INTO deliveries (id, endpoint, event, occurred_at, data, status, attempt, next_at)
                    VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)""",
-                *(new_event_id(), endpoint["id"], event, context.at, json.dumps(data)),
+                *(row["id"], endpoint["id"], event, context.at, row["data"]),
                 context.now.timestamp(),
             )
             if number > DELIVERIES_KEPT:

@@ -1,0 +1,119 @@
+"""Each event has a class of its own, survives to and fro whatever comes, and what the emulator emits fits the document."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from codegen import write
+from kraty_server.testing import Emulator
+from kraty_server.testing.emulator import ledger, outbox
+from kraty_server.webhooks import EVENTS, WalletChanged, WebhookEvent, Webhooks, read_event
+
+DOCUMENT = write.load(write.DOCUMENT)
+REGISTRY: Any = Registry().with_resource("urn:kraty", DRAFT202012.create_resource(DOCUMENT))
+ENVELOPE = {"id": "evt_1", "studioId": "stu_1", "gameId": "game_1", "occurredAt": "2026-11-26T09:00:00.000Z"}
+
+
+def validator(event: str) -> Any:
+    pointer = f"urn:kraty#/webhooks/{event}/post/requestBody/content/application~1json/schema"
+    return Draft202012Validator({"$ref": pointer}, registry=REGISTRY)
+
+
+@pytest.fixture(scope="module")
+def emitted() -> dict[str, bytes]:
+    """A body of each event that the emulator emits."""
+    with Emulator(seed={"events": [{"key": "arena", "mode": "lobby_matched"}]}) as emulator:
+        emulator.add_webhook(secret="s")
+        emulator.seed({"players": [{"externalPlayerId": "new"}]}, silent=False)
+        with emulator.client() as kraty:
+            kraty.wallet.credit("p", "gold", amount=5, reason="iap", source_ref_id="r")
+            kraty.wallet.debit("p", "gold", amount=1)
+            kraty.inventory.grant("p", "sword", quantity=1)
+            kraty.grants.create("p", entries=[{"type": "item", "itemKey": "sword", "quantity": 1}], idempotency_key="k")
+            kraty.players.ban("p", reason="bot")
+            kraty.players.delete("p")
+            game = next(iter({d.envelope["gameId"] for d in emulator.deliveries}))
+            kraty.lobbies.push(game, "arena", key="l", external_player_ids=["q"], capacity=1)
+        emulator.advance(10**6)
+        assert all(validator(d.event).is_valid(d.envelope) for d in emulator.deliveries)
+        return {d.event: d.raw_body for d in emulator.deliveries}
+
+
+def test_every_event_that_the_emulator_emits_fits_the_document_and_none_is_left_out(emitted: dict[str, bytes]) -> None:
+    assert emitted.keys() == EVENTS.keys() == DOCUMENT["webhooks"].keys()
+    for name, body in emitted.items():
+        event = read_event(json.loads(body))
+        assert type(event) is EVENTS[name]
+        assert event.to_dict() == json.loads(body)
+        assert not event.data.additional_properties
+        assert read_event(event.to_dict()) == event == copy.deepcopy(event) == pickle.loads(pickle.dumps(event))
+
+
+def test_an_event_of_the_emulator_that_leaves_the_document_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "emit", lambda context, event, data: outbox.emit(context, event, {"delta": 5}))
+    with Emulator() as emulator:
+        emulator.add_webhook(secret="s")
+        with emulator.client() as kraty, pytest.raises(RuntimeError, match=r"it left the contract at wallet\.changed"):
+            kraty.wallet.credit("p", "gold", amount=5)
+
+
+def test_a_field_that_is_missing_is_an_error_where_it_is_read() -> None:
+    event = read_event({**ENVELOPE, "eventName": "wallet.changed", "data": {"delta": 5}})
+    assert isinstance(event, WalletChanged)
+    assert event.data.delta == 5
+    with pytest.raises(AttributeError, match="the server did not send 'balance' of WalletChangedData"):
+        _ = event.data.balance
+    with pytest.raises(AttributeError, match="the server did not send 'deliveryAttempt' of WalletChanged"):
+        _ = event.delivery_attempt
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text() | st.sampled_from(["grant", "lobby", "bannedAt", "delta"]), inner, max_size=3)
+    ),
+)
+
+
+@given(st.sampled_from([*EVENTS, "season.ended"]), json_values, st.dictionaries(st.text(), json_values, max_size=2))
+def test_whatever_an_event_is_about_survives_to_and_fro(name: str, data: Any, more: dict[str, Any]) -> None:
+    body = {**more, **ENVELOPE, "eventName": name, "deliveryAttempt": 1, "data": data}
+    event = read_event(body)
+    assert type(event) is EVENTS.get(name, WebhookEvent)
+    assert event.to_dict() == body
+    assert read_event(event.to_dict()) == event
+
+
+@pytest.mark.parametrize("name", [5, None, ["wallet.changed"], {}, True])
+def test_a_name_that_is_no_text_is_no_known_event(name: Any) -> None:
+    if name is None:
+        assert type(read_event({"eventName": None})) is WebhookEvent
+        return
+    with pytest.raises(ValueError, match=r"^WebhookEvent\.eventName: "):
+        read_event({"eventName": name})
+
+
+@pytest.mark.parametrize("body", [[], None, 5, "text"])
+def test_what_is_no_object_is_no_event(body: Any) -> None:
+    with pytest.raises(TypeError, match="expected an object"):
+        read_event(body)
+
+
+def test_a_handler_is_found_again_after_a_queue() -> None:
+    seen: list[WebhookEvent] = []
+    work = Webhooks("s")
+    work.on(WalletChanged)(seen.append)
+    event = read_event({**ENVELOPE, "eventName": "wallet.changed", "data": {"delta": 5}})
+    assert work.dispatch(read_event(json.loads(json.dumps(event.to_dict())))) == "handled"
+    assert seen == [event]

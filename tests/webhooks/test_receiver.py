@@ -1,0 +1,386 @@
+"""A delivery is verified, read, handled once and answered, and a mistake is told where it is made: both flavours."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+import traceback
+from collections import UserDict
+from collections.abc import Callable
+from email.message import Message
+from functools import wraps
+from typing import Any, get_args
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from kraty_server import KratyError
+from kraty_server.testing import sign
+from kraty_server.webhooks import (
+    AsyncWebhooks,
+    DeliveryInfo,
+    WalletChanged,
+    WebhookError,
+    WebhookEvent,
+    Webhooks,
+    signature,
+)
+from kraty_server.webhooks.receiver import CAUSES
+
+SECRET = "whsec_test_12345"
+FLAVOURS = [Webhooks, AsyncWebhooks]
+
+
+def body_of(event: str = "wallet.changed", id: str = "evt_1", **more: Any) -> bytes:
+    whole: dict[str, Any] = {"id": id, "eventName": event, "studioId": "stu_1", "gameId": "game_1"}
+    whole |= {"occurredAt": "2026-11-26T09:00:00.000Z", "deliveryAttempt": 1, "data": {"delta": 5}, **more}
+    return json.dumps(whole).encode()
+
+
+BODY = body_of()
+
+
+def headers_of(body: bytes = BODY, secret: str = SECRET, at: int | None = None) -> dict[str, str]:
+    return {"Content-Type": "application/json", "X-Signature": sign(body, secret, at)}
+
+
+def done(result: Any) -> Any:
+    """What a call of either flavour gives."""
+    return asyncio.run(result) if inspect.iscoroutine(result) else result
+
+
+def function(kind: Any, effect: Callable[..., Any]) -> Callable[..., Any]:
+    """A handler, a `once` or a hook for a flavour."""
+
+    def plain(*given: Any) -> Any:
+        return effect(*given)
+
+    async def awaited(*given: Any) -> Any:
+        return effect(*given)
+
+    return plain if kind is Webhooks else awaited
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+def test_a_delivery_is_handed_to_the_handler_of_its_event_and_answered_204(kind: Any) -> None:
+    seen: list[Any] = []
+    kraty = kind(SECRET)
+    kraty.on(WalletChanged)(function(kind, lambda event: seen.append(("wallet", event.data.delta))))
+    kraty.on("season.ended")(function(kind, lambda event: seen.append(("season", event.data))))
+    kraty.on(WebhookEvent)(function(kind, lambda event: seen.append(("rest", event.event_name))))
+    for name in ("wallet.changed", "season.ended", "lobby.closed", "never.heard"):
+        body = body_of(name)
+        assert done(kraty.handle(body, headers_of(body))) == 204
+    assert seen == [("wallet", 5), ("season", {"delta": 5}), ("rest", "lobby.closed"), ("rest", "never.heard")]
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+def test_dispatch_says_what_became_of_an_event(kind: Any) -> None:
+    marks: set[str] = set()
+
+    def first(event: WebhookEvent) -> bool:
+        return event.id not in marks and not marks.add(event.id)  # type: ignore[func-returns-value]  # it adds
+
+    async def once_async(event: WebhookEvent, handle: Any) -> bool:
+        return bool(first(event)) and await handle("connection") is None
+
+    def once(event: WebhookEvent, handle: Any) -> bool:
+        return bool(first(event)) and handle("connection") is None
+
+    seen: list[Any] = []
+    kraty = kind(SECRET, once=once if kind is Webhooks else once_async)
+    kraty.on("wallet.changed")(function(kind, lambda event, connection: seen.append(connection)))
+    event = kraty.read(BODY, headers_of())
+    assert [done(kraty.dispatch(event)) for _ in range(3)] == ["handled", "duplicate", "duplicate"]
+    other = body_of("lobby.closed")
+    assert done(kraty.dispatch(kraty.read(other, headers_of(other)))) == "unhandled"
+    assert seen == ["connection"]
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+@pytest.mark.parametrize("once_answers", [None, 1, "yes"])
+def test_a_once_that_does_not_say_whether_it_was_first_is_an_error_and_no_duplicate(
+    kind: Any, once_answers: Any
+) -> None:
+    kraty = kind(SECRET, once=function(kind, lambda event, handle: once_answers))
+    kraty.on(WebhookEvent)(function(kind, lambda event: None))
+    with pytest.raises(TypeError, match=r"^once: it must return whether the event was first"):
+        done(kraty.handle(BODY, headers_of()))
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+@pytest.mark.parametrize("error", [ValueError("x"), KratyError("x"), WebhookError("too_old"), KeyboardInterrupt()])
+def test_what_a_handler_raises_goes_through_so_that_the_event_comes_again(kind: Any, error: BaseException) -> None:
+    def fail(event: WebhookEvent) -> None:
+        raise error
+
+    told: list[DeliveryInfo] = []
+    kraty = kind(SECRET, on_delivery=told.append)
+    kraty.on(WalletChanged)(function(kind, fail))
+    with pytest.raises(type(error)) as raised:
+        done(kraty.handle(BODY, headers_of()))
+    assert raised.value is error
+    (info,) = told
+    assert (info.result, info.reason, info.error is error) == ("failed", None, True)
+
+
+REFUSALS: list[tuple[str, int, Any, Any]] = [
+    ("signature_missing", 401, BODY, {}),
+    ("signature_malformed", 401, BODY, {"X-Signature": "nonsense"}),
+    ("signature_mismatch", 401, BODY + b" ", headers_of()),
+    ("signature_mismatch", 401, BODY, headers_of(secret="other")),
+    ("too_old", 401, BODY, headers_of(at=1_700_000_000)),
+    ("in_the_future", 401, BODY, headers_of(at=9_700_000_000)),
+    ("body_empty", 401, b"", headers_of()),
+    ("body_not_bytes", 401, None, headers_of()),
+    *(("body_unreadable", 400, body, headers_of(body)) for body in (
+        b"", b"nonsense", b"[]", b"5", b"null", b"{}", b"\xff", b'{"eventName": 5}', b'{"eventName": null}', b"[" * 9**5,
+        b'{"kind": "grant.created"}', body_of(occurredAt="yesterday"), body_of(eventName=["wallet.changed"]),
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+@pytest.mark.parametrize(("reason", "status", "body", "headers"), REFUSALS, ids=lambda value: str(value)[:20])
+def test_a_refusal_has_a_reason_a_status_and_a_line_in_the_log_without_body_or_secret(
+    kind: Any, reason: str, status: int, body: Any, headers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[DeliveryInfo] = []
+    kraty = kind(SECRET, on_delivery=told.append)
+    kraty.on(WebhookEvent)(function(kind, lambda event: pytest.fail("it was handled")))
+    with pytest.raises(WebhookError) as refused:
+        kraty.read(body, headers)
+    assert (refused.value.reason, refused.value.status, refused.value.outcome) == (reason, status, "not_applied")
+    caplog.clear()
+    assert done(kraty.handle(body, headers)) == status
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("kraty_server", logging.WARNING)
+    assert CAUSES[refused.value.reason] in record.getMessage()
+    assert SECRET not in record.getMessage()
+    assert "evt_1" not in record.getMessage()
+    (info,) = told
+    assert (info.event, info.result, info.reason, str(info.error)) == (None, "refused", reason, str(refused.value))
+
+
+def test_every_reason_has_its_cause() -> None:
+    assert CAUSES.keys() == {reason for reason, *_ in REFUSALS}
+    source = inspect.getsource(signature)
+    assert all(f'"{reason}"' in source for reason in CAUSES)
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+@pytest.mark.parametrize("body", [{}, {"id": "evt_1"}, []])
+def test_a_parsed_body_is_a_mistake_of_the_developer_and_no_401(kind: Any, body: Any) -> None:
+    with pytest.raises(TypeError, match="it was parsed before"):
+        done(kind(SECRET).handle(body, headers_of()))
+
+
+class Cased(UserDict[str, str]):
+    """Headers that find a name in any case, and list both values, as Starlette's and multidict's do."""
+
+    def items(self) -> Any:
+        return [*self.data.items(), *self.data.items()]
+
+
+def message(*values: str) -> Message:
+    made = Message()
+    for value in values:
+        made["X-SIGNATURE"] = value
+    return made
+
+
+SIGNATURE = headers_of()["X-Signature"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-signature": SIGNATURE},
+        {"X-SIGNATURE": SIGNATURE, "X-Other": "1"},
+        {"X-Signature": [SIGNATURE]},  # multiValueHeaders of an ALB
+        {"X-Signature": None, "x-signature": SIGNATURE},
+        {b"X-Signature": SIGNATURE.encode()},
+        [(b"host", b"x"), (b"x-signature", SIGNATURE.encode())],  # ASGI
+        [("Host", "x"), ("X-Signature", SIGNATURE)],  # WSGI servers, http.client
+        iter([("X-Signature", SIGNATURE)]),
+        message(SIGNATURE),  # http.server
+    ],
+    ids=repr,
+)
+def test_headers_are_taken_as_any_framework_has_them(headers: Any) -> None:
+    assert Webhooks(SECRET).read(BODY, headers).id == "evt_1"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Signature": SIGNATURE, "x-signature": SIGNATURE},
+        {"X-Signature": [SIGNATURE, SIGNATURE]},
+        [(b"x-signature", SIGNATURE.encode()), (b"X-Signature", b"t=1,v1=2")],
+        message(SIGNATURE, SIGNATURE),
+        Cased({"X-Signature": SIGNATURE}),
+    ],
+    ids=repr,
+)
+def test_two_signature_headers_are_refused(headers: Any) -> None:
+    with pytest.raises(WebhookError, match="^signature_malformed"):
+        Webhooks(SECRET).read(BODY, headers)
+
+
+@pytest.mark.parametrize("headers", [SIGNATURE, SIGNATURE.encode(), None])
+def test_the_signature_alone_is_no_headers(headers: Any) -> None:
+    with pytest.raises(TypeError, match="^headers: all of them are needed"):
+        Webhooks(SECRET).read(BODY, headers)
+
+
+@given(
+    st.binary() | st.text() | st.none(),
+    st.dictionaries(st.text(), st.text()) | st.lists(st.tuples(st.binary(), st.binary())),
+)
+def test_what_a_stranger_sends_is_answered_401(body: Any, headers: Any) -> None:
+    assert Webhooks(SECRET).handle(body, headers) == 401
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_whatever_is_signed_is_an_event_or_answered_400(value: Any) -> None:
+    for whole in (value, {"eventName": value}, {"eventName": "wallet.changed", "data": value}):
+        body = json.dumps(whole).encode()
+        assert Webhooks(SECRET).handle(body, headers_of(body)) in (204, 400)
+    assert Webhooks(SECRET).handle(body, headers_of(body)) == 204
+
+
+def test_several_secrets_and_the_one_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Webhooks(["old", SECRET]).handle(BODY, headers_of()) == 204
+    assert Webhooks(["old", "new"]).handle(BODY, headers_of()) == 401
+    monkeypatch.setenv("KRATY_WEBHOOK_SECRET", SECRET)
+    assert Webhooks().handle(BODY, headers_of()) == 204
+    assert asyncio.run(AsyncWebhooks().handle(BODY, headers_of())) == 204
+    monkeypatch.delenv("KRATY_WEBHOOK_SECRET")
+    with pytest.raises(ValueError, match="^secret: give the endpoint's, or set KRATY_WEBHOOK_SECRET$"):
+        Webhooks()
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+@pytest.mark.parametrize("secret", ["whsec_plain\n", ["whsec_plain", "whsec_plain "], "whsec_\ud800plain"])
+def test_a_secret_that_is_none_is_refused_and_in_no_frame_of_ours(kind: Any, secret: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="^secret: ") as refused:
+        kind(secret)
+    frames = [frame for frame, _ in traceback.walk_tb(refused.tb) if frame.f_code.co_filename != __file__]
+    assert frames
+    assert not any("plain" in ascii(frame.f_locals) for frame in frames)
+    assert "plain" not in repr(kind("whsec_plain"))
+
+
+@pytest.mark.parametrize("tolerance", [-1, float("nan")])
+def test_a_tolerance_is_a_number_of_seconds(tolerance: float) -> None:
+    with pytest.raises(ValueError, match="^tolerance_seconds must be 0 or more$"):
+        Webhooks(SECRET, tolerance_seconds=tolerance)
+    assert Webhooks(SECRET, tolerance_seconds=0).handle(BODY, headers_of(at=1)) == 401
+
+
+@pytest.mark.parametrize("event", [WalletChanged, WebhookEvent, "wallet.changed", "season.ended"])
+def test_a_second_handler_for_an_event_is_an_error(event: Any) -> None:
+    kraty = Webhooks(SECRET)
+    kraty.on(event)(print)
+    with pytest.raises(ValueError, match="it has a handler"):
+        kraty.on(event)(print)
+    same = Webhooks(SECRET)
+    same.on("wallet.changed")(print)
+    with pytest.raises(ValueError, match=r"^wallet\.changed: it has a handler"):
+        same.on(WalletChanged)(print)
+
+
+@pytest.mark.parametrize("event", ["", dict, type("Mine", (WalletChanged,), {}), None, WalletChanged.from_dict({})])
+def test_what_is_no_event_gets_no_handler(event: Any) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        Webhooks(SECRET).on(event)(print)
+
+
+def test_functions_that_nobody_would_await_are_refused() -> None:
+    async def awaited(*given: Any) -> Any: ...
+
+    class Callable_:
+        async def __call__(self, *given: Any) -> Any: ...
+
+    for one in (awaited, Callable_()):
+        makers: list[Any] = [
+            Webhooks(SECRET).on(WalletChanged),
+            lambda f: Webhooks(SECRET, once=f),
+            lambda f: Webhooks(SECRET, on_delivery=f),
+        ]
+        for make in makers:
+            with pytest.raises(TypeError, match="an `async def` function would never run here"):
+                make(one)
+    wrongs: list[Any] = [AsyncWebhooks(SECRET).on(WalletChanged), lambda f: AsyncWebhooks(SECRET, once=f)]
+    for wrong in wrongs:
+        with pytest.raises(TypeError, match="AsyncWebhooks awaits it; use `async def`"):
+            wrong(print)
+    with pytest.raises(TypeError, match="^once: a function is needed, got int$"):
+        Webhooks(SECRET, once=5)  # type: ignore[call-overload]  # the mistake
+
+    @wraps(awaited)
+    def decorated(*given: Any) -> Any:
+        return awaited(*given)
+
+    AsyncWebhooks(SECRET, once=decorated).on(WalletChanged)(decorated)
+
+
+def test_a_coroutine_that_nobody_awaits_does_not_pass_for_an_event_that_was_handled() -> None:
+    async def awaited(event: WebhookEvent) -> None: ...
+
+    made: list[Any] = []
+
+    def handler(event: WebhookEvent) -> Any:
+        made.append(awaited(event))
+        return made[-1]
+
+    kraty = Webhooks(SECRET)
+    kraty.on(WalletChanged)(handler)
+    with pytest.raises(TypeError, match="which nobody awaits"):
+        kraty.handle(BODY, headers_of())
+    made[0].close()
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+def test_the_hook_gets_what_became_of_a_delivery_and_breaks_none(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[DeliveryInfo] = []
+
+    def hook(info: DeliveryInfo) -> None:
+        told.append(info)
+        raise RuntimeError("broken hook")
+
+    kraty = kind(SECRET, on_delivery=function(kind, hook))
+    kraty.on(WalletChanged)(function(kind, lambda event: None))
+    assert done(kraty.handle(BODY, headers_of())) == 204
+    unknown = body_of("season.ended")
+    assert done(kraty.handle(unknown, headers_of(unknown))) == 204
+    assert [(info.result, info.reason, info.error) for info in told] == [
+        ("handled", None, None),
+        ("unhandled", None, None),
+    ]
+    assert told[0].event is not None
+    assert told[0].event.id == "evt_1"
+    assert told[0].duration_ms >= 0
+    assert [record.getMessage() for record in caplog.records] == ["on_delivery raised; the answer stays what it is"] * 2
+
+
+def test_a_plain_hook_will_do_for_the_async_flavour() -> None:
+    told: list[DeliveryInfo] = []
+    kraty = AsyncWebhooks(SECRET, on_delivery=told.append)
+    assert asyncio.run(kraty.handle(BODY, headers_of())) == 204
+    assert [info.result for info in told] == ["unhandled"]
+
+
+def test_both_flavours_are_alike() -> None:
+    for name in ("__init__", "on", "read", "dispatch", "handle"):
+        plain, awaited = getattr(Webhooks, name), getattr(AsyncWebhooks, name)
+        assert list(inspect.signature(plain).parameters) == list(inspect.signature(awaited).parameters)
+    assert get_args(Webhooks.__orig_bases__[1]) == get_args(AsyncWebhooks.__orig_bases__[1])  # type: ignore[attr-defined]

@@ -103,11 +103,12 @@ class AiohttpSession:
         self.proxy = None if route.proxy is None else URL(route.proxy)
         self.connector = _Connector(limits, route.context)
         known = inspect.signature(aiohttp.ClientSession).parameters
+        limits_of_head: dict[str, Any] = {name: limit for name, limit in HEAD_LIMITS.items() if name in known}
         self.session = aiohttp.ClientSession(
             connector=self.connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            **{name: limit for name, limit in HEAD_LIMITS.items() if name in known},  # type: ignore[arg-type]
+            **limits_of_head,
         )
         switch_off_aiohttp_retries(self.session)
         self.header_cache: tuple[Options, bool, CIMultiDict[str]] | None = None

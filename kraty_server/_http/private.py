@@ -64,7 +64,7 @@ def install_deadline(given: object) -> list[DeadlineBackend]:
         if isinstance(backend, DeadlineBackend):
             backend.installed += 1
             backends.append(backend)
-    if not backends and isinstance(given, httpx.Client | httpx.HTTPTransport):
+    if not backends and isinstance(getattr(given, "_transport", given), httpx.Client | httpx.HTTPTransport):
         _missing("httpx", "a server that drips is not cut off at the deadline")
     return backends
 

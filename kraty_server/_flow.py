@@ -37,7 +37,7 @@ UNDECIDED: Final = 408
 MIN_TIMEOUT: Final = 0.001
 """Seconds that the last attempt before the deadline gets at least."""
 QUOTED: Final = 200
-"""Bytes of a strange answer that an error quotes."""
+"""Characters of a strange answer that an error quotes."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 MODEL_ERRORS: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What a strange answer makes the models raise. Anything else is not theirs: a time limit, say, which goes through."""
@@ -103,8 +103,9 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
                 raise reply.error
             outcome = "unknown"
     except BaseException as raised:
+        is_ours = raised is result
         result = error = reply = judged = None  # an error that its own frame holds lives until the collector comes
-        if not isinstance(raised, KratyError | GeneratorExit):
+        if not is_ours and not isinstance(raised, GeneratorExit):
             raised.add_note(
                 f"kraty-server: {call.operation} was under way, attempt {attempt}, idempotency key "
                 f"{call.idempotency_key}: {EFFECTS[outcome]}"
@@ -159,10 +160,12 @@ def _unreadable(
     call: Call[Any], url: str, answer: Answer, options: Options, why: str, outcome: Outcome
 ) -> KratyServerError:
     """The error of an answer that is not Kraty's, or cannot be read: it says where it came from, and what came."""
-    start = answer.content[:QUOTED].decode("utf-8", "replace") or "it was empty"
+    secret = options.key
+    content = answer.content[: QUOTED + len(secret.reveal())]  # a key that is cut in two would not be found
+    start = secret.redact(content.decode("utf-8", "replace"))[:QUOTED] or "it was empty"
     kind = answer.headers.get("content-type", "no content type")
     message = f"{why}: {start} ({call.method} {url} answered with {kind})"
-    error = server_error(answer.status, "internal_error", options.key.redact(message))
+    error = server_error(answer.status, "internal_error", secret.redact(message))
     error.outcome = outcome
     return error
 

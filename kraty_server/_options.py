@@ -26,7 +26,16 @@ BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
 TRANSPORTS: Final = ("httpx", "aiohttp")
 RESERVED_HEADERS: Final = frozenset(
-    {"authorization", "accept", "content-type", "content-length", "host", "x-kraty-sdk"}
+    {
+        "authorization",
+        "accept",
+        "accept-encoding",
+        "content-type",
+        "content-length",
+        "host",
+        "transfer-encoding",
+        "x-kraty-sdk",
+    }
 )
 HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 HEADER_VALUE: Final = r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?"

@@ -103,11 +103,12 @@ class AiohttpSession:
         self.proxy = None if route.proxy is None else URL(route.proxy)
         self.connector = _Connector(limits, route.context)
         known = inspect.signature(aiohttp.ClientSession).parameters
+        limits_of_head: dict[str, Any] = {name: limit for name, limit in HEAD_LIMITS.items() if name in known}
         self.session = aiohttp.ClientSession(
             connector=self.connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            **{name: limit for name, limit in HEAD_LIMITS.items() if name in known},  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            **limits_of_head,
         )
         switch_off_aiohttp_retries(self.session)
         self.header_cache: tuple[Options, bool, CIMultiDict[str]] | None = None
@@ -133,7 +134,7 @@ class AiohttpSession:
     async def _send(self, send: Send, options: Options) -> Answer:
         seconds, content = send.timeout, send.content
         async with self.session.request(
-            send.method,
+            send.method.lower(),  # sent in capitals: see switch_off_aiohttp_retries
             URL(send.url, encoded=True),
             data=content if content is None or len(content) <= LARGE else io.BytesIO(content),
             headers=self._headers(options, has_body=content is not None),

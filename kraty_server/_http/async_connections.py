@@ -125,14 +125,15 @@ class AsyncConnections:
             sender = self._binding().sender
             async with asyncio.timeout(send.timeout + GRACE):
                 return await sender.send(send, options)
-        except KratyClosedError as error:
-            return TransportFailure(error, maybe_received=False, retryable=False)
         except BaseException as error:
+            if isinstance(error, KratyClosedError) and error.operation is None:  # else of another call, made in a hook
+                return TransportFailure(error, maybe_received=False, retryable=False)
             return reply_to(error, send, closed=self.closed)
 
     async def _sleep(self, sleep: Sleep, options: Options) -> Reply:
         try:
-            await options.clock.async_sleep(sleep.seconds, self._binding().closing)
+            if not self.closed:
+                await options.clock.async_sleep(sleep.seconds, self._binding().closing)
         except BaseException as error:
             return Interruption(error)
         return None
@@ -145,13 +146,14 @@ class AsyncConnections:
                 log.exception("on_request raised; the call goes on")
 
     def _forget_dead_loops(self) -> None:
-        """Let go of what nobody can use or close any more: of a closed loop, or of the process before a fork."""
+        """Let go of what nobody can use or close any more, since its loop is closed."""
         for home in list(self.bindings):
             process, loop = home
-            if process is not current_process() or loop.is_closed():
-                binding = self.bindings.pop(home, None)
-                if binding is not None and process is current_process():
+            if process is current_process() and loop.is_closed():
+                if (binding := self.bindings.pop(home, None)) is not None:
                     _abandon(binding.sender)
+            elif process is not current_process() and (binding := self.bindings.pop(home, None)) is not None:
+                _inherited.append(binding)
 
     async def aclose(self) -> None:
         """Close the connections of this loop; a client or transport that was given stays open."""
@@ -192,3 +194,5 @@ def _close_later(sender: AsyncSender) -> None:
 
 
 _closing: Final[set[asyncio.Future[None]]] = set()
+_inherited: Final[list[AsyncBinding]] = []
+"""Of the process before a fork, never freed: aiohttp would take the sockets from the epoll that both processes have."""

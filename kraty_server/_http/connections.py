@@ -153,14 +153,15 @@ class Connections:
             sender = self._binding().sender
             with deadline:
                 return sender.send(send, options, deadline)
-        except KratyClosedError as error:
-            return TransportFailure(error, maybe_received=False, retryable=False)
         except BaseException as error:
+            if isinstance(error, KratyClosedError) and error.operation is None:  # else of another call, made in a hook
+                return TransportFailure(error, maybe_received=False, retryable=False)
             return reply_to(error, send, closed=self.closed, foreign=deadline.is_foreign(error))
 
     def _sleep(self, sleep: Sleep, options: Options) -> Reply:
         try:
-            options.clock.sleep(sleep.seconds, self._binding().closing)
+            if not self.closed:  # by a hook, say, or another thread
+                options.clock.sleep(sleep.seconds, self._binding().closing)
         except BaseException as error:
             return Interruption(error)
         return None

@@ -47,7 +47,9 @@ class Deadline:
     def is_foreign(self, error: BaseException) -> bool:
         """Tell whether a time-out is a signal handler's: httpx's are of other types, and none comes so early."""
         return error is self.foreign_timeout or (
-            isinstance(error, TimeoutError) and SYSTEM_CLOCK.monotonic() < self.expires_at - EARLY
+            isinstance(error, TimeoutError)
+            and error.errno is None  # the system's ETIMEDOUT has one
+            and SYSTEM_CLOCK.monotonic() < self.expires_at - EARLY
         )
 
     def __enter__(self) -> Self:
@@ -85,6 +87,7 @@ def _foreign_timeout(error: httpcore.TimeoutException) -> TimeoutError | None:
     if (
         deadline is None
         or not isinstance(cause, TimeoutError)
+        or cause.errno is not None
         or SYSTEM_CLOCK.monotonic() > deadline.expires_at - EARLY
     ):
         return None

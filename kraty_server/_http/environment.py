@@ -50,14 +50,14 @@ def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
 
 
 def _proxy(base_url: str) -> str | None:
-    refused = None
+    proxy = None
     try:
         proxy = find_proxy(base_url, os.environ)
         if proxy is not None:
             httpx.Proxy(proxy)
         return proxy
     except (httpx.InvalidURL, ValueError) as error:
-        refused = f"the environment names a proxy that cannot be: {error}"
+        proxy, refused = None, f"the environment names a proxy that cannot be: {error}"
     # Raised out here, in a frame that holds neither the environment nor the password of a proxy.
     raise ValueError(refused)
 

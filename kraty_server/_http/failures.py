@@ -123,7 +123,8 @@ def _scrub(errors: list[BaseException], send: Send) -> None:
     for one in errors:
         one.__traceback__ = None
         if hasattr(type(one), "request"):  # an error of httpx, or of its family
-            setattr(one, "request", httpx.Request(send.method, send.url))  # noqa: B010  (whatever type has it)
+            with suppress(AttributeError):  # of a caller's own, which cannot be set
+                setattr(one, "request", httpx.Request(send.method, send.url))  # noqa: B010  (whatever type has it)
 
 
 def _clear_frames(errors: list[BaseException]) -> None:

@@ -6,6 +6,7 @@ import platform
 import re
 from functools import cache
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -26,8 +27,9 @@ def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, by
     ]
     if has_body:
         headers.append((b"Content-Type", b"application/json"))
-    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in options.headers.items()]
-    return headers
+    added = [(name.encode("ascii"), value.encode("ascii")) for name, value in options.headers.items()]
+    replaced = {name.lower() for name, _ in added}  # a User-Agent of the caller's, say
+    return [*(header for header in headers if header[0].lower() not in replaced), *added]
 
 
 @cache
@@ -50,7 +52,8 @@ class RequestBuilder:
 
     def __init__(self, base_url: str) -> None:
         self.base = httpx.URL(base_url)
-        self.origin_length = len(f"{self.base.scheme}://{self.base.netloc.decode('ascii')}")
+        parts = urlsplit(base_url)  # httpx leaves a usual port out, and an empty one
+        self.origin_length = len(f"{parts.scheme}://{parts.netloc}")
         self.host_header = (b"Host", self.base.netloc)
         self.header_cache = None
 

@@ -64,7 +64,7 @@ def install_deadline(given: object) -> list[DeadlineBackend]:
         if isinstance(backend, DeadlineBackend):
             backend.installed += 1
             backends.append(backend)
-    if not backends and isinstance(given, httpx.Client | httpx.HTTPTransport):
+    if not backends and isinstance(getattr(given, "_transport", given), httpx.Client | httpx.HTTPTransport):
         _missing("httpx", "a server that drips is not cut off at the deadline")
     return backends
 
@@ -138,11 +138,11 @@ def forbid_reuse(response: httpx.Response) -> bool:
 def switch_off_aiohttp_retries(session: object) -> None:
     """Keep aiohttp from sending a lost GET, PUT or DELETE once more by itself, unseen.
 
-    There is no public way. Where the name is gone, such a call may be sent twice in an attempt, with the same key.
+    There is no public way. aiohttp 3.10 has no such name; there it knows these methods in capitals only, and ours are
+    not.
     """
-    if not hasattr(session, "_retry_connection"):
-        _missing("aiohttp", "it may send a lost GET, PUT or DELETE once more within an attempt")
-    setattr(session, "_retry_connection", False)  # noqa: B010  (a private name, on purpose)
+    if hasattr(session, "_retry_connection"):
+        setattr(session, "_retry_connection", False)  # noqa: B010  (a private name, on purpose)
 
 
 def import_event_loop_backend() -> None:

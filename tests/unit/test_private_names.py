@@ -38,7 +38,7 @@ def ping_twice(url: str) -> None:
 
 
 def test_each_name_is_where_we_look_for_it(complaints: Callable[[], list[str]]) -> None:
-    aiohttp = pytest.importorskip("aiohttp")
+    pytest.importorskip("aiohttp")
     with RawServer([Reply(body=PONG)]) as server:
         ping_twice(server.url)
         assert len(server.connections) == 1
@@ -47,10 +47,6 @@ def test_each_name_is_where_we_look_for_it(complaints: Callable[[], list[str]]) 
             for transport in ("httpx", "aiohttp"):
                 async with AsyncKratyServer(base_url=server.url, transport=transport, **OPTIONS) as kraty:
                     assert (await kraty.health.ping()).ok
-            async with aiohttp.ClientSession() as session:
-                assert session._retry_connection is True
-                private.switch_off_aiohttp_retries(session)
-                assert session._retry_connection is False
 
         asyncio.run(main())
     assert complaints() == []
@@ -119,14 +115,6 @@ def test_a_state_is_found_behind_the_streams_of_a_client_and_none_in_a_mock() ->
             assert state_of(transport.handle_request(request)) is not None
     assert private.has_unread(httpx.Response(200, content=b"{}")) is False
     assert private.forbid_reuse(httpx.Response(200, content=b"{}")) is False
-
-
-def test_where_aiohttp_hides_its_retries_the_log_says_so(complaints: Callable[[], list[str]]) -> None:
-    class Session:
-        pass
-
-    private.switch_off_aiohttp_retries(Session())
-    assert "send a lost GET, PUT or DELETE once more" in complaints()[0]
 
 
 def test_the_backend_of_httpcore_is_one_of_its_public_ones() -> None:

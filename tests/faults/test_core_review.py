@@ -1,0 +1,199 @@
+"""Faults that a review of the HTTP core found, each of a kind that other files hold promises about."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import traceback
+from typing import Any
+
+import httpcore
+import httpx
+import pytest
+
+from kraty_server import AsyncKratyServer, KratyClosedError, KratyError, KratyNetworkError, KratyServer, RetryConfig
+from tests.servers.echo import EchoServer
+
+KEY = "prefix.verysecretkeyofthisgame"
+OPTIONS: dict[str, Any] = {"api_key": KEY, "base_url": "http://127.0.0.1:9"}
+
+
+def answering(*statuses: int) -> httpx.MockTransport:
+    left = list(statuses)
+    return httpx.MockTransport(lambda _: httpx.Response(left.pop(0)))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path"),
+    [
+        ("https://kraty.test:443", "/server/v1/health"),
+        ("http://127.0.0.1:80", "/server/v1/health"),
+        ("https://kraty.test:", "/server/v1/health"),
+        ("https://kraty.test:08443", "/server/v1/health"),
+        ("https://[::1]:443/proxy", "/proxy/server/v1/health"),
+    ],
+)
+def test_a_usual_port_in_the_base_url_does_not_end_up_in_the_path(base_url: str, path: str) -> None:
+    paths: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.raw_path.decode())
+        return httpx.Response(200, json={})
+
+    with KratyServer(api_key=KEY, base_url=base_url, transport=httpx.MockTransport(handle)) as kraty:
+        kraty.request("GET", "/server/v1/health")
+    assert paths == [path]
+
+
+class TimedOutByTheSystem(httpcore.NetworkStream):
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        raise httpcore.ReadTimeout("timed out") from TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def get_extra_info(self, info: str) -> Any:
+        return None
+
+
+class Backend(httpcore.NetworkBackend):
+    def connect_tcp(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        return TimedOutByTheSystem()
+
+
+def test_a_timeout_of_the_system_is_a_failure_of_transport_and_no_signals() -> None:
+    transport: Any = httpx.HTTPTransport()
+    transport._pool._network_backend = Backend()
+    kraty = KratyServer(**OPTIONS, transport=transport, retry=RetryConfig(attempts=2, initial_delay=0))
+    with pytest.raises(KratyNetworkError) as raised:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert (raised.value.attempts, raised.value.outcome) == (2, "unknown")
+
+
+@pytest.mark.parametrize("position", range(150, 210))
+def test_a_key_that_is_cut_by_the_end_of_a_quote_is_not_shown(position: int) -> None:
+    body = b"x" * position + KEY.encode() + b"y" * 300
+    kraty = KratyServer(**OPTIONS, transport=httpx.MockTransport(lambda _: httpx.Response(200, content=body)))
+    with pytest.raises(KratyError) as raised:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert "xpref" not in str(raised.value)
+    assert KEY[:3] not in str(raised.value)
+
+
+def test_a_hook_that_closes_the_client_ends_the_call_without_a_wait() -> None:
+    kraty = KratyServer(
+        **OPTIONS, transport=answering(503), on_request=lambda _: kraty.close(), retry=RetryConfig(initial_delay=0.1)
+    )
+    with pytest.raises(KratyClosedError, match="the client was closed") as raised:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert (raised.value.operation, raised.value.attempts) == ("wallet.credit", 1)
+
+
+def test_a_hook_that_closes_the_async_client_ends_the_call_without_a_wait() -> None:
+    async def main() -> None:
+        kraty = AsyncKratyServer(**OPTIONS, transport=answering(503), on_request=lambda _: kraty.aclose())
+        with pytest.raises(KratyClosedError, match="the client was closed") as raised:
+            await kraty.wallet.credit("p", "gold", amount=1)
+        assert (raised.value.operation, raised.value.attempts) == ("wallet.credit", 1)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("inner", ["closed", "refused"])
+def test_an_error_of_a_call_in_a_hook_says_nothing_of_the_call_it_was_made_in(inner: str) -> None:
+    other = KratyServer(**OPTIONS, transport=answering(400))
+    if inner == "closed":
+        other.close()
+
+    def hook(_: httpx.Response) -> None:
+        other.wallet.credit("q", "gold", amount=2)
+
+    client = httpx.Client(transport=answering(200), event_hooks={"response": [hook]})
+    kraty = KratyServer(**OPTIONS, http_client=client)
+    with pytest.raises(KratyError) as raised:
+        kraty.wallet.debit("p", "gold", amount=1)
+    assert raised.value.operation == "wallet.credit"
+    note = raised.value.__notes__[-1]
+    assert "wallet.debit was under way" in note
+    assert "it may have taken effect" in note
+
+
+class Unchangeable(Exception):
+    @property
+    def request(self) -> None:
+        return None
+
+
+def test_an_error_whose_request_cannot_be_set_is_no_obstacle() -> None:
+    def handle(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("lost") from Unchangeable()
+
+    kraty = KratyServer(**OPTIONS, transport=httpx.MockTransport(handle), retry=RetryConfig(attempts=1))
+    with pytest.raises(KratyNetworkError, match="lost"):
+        kraty.wallet.credit("p", "gold", amount=1)
+
+
+def test_headers_of_the_caller_replace_ours_instead_of_standing_beside_them() -> None:
+    agents: list[list[str]] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        agents.append(request.headers.get_list("user-agent"))
+        return httpx.Response(200, json={})
+
+    kraty = KratyServer(**OPTIONS, transport=httpx.MockTransport(handle))
+    kraty.with_options(headers={"User-agent": "game/1"}).request("GET", "/server/v1/health")
+    assert agents == [["game/1"]]
+
+
+@pytest.mark.parametrize("name", ["Accept-Encoding", "Transfer-Encoding"])
+def test_headers_that_decide_about_bodies_are_ours(name: str) -> None:
+    with pytest.raises(ValueError, match="is set by the SDK"):
+        KratyServer(**OPTIONS).with_options(headers={name: "br"})
+
+
+def test_the_password_of_a_proxy_that_cannot_be_is_in_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://user:verysecret@999.1.1.1:3128")
+    with pytest.raises(ValueError, match="a proxy that cannot be") as raised:
+        KratyServer(api_key=KEY, base_url="https://kraty.test")
+    told = "".join(traceback.TracebackException.from_exception(raised.value, capture_locals=True).format())
+    assert "verysecret" not in told.replace('http://user:verysecret@999.1.1.1:3128")', "")
+
+
+def test_a_client_with_a_mock_in_it_hides_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    from kraty_server._http.private import _missing
+
+    _missing.cache_clear()
+    with caplog.at_level(logging.WARNING, "kraty_server"):
+        KratyServer(**OPTIONS, http_client=httpx.Client(transport=answering()))
+    assert not caplog.records
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+def test_a_child_takes_no_connection_from_its_parents_event_loop(transport: Any) -> None:
+    if transport == "aiohttp":
+        pytest.importorskip("aiohttp")
+
+    async def main() -> None:
+        options: dict[str, Any] = {"api_key": KEY, "base_url": server.url, "transport": transport}
+        async with AsyncKratyServer(**options, timeout=10, retry=RetryConfig(attempts=1)) as kraty:
+            await kraty.wallet.credit("p", "gold", amount=1)
+            if (child := os.fork()) == 0:
+                status = 1
+                try:
+                    asyncio.events._set_running_loop(None)
+                    asyncio.run(kraty.wallet.credit("p", "gold", amount=2))
+                    status = 0
+                finally:
+                    os._exit(status)
+            assert os.waitpid(child, 0)[1] == 0
+            assert (await kraty.wallet.credit("p", "gold", amount=3)).balance == 3
+
+    with EchoServer() as server:
+        asyncio.run(main())

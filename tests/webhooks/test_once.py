@@ -159,7 +159,7 @@ def asyncpg_shop(url: str, fail: list[BaseException], effects: Callable[[], int]
 
     async def handle(times: int) -> list[Any]:
         plain, _, schema = url.partition("?options=-csearch_path%3D")
-        async with asyncpg.create_pool(plain, max_size=5, server_settings={"search_path": schema}) as pool:
+        async with asyncpg.create_pool(plain, min_size=1, max_size=5, server_settings={"search_path": schema}) as pool:
             names["pool"] = pool
             calls = [kraty.handle(BODY, headers_of()) for _ in range(times)]
             return await asyncio.gather(*calls, return_exceptions=True)

@@ -13,6 +13,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,15 @@ def sqlite_shop(path: Path, name: str) -> Shop:
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(path, timeout=60)
 
-    connect().executescript(TABLES)
+    with closing(connect()) as connection:
+        connection.executescript(TABLES)
     fail: list[BaseException] = []
     if name == "sqlalchemy":
         sqlalchemy = pytest.importorskip("sqlalchemy")
-        return alchemy_shop(sqlalchemy.create_engine(f"sqlite:///{path}", connect_args={"timeout": 60}), fail)
+        return alchemy_shop(
+            sqlalchemy.create_engine(f"sqlite:///{path}", connect_args={"timeout": 60}, poolclass=sqlalchemy.NullPool),
+            fail,
+        )
     kraty = made(name, {"connect": connect})
     kraty.on(WalletChanged)(effect_of(fail, execute, "INSERT INTO effects VALUES (?)"))
     return Shop(kraty, lambda times: threads(kraty, times), lambda: count(connect()), fail)
@@ -137,7 +142,9 @@ def postgres_shop(url: str, name: str) -> Shop:
     fail: list[BaseException] = []
     if name == "sqlalchemy":
         sqlalchemy = pytest.importorskip("sqlalchemy")
-        engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), pool_size=10)
+        engine = sqlalchemy.create_engine(
+            url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sqlalchemy.NullPool
+        )
         return alchemy_shop(engine, fail)
     if name == "asyncpg":
         return asyncpg_shop(url, fail, lambda: count(connect()))

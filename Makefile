@@ -16,7 +16,7 @@ $(VENV)/run.stamp: pyproject.toml
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(PIP) "pip>=25.1"
-	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group checks --group bench
+	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group frameworks --group checks --group bench
 	@touch $@
 
 ## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).
@@ -120,6 +120,7 @@ smoke: build
 	$(PYTHON) -m venv .venvs/smoke
 	.venvs/smoke/bin/python -m pip install --quiet dist/*.whl
 	cd .venvs/smoke && bin/python -I ../../tests/packaging/smoke.py
+	.venvs/smoke/bin/python -m pip install --quiet "django>=5.2" "django-stubs>=5.2"  # bases of kraty_server.django
 	PATH=$(CURDIR)/.venvs/smoke/bin:$$PATH && cd .venvs && $(CURDIR)/$(BIN)/pyright --verifytypes kraty_server --ignoreexternal
 
 ## What the wheel brings with it, as CycloneDX.

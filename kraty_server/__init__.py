@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the table below once more, for type checkers
     from kraty_server.errors import AntiCheatRejectedError as AntiCheatRejectedError
     from kraty_server.errors import AttemptFinishedError as AttemptFinishedError
     from kraty_server.errors import ConflictError as ConflictError
+    from kraty_server.errors import Decision as Decision
     from kraty_server.errors import EventDisabledError as EventDisabledError
     from kraty_server.errors import ForbiddenError as ForbiddenError
     from kraty_server.errors import IdempotencyConflictError as IdempotencyConflictError
@@ -56,7 +57,7 @@ _HOMES = {
     "kraty_server._version": "__version__",
     "kraty_server.client": "AsyncKratyServer KratyServer",
     "kraty_server.errors": """
-        AntiCheatRejectedError AttemptFinishedError ConflictError EventDisabledError ForbiddenError
+        AntiCheatRejectedError AttemptFinishedError ConflictError Decision EventDisabledError ForbiddenError
         IdempotencyConflictError InternalServerError InvalidMetricError KratyClosedError KratyError
         KratyNetworkError KratyServerError KratyTimeoutError NoActiveWindowError NoLeaderboardError
         NotFoundError Outcome PlayerBannedError RateLimitedError ScoreNotSupportedError SessionInvalidError

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, Final, Literal, TypeAlias, overload
 
 Outcome: TypeAlias = Literal["not_applied", "unknown", "applied"]
 """Whether this call took effect: the server said no or was never reached; the answer was lost; it said yes."""
+Decision: TypeAlias = Literal["repeat", "fix", "refuse"]
+"""What a worker does after an error: `KratyError.decision`."""
+
+SETUP_CODES: Final = frozenset({"unauthenticated", "session_invalid", "forbidden", "tenant_mismatch"})
+"""Codes that speak of our key, not of the request: with another key the same request may be taken."""
+SETUP_STATUSES: Final = frozenset({401, 402, 403})
+"""The same of a code that is newer than this SDK."""
 
 
 class KratyError(Exception):
@@ -32,6 +39,27 @@ class KratyError(Exception):
     """Seconds that the server asked to wait."""
     is_retryable: bool = False
     """Whether the same call, with the same key, may succeed later."""
+
+    @property
+    def decision(self) -> Decision:
+        """Tell a worker what to do with its task; docs/workers.md lists it for every code and cause.
+
+        `repeat`: make the same call with the same key later. `fix`: the set-up is broken (the key, the address); keep
+        the task, tell somebody once, try again when it is mended. `refuse`: this request will never be taken; a person
+        must look at it.
+        """
+        refused = self.outcome == "not_applied" and not self.is_retryable
+        if not isinstance(self, KratyServerError):
+            return "fix" if refused and isinstance(self, KratyNetworkError) else "repeat"
+        if self.is_idempotency_conflict:
+            return "refuse"
+        not_of_kraty = self.status < 400 and self.outcome != "applied"
+        if self.code in SETUP_CODES or not_of_kraty:
+            return "fix"  # whatever an earlier attempt left open: the task is kept
+        if not refused:
+            return "repeat"
+        newer = self.code not in BY_CODE and self.status in SETUP_STATUSES
+        return "fix" if self.is_internal_error or newer else "refuse"
 
 
 class KratyClosedError(KratyError):

@@ -28,7 +28,7 @@ _clock: Final = SYSTEM_CLOCK
 """Taken when pytest starts: a test may have frozen the time when the first fixture is used."""
 
 
-class UnusedFaultWarning(pytest.PytestWarning):
+class UnusedFaultWarning(UserWarning):
     """A test passed, and a fault that it scripted never struck."""
 
 

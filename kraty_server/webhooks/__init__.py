@@ -9,6 +9,7 @@ from kraty_server.webhooks.signature import verify_webhook
 
 TYPE_CHECKING = False  # `typing` takes longer to import than this package
 if TYPE_CHECKING:
+    from kraty_server.webhooks.asgi import WebhookApp as WebhookApp
     from kraty_server.webhooks.receiver import AsyncWebhooks as AsyncWebhooks
     from kraty_server.webhooks.receiver import DeliveryInfo as DeliveryInfo
     from kraty_server.webhooks.receiver import WebhookError as WebhookError
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> object:
     if name == "__all__" or not name.startswith("_"):
+        from kraty_server.webhooks.asgi import WebhookApp
         from kraty_server.webhooks.receiver import AsyncWebhooks, DeliveryInfo, WebhookError, Webhooks
         from kraty_server_generated import events
 
-        found = {one.__name__: one for one in (AsyncWebhooks, DeliveryInfo, WebhookError, Webhooks)}
+        found = {one.__name__: one for one in (AsyncWebhooks, DeliveryInfo, WebhookApp, WebhookError, Webhooks)}
         found |= {one: getattr(events, one) for one in events.__all__}
         globals().update(found, __all__=["verify_webhook", *found])
     if name not in globals():

@@ -226,7 +226,13 @@ class Kraty(RuleBasedStateMachine):
     def dump_and_load(self) -> None:
         dumped = self.emulator.dump()
         self.emulator.load(dumped)
-        assert self.emulator.dump() == dumped
+        loaded = self.emulator.dump()
+        for state in (
+            dumped,
+            loaded,
+        ):  # when to look again: found anew by a load, since what was due may have been done
+            state["clock"][0].pop("next_due")
+        assert loaded == dumped
 
     @invariant()
     def both_hold_the_same(self) -> None:

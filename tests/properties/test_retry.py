@@ -65,7 +65,7 @@ def test_a_wait_fits_into_the_deadline_and_honours_retry_after_in_full_or_not_at
     wait = config.wait(attempt, left=left, retry_after=retry_after, random_fraction=chance)
     if attempt >= config.attempts:
         assert wait is None
-    elif retry_after is not None:
+    elif retry_after:
         assert wait == (retry_after if retry_after <= config.max_retry_after and retry_after < left else None)
     else:
         assert wait is None or wait < left

@@ -8,9 +8,17 @@ from typing import Any
 class ApiError(Exception):
     """The request is answered with an error, and nothing of it is kept."""
 
+    status: int
+    code: str
+    message: str
+    details: Any
+
     def __init__(self, status: int, code: str, message: str, details: Any = None) -> None:
         super().__init__(message)
-        self.status, self.code, self.message, self.details = status, code, message, details
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
 
 
 def invalid(path: str, message: str) -> ApiError:

@@ -24,9 +24,9 @@ NAMES: Final[Mapping[Kind, tuple[str, str]]] = {"currency": ("economyKey", "bala
 
 def in_catalog(context: RequestContext, kind: Kind, key: str) -> bool:
     """Whether a key exists. A game without a catalog of this kind has every key."""
-    sql = """SELECT EXISTS (SELECT 1 FROM catalog WHERE game = ?1 AND kind = ?2 AND key = ?3)
-             OR NOT EXISTS (SELECT 1 FROM catalog WHERE game = ?1 AND kind = ?2)"""
-    return bool(context.state.value(sql, context.game, kind, key))
+    sql = """SELECT EXISTS (SELECT 1 FROM catalog WHERE game = ? AND kind = ? AND key = ?)
+             OR NOT EXISTS (SELECT 1 FROM catalog WHERE game = ? AND kind = ?)"""
+    return bool(context.state.value(sql, context.game, kind, key, context.game, kind))
 
 
 def get_holding(context: RequestContext, player: int, kind: Kind, key: str) -> int:

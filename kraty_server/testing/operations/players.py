@@ -74,8 +74,8 @@ def delete(request: OperationRequest) -> OperationResult:
     context, external_id = request.context, request.path["externalId"]
     player, state = find_player(context, external_id), context.state
     if player is None or player["deleted_at"]:
-        sql = "SELECT * FROM tombstones t WHERE world = ?1 AND into_player IS NULL AND external_id = ?2"
-        by_placeholder = "SELECT * FROM tombstones WHERE placeholder = ?2 AND world = ?1 AND into_player IS NULL"
+        sql = "SELECT * FROM tombstones t WHERE world = ? AND into_player IS NULL AND external_id = ?"
+        by_placeholder = "SELECT * FROM tombstones WHERE world = ? AND placeholder = ? AND into_player IS NULL"
         tombstone = state.one(sql, context.world, external_id) or state.one(by_placeholder, context.world, external_id)
         before = tombstone and state.value("SELECT public_id FROM players WHERE id = ?", tombstone["player"])
         return 200, {
@@ -98,7 +98,7 @@ def delete(request: OperationRequest) -> OperationResult:
         ("friend_requests", "sender", "receiver"),
         ("blocks", "player", "blocked"),
     ):
-        state.run(f"DELETE FROM {table} WHERE {one} = ?1 OR {other} = ?1", player["id"])  # noqa: S608  # all are ours
+        state.run(f"DELETE FROM {table} WHERE {one} = ? OR {other} = ?", *[player["id"]] * 2)  # noqa: S608  # all are ours
     state.run(
         """UPDATE players SET external_id = ?, deleted_at = ?, updated_at = ?, name = NULL, avatar = NULL,
            country = NULL, context = NULL, status = NULL, online = 0, last_active_at = NULL WHERE id = ?""",

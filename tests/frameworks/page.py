@@ -1,0 +1,15 @@
+"""The modules that a page of the documentation has its readers write, as files that real servers and workers load."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"^```(?:python|py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def block(page: str, containing: str) -> str:
+    """The one block of a page that has this text in it."""
+    (found,) = (source for source in BLOCK.findall((DOCS / page).read_text("utf-8")) if containing in source)
+    return str(found)

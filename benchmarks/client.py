@@ -270,6 +270,25 @@ def encoding() -> Iterator[Figure]:
     yield figure("100,000 migrate rows checked and encoded", taken, "ours", "json.dumps", 2.5)
 
 
+def webhooks() -> Iterator[Figure]:
+    """A delivery verified and read, in CPU time."""
+    from kraty_server.testing import sign
+    from kraty_server.webhooks import Webhooks
+
+    content: dict[str, Any] = {"id": "evt_1", "eventName": "wallet.changed", "studioId": "stu_1", "gameId": "game_1"}
+    content |= {"occurredAt": "2026-06-14T12:00:00.000Z", "deliveryAttempt": 1, "data": {**body(), "balance": 5}}
+    raw = json.dumps(content).encode()
+    headers = {"Host": "x", "Content-Type": "application/json", "X-Signature": sign(raw, "s")}
+    kraty, times = Webhooks("s"), 5000
+    taken: list[float] = []
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        for _ in range(times):
+            kraty.read(raw, headers)
+        taken.append((time.process_time() - start) / times)
+    yield bounded("a webhook verified and read", taken, 10e-6, "10 µs")
+
+
 # Imports and memory
 
 
@@ -341,7 +360,7 @@ def main() -> None:
         floor = bare_socket(url)
         show(blocking(url))
         show(asyncio.run(awaited(url)))
-    for part in (own_work, decoding, encoding, importing):
+    for part in (own_work, decoding, encoding, webhooks, importing):
         show(part())
     others = {"µs for a bare socket to send as much to this server and have its answer": floor * 1e6,
               "bytes for each of 1,000 clients made with with_options, at most 2,048": memory(),

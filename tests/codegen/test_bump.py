@@ -117,6 +117,17 @@ def test_a_new_resource_arrives_as_a_whole_module(project: Path) -> None:
     assert not re.search(r"^.{121}", source, re.MULTILINE)
 
 
+def test_a_new_event_arrives_with_its_class_and_the_emulator_is_told_to_lack_it(project: Path) -> None:
+    document = copy.deepcopy(OURS)
+    document["components"]["schemas"]["WebhookEventName"]["enum"].append("lobby.filled")
+    new = json.loads(json.dumps(document["webhooks"]["lobby.closed"]).replace("lobby.closed", "lobby.filled"))
+    document["webhooks"]["lobby.filled"] = new
+    done = bumped(project, document)
+    assert done.returncode == 0, done.stderr
+    assert "- The emulator does not emit `lobby.filled`." in done.stdout
+    assert "class LobbyFilled(WebhookEvent)" in (project / "generated/kraty_server_generated/events.py").read_text()
+
+
 def test_a_method_that_lacks_an_argument_is_told(project: Path) -> None:
     def memo(d: Any) -> None:
         properties = d["components"]["schemas"]["AdjustWalletBody"]["properties"]

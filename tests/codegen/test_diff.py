@@ -172,6 +172,10 @@ MUTATIONS: dict[str, tuple[Edit, str, Level, Level, str, str]] = {
     "schema: something new": (to("AdjustWalletBody", "reason", contentEncoding="base64"), "keyword", B, B, f"{CREDIT} body.reason", "wallet.credit"),
     "webhook: event": (lambda d: d["webhooks"].pop("grant.created"), "webhook", B, A, "webhook grant.created", ""),
     "webhook: payload": (without("WebhookEvent", "studioId"), "property", B, A, "webhook grant.created.studioId", ""),
+    "webhook: data": (without("WalletChangedData", "delta"), "property", B, A, "webhook wallet.changed.data.delta", ""),
+    "webhook: type of data": (to("WalletChangedData", "balance", type="string"), "type", B, B, "webhook wallet.changed.data.balance", ""),
+    "webhook: null": (to("PlayerBannedData", "reason", type=["string", "null"]), "null", B, A, "webhook player.banned.data.reason", ""),
+    "webhook: prose": (lambda d: d["webhooks"]["lobby.closed"]["post"].update(summary="x"), "summary", D, D, "webhook lobby.closed", ""),
     "document: server": (lambda d: d["servers"][0].update(url="https://api.kraty.io/server/v2"), "servers", B, B, "document", ""),
     "document: security": (lambda d: d["components"]["securitySchemes"]["serverKey"].update(scheme="basic"), "security", B, B, "document", ""),
     "document: version": (lambda d: d["info"].update(version="2"), "info", D, D, "document", ""),
@@ -401,3 +405,8 @@ def test_markdown_holds_every_change_and_no_broken_row() -> None:
     assert len(rows) == len(changes) + 2
     assert all(row.replace("\\|", "").count("|") == 6 for row in rows)
     assert len(json.loads(as_json(changes, "1.0.0"))["changes"]) == len(changes)
+
+
+def test_a_change_of_a_webhook_names_its_class() -> None:
+    (change,) = diff(OURS, edited(without("WalletChangedData", "delta")))
+    assert set(change.names) >= {"events.WalletChanged", "WalletChangedData"}

@@ -100,6 +100,9 @@ def setting(*path: str, value: Any) -> Callable[[Any], None]:
         (setting(*SCHEMA, "Grant", "properties", "kind", "$ref", value="#/components/schemas/Gone"), "leads nowhere"),
         (setting("components", "parameters", "GrantId", "description", value=""), "GrantId: describe it"),
         (lambda d: d["webhooks"].pop("grant.created"), "webhooks.grant.created"),
+        (setting("webhooks", "lobby.closed", "post", "summary", value="Closed."), "webhooks.lobby.closed: a summary"),
+        (setting("webhooks", "lobby.closed", "post", "description", value=""), "webhooks.lobby.closed: describe it"),
+        (lambda d: d["webhooks"].update({"lobby.closed": d["webhooks"]["lobby.started"]}), "`const: lobby.closed`"),
     ],
 )  # fmt: skip
 def test_each_rule_can_fail(harm: Callable[[Any], Any], found: str) -> None:

@@ -107,3 +107,27 @@ def test_a_stale_file_goes_and_a_foreign_one_stops_us(tmp_path: Path) -> None:
 )
 def test_the_end_of_a_pattern_is_the_end_of_the_text(ecma: str, python: str) -> None:
     assert python_pattern(ecma) == python
+
+
+SCHEMA = ("requestBody", "content", "application/json", "schema")
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (lambda parts: parts.pop(), "its body is `allOf"),
+        (lambda parts: parts[1]["properties"].pop("data"), "its body is `allOf"),
+        (lambda parts: parts[1]["properties"].update(eventName={"const": "other"}), "one to `const: grant.created`"),
+        (lambda parts: parts[1]["properties"].update(data={"type": "object"}), "one to an object"),
+        (lambda parts: parts[0].update({"$ref": "#/components/schemas/Grant"}), "Grant has no 'eventName'"),
+    ],
+)
+def test_a_webhook_that_is_no_narrowed_envelope_is_not_covered(harm: Any, why: str) -> None:
+    document = write.load(write.DOCUMENT)
+    node = document["webhooks"]["grant.created"]["post"]
+    for step in SCHEMA:
+        node = node[step]
+    harm(node["allOf"])
+    with pytest.raises(NotCovered, match="webhook grant.created: ") as stopped:
+        write.render(document)
+    assert why in str(stopped.value)

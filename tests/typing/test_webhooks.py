@@ -81,9 +81,9 @@ if TYPE_CHECKING:
         @kraty.on(GrantCreated)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         def too_much(event: GrantCreated, connection: sqlite3.Connection) -> None: ...
 
-        kraty.on(Session)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+        kraty.on(Session)  # type: ignore[type-var]  # pyright: ignore[reportCallIssue, reportArgumentType]
         Webhooks("s", on_delivery=observed_later)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        Webhooks("s", once=once_async)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        Webhooks("s", once=once_async)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
         Webhooks(5)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
     def with_a_connection() -> None:
@@ -116,7 +116,7 @@ if TYPE_CHECKING:
         @kraty.on(GrantCreated)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         async def missing(event: GrantCreated, session: Session) -> None: ...
 
-        AsyncWebhooks("s", once=once)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        AsyncWebhooks("s", once=once)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
     def refused(error: WebhookError) -> None:
         assert_type(error.status, int)

@@ -15,6 +15,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from codegen import write
+from kraty_server import KratyServerError, RetryConfig
 from kraty_server.testing import Emulator
 from kraty_server.testing.emulator import ledger, outbox
 from kraty_server.webhooks import EVENTS, WalletChanged, WebhookEvent, Webhooks, read_event
@@ -63,7 +64,10 @@ def test_an_event_of_the_emulator_that_leaves_the_document_is_an_error(monkeypat
     monkeypatch.setattr(ledger, "emit", lambda context, event, data: outbox.emit(context, event, {"delta": 5}))
     with Emulator() as emulator:
         emulator.add_webhook(secret="s")
-        with emulator.client() as kraty, pytest.raises(RuntimeError, match=r"it left the contract at wallet\.changed"):
+        with (
+            emulator.client(retry=RetryConfig(attempts=1)) as kraty,
+            pytest.raises(KratyServerError, match=r"it left the contract at wallet\.changed"),
+        ):
             kraty.wallet.credit("p", "gold", amount=5)
 
 

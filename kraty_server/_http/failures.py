@@ -23,6 +23,8 @@ NEVER_RECEIVED: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}
 )
 NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "InvalidURL"})
+OF_FILES: Final = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+"""Errors of the system that no network raises, but a hook that reads a file may."""
 OURS: Final = "kraty_server"
 STANDARD: Final = frozenset({"asyncio", "ssl", "socket", "selectors", "threading", "queue", "concurrent", "contextlib"})
 
@@ -55,7 +57,7 @@ def _frames_above(traceback: TracebackType | None) -> set[FrameType]:
 def is_transport_error(error: BaseException) -> bool:
     """Tell whether an error is one that HTTP clients and the network raise."""
     if isinstance(error, OSError | EOFError):
-        return True
+        return not isinstance(error, OF_FILES)
     return isinstance(error, Exception) and any(
         kind.__module__.partition(".")[0] in FAMILY for kind in type(error).__mro__
     )

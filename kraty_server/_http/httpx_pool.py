@@ -36,6 +36,9 @@ class Route(NamedTuple):
     proxy: str | None
     http2: bool
 
+    def __repr__(self) -> str:  # without the password of a proxy
+        return f"Route({self.base_url!r})"
+
     def transport_options(self) -> dict[str, Any]:
         """What a transport of httpx for one connection is made with."""
         proxy = None

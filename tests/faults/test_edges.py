@@ -1,4 +1,4 @@
-"""Faults that a review of the HTTP core found, each of a kind that other files hold promises about."""
+"""Edges of the HTTP core: odd ports, time-outs of the system, hooks that call or close, keys cut by a quote, forks."""
 
 from __future__ import annotations
 
@@ -197,3 +197,13 @@ def test_a_child_takes_no_connection_from_its_parents_event_loop(transport: Any)
 
     with EchoServer() as server:
         asyncio.run(main())
+
+
+def test_a_file_that_a_hook_does_not_find_is_no_failure_of_transport() -> None:
+    def hook(request: httpx.Request) -> None:
+        open("/no/such/file").close()
+
+    with httpx.Client(transport=answering(200), event_hooks={"request": [hook]}) as client:
+        with pytest.raises(FileNotFoundError) as missing:
+            KratyServer(http_client=client, **OPTIONS).health.ping()
+    assert "health.ping was under way, attempt 1" in missing.value.__notes__[0]

@@ -203,7 +203,7 @@ def test_a_file_that_a_hook_does_not_find_is_no_failure_of_transport() -> None:
     def hook(request: httpx.Request) -> None:
         open("/no/such/file").close()
 
-    with httpx.Client(transport=answering(200), event_hooks={"request": [hook]}) as client:
-        with pytest.raises(FileNotFoundError) as missing:
-            KratyServer(http_client=client, **OPTIONS).health.ping()
+    given = httpx.Client(transport=answering(200), event_hooks={"request": [hook]})
+    with given, pytest.raises(FileNotFoundError) as missing:
+        KratyServer(http_client=given, **OPTIONS).health.ping()
     assert "health.ping was under way, attempt 1" in missing.value.__notes__[0]

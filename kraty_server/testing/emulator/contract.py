@@ -84,7 +84,7 @@ class Contract:
         for route, item in self.document["paths"].items():
             for method, node in item.items():
                 self.operations[node["operationId"]] = self._operation(method.upper(), route, node)
-        self.events = {
+        self.events: dict[str, jsonschema_rs.Draft202012Validator] = {
             name: self._validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})
             for name in self.document["webhooks"]
         }

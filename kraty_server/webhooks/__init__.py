@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kraty_server.webhooks.receiver import Webhooks as Webhooks
     from kraty_server_generated.events import *  # noqa: F403  (every event, by its __all__)
 
-    __all__ = ["verify_webhook"]  # pyright: ignore[reportUnsupportedDunderAll]
+    __all__ = ["verify_webhook"]  # pyright: ignore[reportUnsupportedDunderAll]  # at run time it is longer
 
 
 def __getattr__(name: str) -> object:

@@ -65,7 +65,7 @@ def _fields(shape: type) -> dict[str, tuple[bool, Any]]:
         origin = get_origin(hint)
         marked = origin is Required or origin is NotRequired
         fields[name] = (
-            origin is Required or (not marked and shape.__total__),  # type: ignore[attr-defined]  # of each TypedDict  # pyright: ignore[reportUnknownMemberType]
+            origin is Required or (not marked and vars(shape)["__total__"]),  # each TypedDict has it
             get_args(hint)[0] if marked else hint,
         )
     return fields

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,7 +26,7 @@ STOP: Final = 5.0
 class _Protocol(HttpToolsProtocol):
     """One connection: each of its requests carries it in its scope, so that a fault can close it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: Any) -> None:  # an asyncio.Transport: the bases do not agree on its type
         super().connection_made(transport)
         # asyncio does it only for sockets that were made with a protocol number.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -19,7 +19,7 @@ from kraty_server.client import RESOURCES
 from kraty_server_generated import models as generated
 from tests.unit.test_mocking import done
 
-APART = ("testing", "__main__")
+APART = ("testing", "django", "__main__")
 """The one needs an extra, and is tested with it; the other is a program."""
 
 

@@ -23,7 +23,7 @@ from kraty_server._options import AsyncHttpClient, Options
 from kraty_server.errors import KratyClosedError
 
 T = TypeVar("T")
-GRACE: Final = 0.1
+GRACE: Final = 0.25
 """Seconds after which an async attempt is cut; the transport's own time-outs, which say more, come first."""
 
 

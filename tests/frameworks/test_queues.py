@@ -120,6 +120,7 @@ def assert_each_task_ends_as_it_should(
 
 def test_celery(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
     celery = import_module("celery")
+    import_module("kombu.pools").reset()  # of the whole process: another test may have closed them
     queue = f"kraty-test-{uuid.uuid4()}"
     (tmp_path / "shop.py").write_text(source("from celery"))
     command = ["celery", "-A", "shop", "worker", "--pool=solo", "-Q", queue, "--without-gossip", "--without-mingle"]

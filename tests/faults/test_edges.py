@@ -96,9 +96,13 @@ def test_a_hook_that_closes_the_client_ends_the_call_without_a_wait() -> None:
 
 def test_a_hook_that_closes_the_async_client_ends_the_call_without_a_wait() -> None:
     async def main() -> None:
-        kraty = AsyncKratyServer(**OPTIONS, transport=answering(503), on_request=lambda _: kraty.aclose())
+        patient = RetryConfig(initial_delay=30, max_delay=30)
+        kraty = AsyncKratyServer(
+            **OPTIONS, transport=answering(503), on_request=lambda _: kraty.aclose(), retry=patient
+        )
         with pytest.raises(KratyClosedError, match="the client was closed") as raised:
-            await kraty.wallet.credit("p", "gold", amount=1)
+            async with asyncio.timeout(10):
+                await kraty.wallet.credit("p", "gold", amount=1)
         assert (raised.value.operation, raised.value.attempts) == ("wallet.credit", 1)
 
     asyncio.run(main())
@@ -174,7 +178,7 @@ def test_a_client_with_a_mock_in_it_hides_nothing(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
 def test_a_child_takes_no_connection_from_its_parents_event_loop(transport: Any) -> None:
     if transport == "aiohttp":

@@ -25,6 +25,8 @@ class RequestContext:
     silent: bool = False
     """Whether webhooks are suppressed."""
     idempotency_key: str | None = None
+    row_keys_kept: timedelta | None = None
+    """How long the keys of migrated rows are remembered; None for ever."""
     at: str = field(init=False)
     """Now, as the API writes it."""
 

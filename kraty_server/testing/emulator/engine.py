@@ -10,7 +10,7 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from kraty_server.testing.emulator.clock import Clock, format_time
@@ -23,6 +23,7 @@ from kraty_server.testing.emulator.faults import Fault, next_fault
 from kraty_server.testing.emulator.idempotency import replay_or_execute
 from kraty_server.testing.emulator.json_body import decode_json, encode_json
 from kraty_server.testing.emulator.operation import Handler, OperationRequest
+from kraty_server.testing.emulator.rate_limit import RateLimiter
 from kraty_server.testing.emulator.request_log import Request, RequestLog
 from kraty_server.testing.emulator.scheduler import Scheduler
 from kraty_server.testing.emulator.state import Row, State
@@ -65,6 +66,9 @@ class Engine:
         self.lock: threading.RLock = threading.RLock()
         self.clock: Clock = Clock()
         self.faults: list[Fault] = []
+        self.limiter: RateLimiter = RateLimiter(self.clock)
+        self.row_keys_kept: timedelta | None = None
+        """How long the keys of migrated rows are remembered; None for ever."""
         self.requests: RequestLog = RequestLog()
         self.dispatcher: Dispatcher = Dispatcher(state, self.lock, self.clock, self.faults)
         self._handlers = handlers
@@ -114,13 +118,14 @@ class Engine:
                 self._scheduler.notify()
 
     def reload(self) -> None:
-        """Read again what is kept beside the state, after it was replaced; forget requests and faults."""
+        """After the state was replaced: read again what is kept beside it, forget requests and faults, fill buckets."""
         clock = self.state.one("SELECT offset, next_due FROM clock")
         assert clock is not None
         self.clock.offset, self.state.next_due = clock["offset"], clock["next_due"]
         self._reloaded += 1
         self.requests.clear()
         self.faults.clear()
+        self.limiter.refill()
         self.dispatcher.reload()
         self.settle()
 
@@ -169,11 +174,12 @@ class Engine:
                     answer, code = struck
                 else:
                     api_key = self.authenticate(headers)
+                    self.limiter.take(api_key["prefix"])
                     answer = self._execute(operation, path, api_key, body)
             except NoRoute as no_route:
                 code, answer = "not_found", _no_route(no_route)
             except ApiError as error:
-                code, answer = error.code, _error(error.status, error.code, error.message, error.details)
+                code, answer = error.code, _error(error.status, error.code, error.message, error.details, error.headers)
             except Exception as error:
                 log.exception("the emulator failed at %s %s", method, target)
                 message = f"the emulator failed: {type(error).__name__}: {error}"
@@ -241,6 +247,7 @@ class Engine:
                 origin="server",
                 operation=operation.id,
                 idempotency_key=body.get("idempotencyKey"),
+                row_keys_kept=self.row_keys_kept,
             )
             request, handler = OperationRequest(context, path, body, api_key), self._handlers[operation.id]
             status, payload = replay_or_execute(request, handler) if operation.keyed else handler.execute(request)

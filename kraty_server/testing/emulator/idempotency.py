@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from kraty_server.testing.emulator.errors import idempotency_conflict
 from kraty_server.testing.emulator.operation import Handler, OperationRequest, OperationResult
+from kraty_server.testing.emulator.state import State
 
 KEPT: Final = timedelta(hours=24)
-"""How long a key is remembered (CONTRACT.md §5); those of grants and of migrated rows for ever."""
+"""How long a key is remembered (CONTRACT.md §5); those of grants for ever, those of migrated rows as long as is set."""
 PURGE_EVERY: Final = 256
 """New keys between two looks for old ones."""
 
@@ -46,8 +47,13 @@ def replay_or_execute(request: OperationRequest, handler: Handler) -> OperationR
     sql = "INSERT OR REPLACE INTO replays (scope, fingerprint, status, payload, at) VALUES (?, ?, ?, ?, ?)"
     number = context.state.add(sql, scope, mark, status, kept, int(context.now.timestamp()))
     if number % PURGE_EVERY == 0:
-        # Numbers grow with time, so what is too old lies at the front.
-        sql = """DELETE FROM replays WHERE number < coalesce(
-                 (SELECT number FROM replays WHERE at > ? ORDER BY number LIMIT 1), 0)"""
-        context.state.run(sql, oldest)
+        forget(context.state, "replays", oldest)
     return status, payload
+
+
+def forget(state: State, table: Literal["replays", "migrated"], oldest: float) -> None:
+    """Forget the keys of a table that were used before a time, in unix seconds, if one was used after it."""
+    # Numbers grow with time, so what is too old lies at the front.
+    sql = f"""DELETE FROM {table} WHERE number < coalesce(
+              (SELECT number FROM {table} WHERE at > ? ORDER BY number LIMIT 1), 0)"""  # noqa: S608  # it is ours
+    state.run(sql, oldest)

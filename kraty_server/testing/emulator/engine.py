@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hmac
-import json
 import logging
 import threading
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -111,6 +110,7 @@ class Engine:
 
     def settle(self) -> None:
         """After an effect: hand over its webhooks, and watch the clock for what it has scheduled. Needs the lock."""
+        self.state.emitted = False
         self.dispatcher.flush()
         if self.state.next_due != self._scheduled:
             self._scheduled = self.state.next_due
@@ -162,6 +162,8 @@ class Engine:
         """
         started = time.perf_counter()
         with self.lock:
+            now = self.now()
+            at = format_time(now)
             operation: Operation | None = None
             fault: Fault | None = None
             api_key: Row | None = None
@@ -175,7 +177,7 @@ class Engine:
                 else:
                     api_key = self.authenticate(headers)
                     self.limiter.take(api_key["prefix"])
-                    answer = self._execute(operation, path, api_key, body)
+                    answer = self._execute(operation, path, api_key, body, now, at)
             except NoRoute as no_route:
                 code, answer = "not_found", _no_route(no_route)
             except ApiError as error:
@@ -187,7 +189,7 @@ class Engine:
             self._counted += 1
             self.requests.append(
                 Request(
-                    at=format_time(self.now()),
+                    at=at,
                     operation=operation.id if operation else None,
                     method=method,
                     target=target,
@@ -222,24 +224,24 @@ class Engine:
         prefix, dot, secret = token.strip().partition(".")
         if scheme.lower() != "bearer" or not prefix or not dot or not secret:
             raise ApiError(401, "session_invalid", "Authorization is not `Bearer <prefix>.<secret>`")
-        sql = """SELECT k.*, w.game, w.environment, g.studio FROM keys k JOIN worlds w ON w.id = k.world
-                 JOIN games g ON g.id = w.game WHERE k.prefix = ?"""
-        key = self.state.one(sql, prefix)
+        key = self.state.setup.key(prefix)
         if key is None or not hmac.compare_digest(key["secret"].encode(), secret.encode("utf-8", "replace")):
             raise ApiError(401, "session_invalid", "the key is unknown or revoked")
         if key["permission_set"] != "server_integration":
             raise ApiError(403, "forbidden", f"a {key['permission_set']} key does not open the server API")
         return key
 
-    def _execute(self, operation: Operation, path: Mapping[str, str], api_key: Row, raw: bytes) -> Answer:
+    def _execute(
+        self, operation: Operation, path: Mapping[str, str], api_key: Row, raw: bytes, now: datetime, at: str
+    ) -> Answer:
         body = self._read(operation, path, raw)
-        now = self.now()
-        if self.state.next_due is not None and self.state.next_due <= format_time(now):
+        if self.state.next_due is not None and self.state.next_due <= at:
             self._run_due()
         with self.state.effect():
             context = RequestContext(
                 state=self.state,
                 now=now,
+                at=at,
                 world=api_key["world"],
                 game=api_key["game"],
                 studio=api_key["studio"],
@@ -251,10 +253,12 @@ class Engine:
             )
             request, handler = OperationRequest(context, path, body, api_key), self._handlers[operation.id]
             status, payload = replay_or_execute(request, handler) if operation.keyed else handler.execute(request)
-            answer = Answer(status, encode_json({"data": payload} if operation.enveloped else payload))
+            value = {"data": payload} if operation.enveloped else payload
             if self.strict:  # before the commit: an answer that is none leaves nothing behind
-                self._check(operation, answer)
-        self.settle()
+                _check(operation, status, value)
+            answer = Answer(status, encode_json(value))
+        if self.state.emitted or self.state.next_due != self._scheduled:
+            self.settle()
         return answer
 
     def _read(self, operation: Operation, path: Mapping[str, str], raw: bytes) -> dict[str, Any]:
@@ -263,7 +267,7 @@ class Engine:
         Raises:
             ApiError: 400; 404 where a path cannot be and the operation has no 400.
         """
-        found: list[Problem] = list(self.contract.bad_parameters(operation, path))
+        found = [Problem(f"path.{wrong.path}", wrong.message) for wrong in problems(operation.path, path)]
         if found and "400" not in operation.error_codes:
             raise ApiError(404, "not_found", f"{found[0].path}: no such id can be")
         body: Any = {}
@@ -282,18 +286,17 @@ class Engine:
         checked: dict[str, Any] = body  # the document asks for an object
         return checked
 
-    def _check(self, operation: Operation, answer: Answer) -> None:
-        """Hold an answer against the document.
 
-        Raises:
-            RuntimeError: it is none that the document has.
-        """
-        validator = operation.responses.get(str(answer.status))
-        wrong: Sequence[Problem] = [Problem("", f"status {answer.status} is not documented")]
-        if validator is not None:
-            wrong = problems(validator, json.loads(answer.body))
-        if wrong:
-            raise RuntimeError(f"it left the contract at {operation.id}: {wrong[0]}")
+def _check(operation: Operation, status: int, value: Any) -> None:
+    """Hold an answer against the document.
+
+    Raises:
+        RuntimeError: it is none that the document has.
+    """
+    validator = operation.responses.get(status)
+    wrong = [Problem("", f"status {status} is not documented")] if validator is None else problems(validator, value)
+    if wrong:
+        raise RuntimeError(f"it left the contract at {operation.id}: {wrong[0]}")
 
 
 def _error(

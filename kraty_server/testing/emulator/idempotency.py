@@ -18,9 +18,12 @@ PURGE_EVERY: Final = 256
 """New keys between two looks for old ones."""
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True)
+
+
 def digest(*parts: Any) -> bytes:
     """One tuple, in 12 bytes: what differs in any part has another digest, and there may be millions."""
-    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=12).digest()
+    return hashlib.blake2b(_CANONICAL.encode(parts).encode(), digest_size=12).digest()
 
 
 def fingerprint(body: Mapping[str, Any]) -> bytes:
@@ -36,16 +39,23 @@ def replay_or_execute(request: OperationRequest, handler: Handler) -> OperationR
         return handler.execute(request)
     scope = digest(context.world, context.operation, *request.path.values(), key)
     mark = fingerprint(request.body)
-    oldest = int((context.now - KEPT).timestamp())
-    sql = "SELECT fingerprint, status, payload FROM replays WHERE scope = ? AND at > ?"
-    if before := context.state.one(sql, scope, oldest):
-        if before["fingerprint"] != mark:
-            raise idempotency_conflict(key)
-        return handler.replay(request) if handler.replay else (before["status"], json.loads(before["payload"]))
+    at = int(context.now.timestamp())
+    oldest = at - KEPT.total_seconds()
+    # Before it is done: what is refused is rolled back, this row too, and most keys are new.
+    sql = "INSERT OR IGNORE INTO replays (scope, fingerprint, status, at) VALUES (?, ?, 0, ?)"
+    number = context.state.add(sql, scope, mark, at)
+    if not number:
+        sql = "SELECT fingerprint, status, payload FROM replays WHERE scope = ? AND at > ?"
+        if before := context.state.one(sql, scope, oldest):
+            if before["fingerprint"] != mark:
+                raise idempotency_conflict(key)
+            return handler.replay(request) if handler.replay else (before["status"], json.loads(before["payload"]))
+        sql = "INSERT OR REPLACE INTO replays (scope, fingerprint, status, at) VALUES (?, ?, 0, ?)"
+        number = context.state.add(sql, scope, mark, at)
     status, payload = handler.execute(request)
-    kept = None if handler.replay else json.dumps(payload)
-    sql = "INSERT OR REPLACE INTO replays (scope, fingerprint, status, payload, at) VALUES (?, ?, ?, ?, ?)"
-    number = context.state.add(sql, scope, mark, status, kept, int(context.now.timestamp()))
+    if handler.replay is None:
+        sql = "UPDATE replays SET status = ?, payload = ? WHERE number = ?"
+        context.state.run(sql, status, json.dumps(payload), number)
     if number % PURGE_EVERY == 0:
         forget(context.state, "replays", oldest)
     return status, payload

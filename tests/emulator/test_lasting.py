@@ -74,6 +74,17 @@ def test_no_statement_of_an_operation_reads_a_table_from_end_to_end(emulator: Em
     assert slow == {}
 
 
+def test_a_credit_runs_seven_statements() -> None:
+    """A transaction, the key, the player, what it holds, and the ledger: what only seeds change is read once."""
+    with Emulator() as plain:
+        ran: list[str] = []
+        send(plain, "POST", CREDIT, {"amount": 5})
+        plain.engine.state.connection.set_trace_callback(ran.append)
+        send(plain, "POST", CREDIT, {"amount": 5, "idempotencyKey": "k"})
+        plain.engine.state.connection.set_trace_callback(None)
+        assert len(ran) == 7, ran
+
+
 def test_a_missing_index_is_seen(emulator: Emulator) -> None:
     assert scans(emulator, "SELECT * FROM players WHERE ban_reason = 'x'") == ["players"]
 

@@ -214,7 +214,7 @@ class State:
         return None if row is None else dict(zip(self._columns_of(sql, cursor), row, strict=True))
 
     def _columns_of(self, sql: str, cursor: sqlite3.Cursor) -> tuple[str, ...]:
-        """The names of the columns of a query, which are read from the cursor once: that costs more than a short row."""
+        """The names of the columns of a query, read from the cursor once: that costs more than a short row."""
         if (found := self._columns.get(sql)) is None:
             if len(self._columns) >= _STATEMENTS:
                 self._columns.clear()

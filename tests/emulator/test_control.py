@@ -83,6 +83,11 @@ def test_faults_are_scripted_listed_and_cleared(served: Emulator, http: httpx.Cl
         ("drop_after_commit", 200),
         (None, 200),
     ]
+    one, other = (post(http, "/faults", {"operation": "wallet.debit", "status": 500 + n}) for n in range(2))
+    post(http, "/faults/clear", {"number": one["number"]})
+    assert http.get("/faults").json()[1:] == [other]
+    assert "no " in post(http, "/faults/clear", {"number": one["number"]}, 400)["error"]
+    assert "number" in post(http, "/faults/clear", {"number": "1"}, 400)["error"]
     post(http, "/faults/clear")
     assert http.get("/faults").json() == []
     assert "one effect" in post(http, "/faults", {"operation": "wallet.credit"}, 400)["error"]

@@ -140,7 +140,7 @@ def crowded() -> Iterator[Emulator]:
         state.run("""WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
             INSERT INTO deliveries SELECT i, 'evt_' || i, endpoint, event, occurred_at, data, status, attempt, next_at,
             copies FROM n, deliveries WHERE number = 1""")
-        state.run("""INSERT INTO delivery_attempts SELECT number, number, 1, occurred_at, 1, 200, NULL, 0 FROM deliveries
+        state.run("""INSERT INTO delivery_attempts SELECT number, number, 1, occurred_at, 1, 200, NULL, 0, NULL FROM deliveries
             WHERE number > 1""")
         state.run("""INSERT INTO ledger SELECT d.number, player, kind, key, delta, l.amount, reason, source_ref_id, origin,
             operation, idempotency_key, at FROM deliveries d, ledger l WHERE l.id = 1 AND d.number > 1""")

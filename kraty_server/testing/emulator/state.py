@@ -79,7 +79,7 @@ TABLES: Final[Mapping[str, str]] = {
         attempt INTEGER NOT NULL, next_at REAL NOT NULL, copies INTEGER NOT NULL DEFAULT 1""",
     "delivery_attempts": """number INTEGER PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries,
         attempt INTEGER NOT NULL, at TEXT NOT NULL, signed_at INTEGER NOT NULL, response INTEGER, error TEXT,
-        seconds REAL NOT NULL""",
+        seconds REAL NOT NULL, answer BLOB""",
 }  # fmt: skip
 INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS ledger_player ON ledger (player)",

@@ -164,6 +164,10 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.emulator
 
+## The memory of a served emulator that makes 1,000,000 credits with a webhook each (some minutes); fewer with CREDITS=...
+bench-memory: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.emulator_memory $(CREDITS)
+
 ## The work of a call in our own code, counted: fails where it has grown by more than a tenth.
 work: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.work

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -19,6 +20,8 @@ from hypothesis import HealthCheck, given, settings
 
 from kraty_server import KratyServer, RateLimitedError, RetryConfig
 from kraty_server.testing import Emulator
+from kraty_server.testing.server.app import make_app
+from kraty_server.testing.server.control import SNAPSHOTS
 
 ONCE = RetryConfig(attempts=1)
 
@@ -65,6 +68,44 @@ def test_snapshots_are_taken_and_restored(served: Emulator, http: httpx.Client) 
     post(http, "/restore", {"name": name})
     assert credit(served) == 10
     assert "no 'nothing'" in post(http, "/restore", {"name": "nothing"}, 400)["error"]
+    for _ in range(SNAPSHOTS):
+        post(http, "/snapshot")
+    assert len(http.get("/snapshots").json()) == SNAPSHOTS
+    assert "no '" in post(http, "/restore", {"name": name}, 400)["error"]
+
+
+def test_what_fails_in_a_control_route_is_a_400_that_says_what(
+    served: Emulator, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr(served, "dump", broken)
+    answer = http.get("/state")
+    assert (answer.status_code, answer.json()["error"]) == (400, "RuntimeError: no idea")
+
+
+def test_a_query_is_part_of_what_the_log_shows(served: Emulator, http: httpx.Client) -> None:
+    headers = {"authorization": f"Bearer {served.api_key}"}
+    assert httpx.get(f"{served.url}/server/v1/ping?a=%20b", headers=headers, trust_env=False).status_code == 200
+    assert served.requests[-1].target == "/server/v1/ping?a=%20b"
+
+
+def test_what_is_no_http_is_not_answered(served: Emulator) -> None:
+    app = make_app(served, (), lambda: False)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def ask() -> None:
+        await app({"type": "lifespan"}, receive, send)
+
+    asyncio.run(ask())
+    assert sent == []
 
 
 def test_the_clock_moves_ahead_only(served: Emulator, http: httpx.Client) -> None:
@@ -83,6 +124,11 @@ def test_faults_are_scripted_listed_and_cleared(served: Emulator, http: httpx.Cl
         ("drop_after_commit", 200),
         (None, 200),
     ]
+    one, other = (post(http, "/faults", {"operation": "wallet.debit", "status": 500 + n}) for n in range(2))
+    post(http, "/faults/clear", {"number": one["number"]})
+    assert http.get("/faults").json()[1:] == [other]
+    assert "no " in post(http, "/faults/clear", {"number": one["number"]}, 400)["error"]
+    assert "number" in post(http, "/faults/clear", {"number": "1"}, 400)["error"]
     post(http, "/faults/clear")
     assert http.get("/faults").json() == []
     assert "one effect" in post(http, "/faults", {"operation": "wallet.credit"}, 400)["error"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -78,6 +79,7 @@ class Backend:
         except BaseException:
             self._state.close()
             raise
+        self._fault_numbers = count(1)
         self._engine = Engine(self._state, handlers=handlers, strict=strict)
         try:
             self.rate_limit = rate_limit
@@ -233,12 +235,15 @@ class Backend:
         """
         self._engine.advance(by.total_seconds() if isinstance(by, timedelta) else by)
 
-    def fault(self, operation: str = ANY, **effect: Unpack[FaultOptions]) -> None:
+    def fault(self, operation: str = ANY, **effect: Unpack[FaultOptions]) -> Fault:
         """Let something go wrong: see `FaultOptions` for what.
 
         Args:
             operation: as in the contract, `wallet.credit`; `*` for all; `webhooks` for deliveries.
             effect: one effect, and how often it strikes.
+
+        Returns:
+            The new line of the script; it counts how often it struck, and `clear_fault` takes it out again.
 
         Raises:
             ValueError: no such operation, no effect, or several; or a value out of range.
@@ -249,7 +254,9 @@ class Backend:
             made = make_fault(operation, **effect)
             if operation == WEBHOOKS and not any(f.operation == operation for f in self._engine.faults):
                 self._engine.dispatcher.watch()
+            made.number = next(self._fault_numbers)
             self._engine.faults.append(made)
+            return made
 
     def _require_operation(self, operation: str, *others: str) -> None:
         known = [*self._engine.contract.operations, *others]
@@ -301,6 +308,25 @@ class Backend:
             self._engine.faults.clear()
             self._engine.dispatcher.release()
             self._engine.settle()
+
+    def clear_fault(self, fault: Fault | int) -> None:
+        """Let one fault of the script strike no more; deliveries that it held back go out.
+
+        Args:
+            fault: the fault, or its number.
+
+        Raises:
+            KeyError: it is not in the script.
+        """
+        number = fault if isinstance(fault, int) else fault.number
+        with self._engine.lock:
+            found = next((each for each in self._engine.faults if each.number == number), None)
+            if found is None:
+                raise KeyError(number)
+            self._engine.faults.remove(found)
+            if found.effect == "reorder" and found.struck:
+                self._engine.dispatcher.release()
+                self._engine.settle()
 
     @property
     def unused_faults(self) -> list[Fault]:

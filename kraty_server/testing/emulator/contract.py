@@ -108,13 +108,11 @@ class Contract:
     def _add_route(self, operation: Operation) -> None:
         mask = tuple(segment.startswith("{") for segment in operation.segments)
         shapes = self._routes.setdefault(len(mask), [])
-        for known, literals, routes in shapes:
-            if known == mask:
-                break
-        else:
-            literals, routes = itemgetter(*(index for index, parameter in enumerate(mask) if not parameter)), {}
-            shapes.append((mask, literals, routes))
+        if mask not in (known for known, _, _ in shapes):
+            literals = itemgetter(*(index for index, parameter in enumerate(mask) if not parameter))
+            shapes.append((mask, literals, {}))
             shapes.sort(key=itemgetter(0))
+        _, literals, routes = next(shape for shape in shapes if shape[0] == mask)
         routes.setdefault(literals(operation.segments), {})[operation.method] = operation
 
     def _resolved(self, node: Any) -> Any:

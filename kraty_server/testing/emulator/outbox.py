@@ -22,6 +22,11 @@ FIRST_WAIT: Final = 0.5
 DELIVERIES_KEPT: Final = 20_000
 """The newest; older ones are forgotten, sent or not."""
 
+ANSWER_BYTES: Final = 4096
+"""Of an endpoint's answer, its beginning."""
+ANSWERS_KEPT: Final = 500
+"""The newest deliveries; of older ones the answers are forgotten."""
+
 
 def sign(raw_body: bytes, secret: str, at: int | None = None) -> str:
     """The header for a body: what Kraty would send with it, made now."""
@@ -50,6 +55,8 @@ class Delivery:
     environment: str = "test"
     number: int = 0
     """Deliveries are counted up."""
+    answer: bytes | None = None
+    """The first 4,096 bytes of the body that the endpoint answered last; of the newest 500 deliveries."""
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -88,6 +95,9 @@ def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
                 *(row["id"], endpoint, event, context.at, json.dumps(data)),
                 context.now.timestamp(),
             )
+            if number > ANSWERS_KEPT:
+                sql = "UPDATE delivery_attempts SET answer = NULL WHERE delivery = ?"
+                state.run(sql, number - ANSWERS_KEPT)
             if number > DELIVERIES_KEPT:
                 state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
                 state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
@@ -127,6 +137,7 @@ def record_attempt(
     response: int | None,
     error: str | None,
     seconds: float,
+    answer: bytes | None,
 ) -> None:
     """Write down how an attempt went, and when the next one is due."""
     attempt, copies = row["attempt"] + 1, row["copies"]
@@ -148,6 +159,7 @@ def record_attempt(
             response=response,
             error=error,
             seconds=seconds,
+            answer=answer if row["number"] > state.count("SELECT max(number) FROM deliveries") - ANSWERS_KEPT else None,
         )
 
 
@@ -171,7 +183,8 @@ def get_delivery(state: State, delivery_id: str) -> Delivery:
 
 def list_attempts(state: State, delivery_id: str) -> list[Row]:
     """How each attempt of a delivery went, oldest first."""
-    sql = """SELECT a.attempt, a.at, a.signed_at, a.response, a.error, a.seconds FROM delivery_attempts a
+    sql = """SELECT a.attempt, a.at, a.signed_at, a.response, a.error, a.seconds, a.answer
+             FROM delivery_attempts a
              JOIN deliveries d ON d.number = a.delivery WHERE d.id = ? ORDER BY a.number"""
     return state.rows(sql, delivery_id)
 
@@ -202,4 +215,5 @@ def _delivery(row: Row, last: Row | None) -> Delivery:
         error=last["error"] if last else None,
         environment=row["environment"],
         number=row["number"],
+        answer=last["answer"] if last else None,
     )

@@ -49,5 +49,5 @@ class Setup:
         if world not in self._endpoints:
             rows = self._query("SELECT id, events FROM endpoints WHERE world = ?", world)
             wanted = [(row["id"], json.loads(row["events"])) for row in rows]
-            self._endpoints[world] = [(id, None if names is None else frozenset(names)) for id, names in wanted]
+            self._endpoints[world] = [(row, None if names is None else frozenset(names)) for row, names in wanted]
         return self._endpoints[world]

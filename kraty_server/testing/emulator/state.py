@@ -79,7 +79,7 @@ TABLES: Final[Mapping[str, str]] = {
         attempt INTEGER NOT NULL, next_at REAL NOT NULL, copies INTEGER NOT NULL DEFAULT 1""",
     "delivery_attempts": """number INTEGER PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries,
         attempt INTEGER NOT NULL, at TEXT NOT NULL, signed_at INTEGER NOT NULL, response INTEGER, error TEXT,
-        seconds REAL NOT NULL""",
+        seconds REAL NOT NULL, answer BLOB""",
 }  # fmt: skip
 INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS ledger_player ON ledger (player)",
@@ -214,7 +214,7 @@ class State:
         return None if row is None else dict(zip(self._columns_of(sql, cursor), row, strict=True))
 
     def _columns_of(self, sql: str, cursor: sqlite3.Cursor) -> tuple[str, ...]:
-        """The names of the columns of a query, which are read from the cursor once: that costs more than a short row."""
+        """The names of the columns of a query, read from the cursor once: that costs more than a short row."""
         if (found := self._columns.get(sql)) is None:
             if len(self._columns) >= _STATEMENTS:
                 self._columns.clear()

@@ -40,7 +40,8 @@ def _migrate(request: OperationRequest, apply: Callable[[RequestContext, Mapping
         sql = "INSERT OR REPLACE INTO migrated (scope, fingerprint, at) VALUES (?, ?, ?)"
         context.state.run(sql, scope, mark, at)
         applied += 1
-    forget(context.state, "migrated", oldest)
+    if kept is not None:
+        forget(context.state, "migrated", oldest)
     return 200, {"applied": applied, "skipped": skipped, "failed": len(failures), "failures": failures}
 
 

@@ -50,6 +50,12 @@ class FaultBody(faults.FaultOptions, total=False):
     operation: str
 
 
+class ClearBody(TypedDict, total=False):
+    """`POST faults/clear`: one fault, or all."""
+
+    number: Annotated[int, Range(1, 2**53)]
+
+
 class ReplayBody(TypedDict):
     """`POST deliveries/replay`."""
 
@@ -86,7 +92,8 @@ Act = Callable[[Any], Any]
 
 def as_json(delivery: Delivery) -> dict[str, Any]:
     """A delivery as the control routes show it."""
-    return asdict(delivery) | {"raw_body": delivery.raw_body.decode()}
+    answer = None if delivery.answer is None else delivery.answer.decode("utf-8", "replace")
+    return asdict(delivery) | {"raw_body": delivery.raw_body.decode(), "answer": answer}
 
 
 def _answer(value: Any, status: int = 200) -> Response:
@@ -181,6 +188,12 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         backend.rate_limit = None if body["per_second"] is None else RateLimit(**body)
         return rate_limit(body)
 
+    def clear_faults(body: Any) -> None:
+        if "number" in body:
+            backend.clear_fault(body["number"])
+        else:
+            backend.clear_faults()
+
     def seed(body: Any) -> None:
         silent = body.get("silent", True) if is_object(body) else True
         check_shape(silent, bool, "silent")
@@ -223,8 +236,8 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         "restore": (lambda body: backend.restore(snapshots[body["name"]]), RestoreBody),
         "clock": (move_clock, ClockBody),
         "rate-limit": (set_rate_limit, RateLimitBody),
-        "faults": (lambda body: backend.fault(**body), FaultBody),
-        "faults/clear": (lambda _: backend.clear_faults(), Nothing),
+        "faults": (lambda body: backend.fault(**body).as_json(), FaultBody),
+        "faults/clear": (clear_faults, ClearBody),
         "deliveries/replay": (lambda body: backend.replay(body["id"]), ReplayBody),
         "requests/resend": (lambda body: backend.resend(body["number"]).as_json(), ResendBody),
         "assert-called": (assert_called, AssertCalledBody),

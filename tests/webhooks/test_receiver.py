@@ -20,6 +20,7 @@ from hypothesis import given
 from kraty_server import KratyError
 from kraty_server.testing import sign
 from kraty_server.webhooks import (
+    EVENTS,
     AsyncWebhooks,
     DeliveryInfo,
     WalletChanged,
@@ -252,6 +253,41 @@ def test_whatever_is_signed_is_an_event_or_answered_400(value: Any) -> None:
         body = json.dumps(whole).encode()
         assert Webhooks(SECRET).handle(body, headers_of(body)) in (204, 400)
     assert Webhooks(SECRET).handle(body, headers_of(body)) == 204
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+white_space = st.text(" \t\r\n", max_size=3)
+
+
+@given(
+    st.sampled_from([*EVENTS, "season.ended"]) | st.text(),
+    json_values,
+    st.dictionaries(st.text(), json_values, max_size=2),
+    white_space,
+    white_space,
+    st.sampled_from([bytes, bytearray, memoryview, lambda body: body.decode()]),
+)
+def test_an_event_is_read_with_all_that_is_in_it(
+    name: str, data: Any, more: dict[str, Any], before: str, after: str, form: Callable[[bytes], Any]
+) -> None:
+    """Events, fields and data that nobody knows yet, null among them; however the JSON stands there."""
+    whole = {**more, **json.loads(body_of(name)), "data": data}
+    body = f"{before}{json.dumps(whole)}{after}".encode()
+    assert Webhooks(SECRET).read(form(body), headers_of(body)).to_dict() == whole
+
+
+not_json = json_values.map(lambda value: (json.dumps(value) + "x").encode())
+not_an_object = json_values.filter(lambda value: not isinstance(value, dict)).map(
+    lambda value: json.dumps(value).encode()
+)
+
+
+@given(st.binary() | not_json | not_an_object)
+def test_signed_bytes_that_hold_no_object_are_answered_400(body: bytes) -> None:
+    assert Webhooks(SECRET).handle(body, headers_of(body)) == 400
 
 
 def test_several_secrets_and_the_one_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,8 +88,8 @@ AsyncOnDelivery: TypeAlias = Callable[[DeliveryInfo], Awaitable[None] | None]
 """A hook of `AsyncWebhooks`, plain or `async def`: what can be awaited is awaited before the answer."""
 
 
-def _signature(headers: Headers) -> str | None:
-    """The signature header. Two of them are joined, as HTTP says, and that is malformed."""
+def _signature(headers: Headers) -> str:
+    """The signature header, empty where there is none. Two of them are joined, as HTTP says, and that is malformed."""
     if headers is None or isinstance(headers, (str, bytes)):
         raise TypeError(f"headers: all of them are needed, as the framework has them, got {type(headers).__name__}")
     values: list[str] = []
@@ -101,7 +101,7 @@ def _signature(headers: Headers) -> str | None:
                 values += map(_text, cast("list[str]", value))
             else:
                 values.append(_text(value))
-    return ",".join(values) if values else None
+    return ",".join(values)
 
 
 def _text(value: str | bytes) -> str:

@@ -92,8 +92,13 @@ class Service:
     def _log(self) -> Path:
         return self.folder / "server.log"
 
+    @property
+    def said(self) -> str:
+        """What it has logged."""
+        return self._log.read_text("utf-8", "replace")
+
     def _listens(self) -> bool:
-        assert not self._ended, self._log.read_text("utf-8", "replace")
+        assert not self._ended, self.said
         with socket.socket() as one:
             return one.connect_ex(("127.0.0.1", self.port)) == 0
 

@@ -175,6 +175,15 @@ def test_a_delivery_whose_handler_fails_three_times_has_its_effect_then(deployme
     assert (deployment.marks(bought, "tried"), deployment.effects(bought)) == (4, 1)
 
 
+def test_a_replay_by_hand_carries_its_old_id_and_has_no_second_effect(deployment: Deployment) -> None:
+    bought = deployment.credit()
+    deployment.delivered(bought)
+    deployment.emulator.replay(bought)
+    deployment.delivered(bought)
+    assert deployment.marks(bought, "came") >= 2
+    assert deployment.effects(bought) == 1
+
+
 @pytest.mark.parametrize(("place", "tries"), [("before", 2), ("in", 2), ("after", 1)])
 def test_a_delivery_whose_worker_is_killed_has_one_effect(deployment: Deployment, place: str, tries: int) -> None:
     bought = deployment.credit(killed=place)

@@ -1,4 +1,4 @@
-"""The recipes that need no server: AWS Lambda in every form of its events, and the module that all recipes import."""
+"""Recipes of the page about frameworks beside deliveries: AWS Lambda's events, the module that all import, a client's life."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from kraty_server.testing import Emulator
 from tests.frameworks.deliveries import SECRET, Delivery, delivery
-from tests.frameworks.deployment import counted, database
+from tests.frameworks.deployment import counted, database, free_port, served
 from tests.frameworks.page import BLOCK, DOCS, block
 from tests.frameworks.test_deliveries import STACKS
 
@@ -102,6 +104,22 @@ def test_the_module_that_the_recipes_import(tmp_path: Path, monkeypatch: pytest.
     assert counted(tmp_path / "shop.db", "changes")(one.id) == 1
 
 
+def test_a_client_lives_as_long_as_the_application(tmp_path: Path) -> None:
+    pytest.importorskip("fastapi")
+    (tmp_path / "shop.py").write_text(block(PAGE, "lifespan="))
+    port = free_port()
+    with Emulator() as emulator:
+        environment = {"KRATY_SERVER_KEY": emulator.api_key, "KRATY_BASE_URL": emulator.url}
+        command = f"uvicorn --log-level warning --port {port} shop:app".split()
+        with served(command, tmp_path, port, **environment) as service:
+            bought = [httpx.post(f"http://127.0.0.1:{port}/buy/receipt_{number}").json() for number in (1, 2, 2)]
+        assert bought == [500, 1000, 1000]
+        assert service.said == ""
+
+
 def test_every_recipe_of_the_page_is_run_here() -> None:
-    run = {block(PAGE, one) for one in ["# hooks.py", "# settings.py", *(stack.recipe for stack in STACKS.values())]}
+    run = {
+        block(PAGE, one)
+        for one in ["# hooks.py", "# settings.py", "lifespan=", *(stack.recipe for stack in STACKS.values())]
+    }
     assert run == set(BLOCK.findall((DOCS / PAGE).read_text("utf-8")))

@@ -19,6 +19,13 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group frameworks --group checks --group bench
 	@touch $@
 
+# Sanic wants an older multidict than aiohttp does, so it has an environment of its own.
+.venvs/sanic-%/sanic.stamp: pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet "pip>=25.1"
+	$(@D)/bin/python -m pip install --quiet --editable . --group sanic
+	@touch $@
+
 ## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).
 demo: $(VENV)/run.stamp
 	@$(BIN)/python examples/demo.py

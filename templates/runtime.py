@@ -111,18 +111,19 @@ class Model:
         if not isinstance(data, Mapping):
             raise TypeError(f"{cls.__name__}: expected an object, got {type(data).__name__}")
         self = cls.__new__(cls)
-        for field in cls.fields__:
-            if field.wire in data:
-                value = data[field.wire]
-                try:
-                    value = value if value is None or field.decode is None else field.decode(value)
-                except Exception as error:
-                    raise ValueError(f"{cls.__name__}.{field.wire}: {error}") from error
-                setattr(self, field.name, value)
-            elif not field.required:
-                setattr(self, field.name, UNSET)
+        for wire, name, required, decode in cls.fields__:
+            if wire in data:
+                value = data[wire]
+                if decode is not None and value is not None:
+                    try:
+                        value = decode(value)
+                    except Exception as error:
+                        raise ValueError(f"{cls.__name__}.{wire}: {error}") from error
+                setattr(self, name, value)
+            elif not required:
+                setattr(self, name, UNSET)
             elif (absent := absent_fields.get()) is not None:
-                absent.append(f"{cls.__name__}.{field.wire}")
+                absent.append(f"{cls.__name__}.{wire}")
         return self.keep_unknown(data)
 
     def keep_unknown(self, data: Mapping[str, Any]) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from typing import Any
 
 import hypothesis.strategies as st
@@ -58,6 +59,22 @@ def test_every_event_that_the_emulator_emits_fits_the_document_and_none_is_left_
         assert event.to_dict() == json.loads(body)
         assert not event.data.additional_properties
         assert read_event(event.to_dict()) == event == copy.deepcopy(event) == pickle.loads(pickle.dumps(event))
+
+
+def test_the_page_lists_every_event_with_its_class() -> None:
+    page = (write.DOCUMENT.parent / "docs" / "webhooks.md").read_text("utf-8")
+    assert re.findall(r"^\| `([a-z.]+)` \| `(\w+)` \|", page, re.MULTILINE) == [
+        (name, kind.__name__) for name, kind in EVENTS.items()
+    ]
+
+
+@pytest.mark.parametrize("name", DOCUMENT["webhooks"])
+def test_what_nobody_documented_says_that_it_is_assumed(name: str) -> None:
+    _, own = DOCUMENT["webhooks"][name]["post"]["requestBody"]["content"]["application/json"]["schema"]["allOf"]
+    data = own["properties"]["data"]["$ref"].rpartition("/")[2]
+    fields = DOCUMENT["components"]["schemas"][data]["properties"]
+    assert fields
+    assert all("Assumed" in field["description"] for field in fields.values())
 
 
 def test_an_event_of_the_emulator_that_leaves_the_document_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

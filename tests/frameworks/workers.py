@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +23,11 @@ def until(is_so: Callable[[], bool], what: Callable[[], object], seconds: float 
     while not is_so():
         assert time.monotonic() < ends_at, what()
         time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

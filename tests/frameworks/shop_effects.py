@@ -23,10 +23,6 @@ def mark(event: WebhookEvent, kind: str, text: str) -> None:
         file.write(f"{text}\n")
 
 
-def lines(event: WebhookEvent, kind: str) -> list[str]:
-    return (MARKS / f"{event.id}.{kind}").read_text().splitlines()
-
-
 def die(whom: str) -> NoReturn:
     """As when there is no memory left, or the machine is gone."""
     if whom == "worker":
@@ -39,10 +35,11 @@ def die(whom: str) -> NoReturn:
 
 
 def reach(event: WebhookEvent, place: str) -> None:
-    """Fail or die here, if the event asks for it and runs for the first time."""
+    """Fail or die here, if the event asks for it and did not yet."""
     data: dict[str, Any] = event.to_dict()["data"]
     whom, _, where = str(data.get("sourceRefId")).partition(":")
-    if where == place and len(lines(event, "runs")) == 1:
+    if where == place and not (MARKS / f"{event.id}.reached").exists():
+        mark(event, "reached", place)
         if whom == "fails":
             raise RuntimeError("a handler that fails")
         die(whom)
@@ -50,7 +47,6 @@ def reach(event: WebhookEvent, place: str) -> None:
 
 def noted(dispatch: Callable[[WebhookEvent], str]) -> Callable[[WebhookEvent], str]:
     def run(event: WebhookEvent) -> str:
-        mark(event, "runs", "began")
         result = dispatch(event)
         reach(event, "after")
         mark(event, "results", result)
@@ -61,7 +57,6 @@ def noted(dispatch: Callable[[WebhookEvent], str]) -> Callable[[WebhookEvent], s
 
 def noted_async(dispatch: Callable[[WebhookEvent], Awaitable[str]]) -> Callable[[WebhookEvent], Awaitable[str]]:
     async def run(event: WebhookEvent) -> str:
-        mark(event, "runs", "began")
         result = await dispatch(event)
         reach(event, "after")
         mark(event, "results", result)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 import sys
-import time
 import types
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -21,10 +18,9 @@ import pytest
 from kraty_server import CurrencyEntry, KratyError, KratyServer
 from kraty_server.testing import Emulator
 from tests.frameworks.page import block
+from tests.frameworks.workers import REDIS, supervised, until
 
-ROOT = Path(__file__).parents[2]
 PAGE = "workers.md"
-REDIS = os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 PLAYER = "player_42"
 TRIES = 4
 """How often the SDK tries before the queue is told."""
@@ -41,51 +37,14 @@ def source(*containing: str, **names: str) -> str:
     return text
 
 
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Any]:
-    module = pytest.importorskip("redis")
-    try:
-        with module.Redis.from_url(REDIS, socket_connect_timeout=1) as connection:
-            connection.ping()
-            yield connection
-    except module.RedisError as error:
-        pytest.skip(f"no Redis for the workers: {error}")
-
-
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     with Emulator() as running:
         yield running
 
 
-def until(is_so: Callable[[], bool], what: Callable[[], str], seconds: float = 30.0) -> None:
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at, what()
-        time.sleep(0.05)
-
-
-@contextmanager
-def worker(command: list[str], emulator: Emulator, folder: Path) -> Iterator[Callable[[], str]]:
-    """Run a worker that can import the folder's modules; gives what it has printed so far."""
-    paths = os.pathsep.join([str(folder), str(ROOT), str(ROOT / "generated"), os.environ.get("PYTHONPATH", "")])
-    environ = os.environ | {
-        "KRATY_SERVER_KEY": emulator.api_key, "KRATY_BASE_URL": emulator.url, "PYTHONPATH": paths,
-        "PYTHONUNBUFFERED": "1",
-    }  # fmt: skip
-    with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            yield lambda: (folder / "worker.log").read_text("utf-8", "replace")
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+def worker(command: list[str], emulator: Emulator, folder: Path) -> AbstractContextManager[Callable[[], str]]:
+    return supervised(command, folder, KRATY_SERVER_KEY=emulator.api_key, KRATY_BASE_URL=emulator.url)
 
 
 def gold(kraty: KratyServer) -> int:
@@ -118,13 +77,29 @@ def assert_each_task_ends_as_it_should(
         assert emulator.unused_faults == []
 
 
-def test_celery(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
-    celery = import_module("celery")
+@pytest.mark.parametrize(
+    ("broker", "pool"), [("redis", "prefork"), ("redis", "solo"), ("rabbitmq", "threads"), ("rabbitmq", "gevent")]
+)
+def test_celery(broker: str, pool: str, emulator: Emulator, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    celery, kombu = import_module("celery"), import_module("kombu")
+    connection: Any = request.getfixturevalue(broker)
+    url = connection if broker == "rabbitmq" else REDIS
     import_module("kombu.pools").reset()  # of the whole process: another test may have closed them
     queue = f"kraty-test-{uuid.uuid4()}"
-    (tmp_path / "shop.py").write_text(source("from celery"))
-    command = ["celery", "-A", "shop", "worker", "--pool=solo", "-Q", queue, "--without-gossip", "--without-mingle"]
-    app = celery.Celery("sender", broker=REDIS)
+    (tmp_path / "shop.py").write_text(source("def fulfil_task").replace(f'broker="{REDIS}"', f'broker="{url}"'))
+    command = [
+        "celery",
+        "-A",
+        "shop",
+        "worker",
+        f"--pool={pool}",
+        "-c4",
+        "-Q",
+        queue,
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    app = celery.Celery("sender", broker=url)
     with worker(command, emulator, tmp_path) as printed:
         try:
             assert_each_task_ends_as_it_should(
@@ -132,7 +107,8 @@ def test_celery(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
             )
         finally:
             app.pool.force_close_all()
-            redis.delete(queue)
+            with kombu.Connection(url) as sender:
+                sender.default_channel.queue_delete(queue)
 
 
 def test_dramatiq(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
@@ -140,7 +116,7 @@ def test_dramatiq(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
     brokers: Any = import_module("dramatiq.brokers.redis")
     namespace = f"kraty-test-{uuid.uuid4()}"
     url = f'url="{REDIS}"'
-    (tmp_path / "shop.py").write_text(source("import dramatiq", **{url: f'{url}, namespace="{namespace}"'}))
+    (tmp_path / "shop.py").write_text(source("def fulfil_actor", **{url: f'{url}, namespace="{namespace}"'}))
     sender = brokers.RedisBroker(url=REDIS, namespace=namespace)
 
     def enqueue(receipt: str) -> None:
@@ -164,7 +140,7 @@ def test_rq(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
     import rq
 
     name = f"kraty-test-{uuid.uuid4()}"
-    (tmp_path / "shop.py").write_text(source("import rq"))
+    (tmp_path / "shop.py").write_text(source("def fulfil_job"))
     queue = rq.Queue(name, connection=redis)
     jobs = []
 
@@ -201,7 +177,7 @@ def test_temporal(emulator: Emulator) -> None:
     testing = pytest.importorskip("temporalio.testing")
     from temporalio.exceptions import ApplicationError
 
-    shop = module(source("temporalio"))
+    shop = module(source("def fulfil_activity"))
     environment = testing.ActivityEnvironment()
 
     def run(receipt: str) -> Any:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.frameworks.workers import RABBITMQ, REDIS
+from tests.frameworks.test_recipes import free_port
+from tests.frameworks.workers import RABBITMQ, REDIS, end, listens, until
 
 POSTGRES = os.environ.get("KRATY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
@@ -55,3 +60,20 @@ def postgres() -> Iterator[str]:
             yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
         finally:
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+@pytest.fixture
+def temporal(tmp_path: Path) -> Iterator[str]:
+    """The address of Temporal's test server, in real time."""
+    pytest.importorskip("temporalio")
+    program = shutil.which("temporal-test-server", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))  # fmt: skip
+    if program is None:
+        pytest.skip("no temporal-test-server")
+    port = free_port()
+    with (tmp_path / "temporal.log").open("wb") as log:
+        process = subprocess.Popen([program, str(port)], stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        until(lambda: listens(port), lambda: (tmp_path / "temporal.log").read_text())
+        yield f"127.0.0.1:{port}"
+    finally:
+        end(process)

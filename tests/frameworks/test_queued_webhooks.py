@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +18,7 @@ from kraty_server.testing import Emulator
 from tests.frameworks.deliveries import SECRET, delivery
 from tests.frameworks.page import SQL, block
 from tests.frameworks.test_recipes import free_port, served
-from tests.frameworks.workers import REDIS, end, listens, supervised, until
+from tests.frameworks.workers import REDIS, supervised, until
 
 PAGE = "workers.md"
 ACT = '    connection.execute("INSERT INTO changes (event) VALUES (%s)", (event.id,))\n'
@@ -233,23 +230,6 @@ def test_rq(shop: Shop, redis: Any) -> None:
 
 ASYNC = "from kraty_server.webhooks import AsyncWebhooks, WebhookApp, WebhookEvent"
 """The web process of a queue that is enqueued with `await`."""
-
-
-@pytest.fixture
-def temporal(tmp_path: Path) -> Iterator[str]:
-    """The address of Temporal's test server, in real time."""
-    pytest.importorskip("temporalio")
-    program = shutil.which("temporal-test-server", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))  # fmt: skip
-    if program is None:
-        pytest.skip("no temporal-test-server")
-    port = free_port()
-    with (tmp_path / "temporal.log").open("wb") as log:
-        process = subprocess.Popen([program, str(port)], stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        until(lambda: listens(port), lambda: (tmp_path / "temporal.log").read_text())
-        yield f"127.0.0.1:{port}"
-    finally:
-        end(process)
 
 
 def test_temporal(shop: Shop, temporal: str) -> None:

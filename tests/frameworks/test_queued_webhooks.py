@@ -37,12 +37,13 @@ def replaced(text: str, changes: dict[str, str]) -> str:
 class Shop:
     """A studio: its modules, its web process and its workers, and what became of the events of an emulator."""
 
-    def __init__(self, folder: Path, postgres: str) -> None:
+    def __init__(self, folder: Path, postgres: str, patience: float = 60) -> None:
         self.folder = folder
         self.marks = folder / "marks"
         self.marks.mkdir()
         self.environment = {"DATABASE_URL": postgres, "KRATY_WEBHOOK_SECRET": SECRET, "SHOP_MARKS": str(self.marks)}
         self.postgres = postgres
+        self.patience = patience
         self.printed: Callable[[], str] = str
         self.emulator: Emulator
         self.sender: httpx.Client
@@ -113,7 +114,7 @@ class Shop:
             meanwhile()
             return len(self.results(number)) >= runs
 
-        until(ended, lambda: (self.results(number), self.printed()))
+        until(ended, lambda: (self.results(number), self.printed()), self.patience)
         assert self.effects(number) == 1
         return self.results(number)
 
@@ -145,6 +146,7 @@ def shop(tmp_path: Path, postgres: str) -> Shop:
     return Shop(tmp_path, postgres)
 
 
+DRAMATIQ = "# tasks.py\nfrom typing import Any\n\nimport dramatiq"
 CELERY = ["celery", "-A", "tasks", "worker", "--without-gossip", "--without-mingle", "-l", "WARNING"]
 
 
@@ -173,7 +175,7 @@ def test_celery(broker: str, pool: str, shop: Shop, request: pytest.FixtureReque
             connection.delete(*connection.keys(f"{queue}:*"))
 
 
-def test_dramatiq(shop: Shop, redis: Any) -> None:
+def test_dramatiq_on_redis(shop: Shop, redis: Any) -> None:
     """Its tasks come back when the heartbeat of their worker is missed, looked for with each command here."""
     pytest.importorskip("dramatiq")
     namespace = f"kraty-test-{uuid.uuid4()}"
@@ -182,12 +184,33 @@ def test_dramatiq(shop: Shop, redis: Any) -> None:
         "heartbeat_timeout=60_000": f"heartbeat_timeout=2_000, maintenance_chance=1_000_000, namespace={namespace!r}",
         "min_backoff=5_000": "min_backoff=100",
     }
-    shop.write(replaced(block(PAGE, "# tasks.py\nfrom typing import Any\n\nimport dramatiq"), changes))
+    shop.write(replaced(block(PAGE, DRAMATIQ), changes))
     with shop.open(["dramatiq", "tasks", "-p2", "-t4"]):
         try:
             assert_every_event_has_one_effect(shop, "process", "worker")
         finally:
             redis.delete(*redis.keys(f"{namespace}:*"))
+
+
+def test_dramatiq_on_rabbitmq(shop: Shop, rabbitmq: str) -> None:
+    pytest.importorskip("dramatiq")
+    pika: Any = pytest.importorskip("pika")
+    queue = f"kraty-test-{uuid.uuid4()}"
+    (line,) = (one for one in block(PAGE, DRAMATIQ).splitlines() if one.startswith("broker ="))
+    changes = {
+        line: block(PAGE, "import RabbitmqBroker").replace("amqp://localhost", rabbitmq),
+        "@dramatiq.actor(": f"@dramatiq.actor(queue_name={queue!r}, ",
+        "min_backoff=5_000": "min_backoff=100",
+    }
+    shop.write(replaced(block(PAGE, DRAMATIQ), changes))
+    try:
+        with shop.open(["dramatiq", "tasks", "-p2", "-t4"]):
+            assert_every_event_has_one_effect(shop, "process", "worker")
+    finally:
+        with pika.BlockingConnection(pika.URLParameters(rabbitmq)) as connection:
+            channel = connection.channel()
+            for name in (queue, f"{queue}.DQ", f"{queue}.XQ"):
+                channel.queue_delete(name)
 
 
 def test_rq(shop: Shop, redis: Any) -> None:

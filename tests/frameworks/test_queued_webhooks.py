@@ -16,7 +16,7 @@ import pytest
 
 from kraty_server.testing import Emulator
 from tests.frameworks.deliveries import SECRET, delivery
-from tests.frameworks.page import SQL, block
+from tests.frameworks.page import BLOCK, DOCS, SQL, block
 from tests.frameworks.test_recipes import free_port, served
 from tests.frameworks.workers import REDIS, supervised, until
 
@@ -25,6 +25,10 @@ ACT = '    connection.execute("INSERT INTO changes (event) VALUES (%s)", (event.
 PLACES = ("before", "in", "after")
 CLOSED = "127.0.0.1:9"
 """Where nobody listens."""
+TASKS = [one for one in BLOCK.findall((DOCS / PAGE).read_text("utf-8")) if one.startswith("# tasks.py\n")]
+SYNC = "from kraty_server.webhooks import WebhookApp, WebhookEvent, Webhooks"
+ASYNC = "from kraty_server.webhooks import AsyncWebhooks, WebhookApp, WebhookEvent"
+"""The web process of a queue that is enqueued with `await`."""
 
 
 def replaced(text: str, changes: dict[str, str]) -> str:
@@ -49,7 +53,7 @@ class Shop:
         self.sender: httpx.Client
         self.url: str
 
-    def write(self, tasks: str, *, web: str = "from kraty_server.webhooks import WebhookApp, WebhookEvent, Webhooks") -> None:  # fmt: skip
+    def write(self, tasks: str, *, web: str = SYNC) -> None:  # fmt: skip
         shutil.copy(Path(__file__).with_name("shop_effects.py"), self.folder)
         hooks = replaced(block(PAGE, "# hooks.py\nimport os\n"), {ACT: "    act(event, connection)\n"})
         (self.folder / "hooks.py").write_text(f"from shop_effects import act, noted\n{hooks}\nkraty.dispatch = noted(kraty.dispatch)\n")  # fmt: skip
@@ -251,10 +255,6 @@ def test_rq(shop: Shop, redis: Any) -> None:
             redis.delete(*redis.keys(f"rq:*{name}*"))
 
 
-ASYNC = "from kraty_server.webhooks import AsyncWebhooks, WebhookApp, WebhookEvent"
-"""The web process of a queue that is enqueued with `await`."""
-
-
 def test_temporal(shop: Shop, temporal: str) -> None:
     changes = {"localhost:7233": temporal, "timedelta(seconds=60)": "timedelta(seconds=3)"}
     shop.write(replaced(block(PAGE, "# tasks.py\nimport asyncio\nfrom"), changes), web=ASYNC)
@@ -288,3 +288,32 @@ def test_a_table(shop: Shop) -> None:
         assert_every_event_has_one_effect(shop, "worker", each_runs=False)
     with psycopg.connect(shop.postgres) as db:
         assert db.execute("SELECT count(*) FROM kraty_queue").fetchone() == (0,)
+
+
+AWAY = {
+    "celery-redis": ("from celery", {"localhost:6379": CLOSED}, SYNC),
+    "celery-rabbitmq": ("from celery", {"redis://localhost:6379/0": f"amqp://{CLOSED}"}, SYNC),
+    "dramatiq": ("import dramatiq", {"localhost:6379": CLOSED}, SYNC),
+    "rq": ("from hooks import kraty\nfrom redis", {"localhost:6379": CLOSED}, SYNC),
+    "airflow": ("import httpx", {'os.environ["AIRFLOW_URL"]': f'"http://{CLOSED}"'}, SYNC),
+    "temporal": ("from concurrent", {"localhost:7233": CLOSED}, ASYNC),
+    "table": ("import json", {'os.environ["DATABASE_URL"]': f'"postgresql://{CLOSED}/shop"'}, ASYNC),
+}
+
+
+@pytest.mark.parametrize("queue", AWAY)
+def test_a_queue_that_is_away_is_a_500_so_kraty_delivers_again(queue: str, shop: Shop) -> None:
+    contains, changes, web = AWAY[queue]
+    (tasks,) = (one for one in TASKS if f"\n{contains}" in one)
+    shop.environment["AIRFLOW_TOKEN"] = "none"
+    shop.write(replaced(tasks, changes), web=web)
+    one = delivery()
+    with shop.open():
+        assert shop.post(one.body, one.headers["X-Signature"]) == 500
+
+
+def test_every_recipe_for_webhooks_is_run_here() -> None:
+    """That of Airflow by `test_airflow.py`; those without a name of a module are pieces, or run as the page from top to bottom."""
+    modules = [one for one in BLOCK.findall((DOCS / PAGE).read_text("utf-8")) if one.startswith("# ")]
+    kinds = [one.splitlines()[0] for one in modules]
+    assert sorted(kinds) == ["# dags/webhooks.py", "# hooks.py", *["# tasks.py"] * 6, *["# web.py"] * 2]

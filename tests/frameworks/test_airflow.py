@@ -143,7 +143,7 @@ def test_a_task(recipe: str, tmp_path: Path) -> None:
 
 
 def test_webhooks(tmp_path: Path, postgres: str) -> None:
-    shop = Shop(tmp_path, postgres, patience=180)
+    shop = Shop(tmp_path, postgres, patience=240)
     shop.write(block(PAGE, "# tasks.py\nimport os\nfrom typing"))
     (tmp_path / "dags").mkdir()
     changes = {"retry_delay=timedelta(seconds=5)": "retry_delay=timedelta(seconds=1)"}
@@ -151,4 +151,7 @@ def test_webhooks(tmp_path: Path, postgres: str) -> None:
     with airflow(tmp_path, **shop.environment) as running:
         shop.environment |= {"AIRFLOW_URL": running.url, "AIRFLOW_TOKEN": running.token}
         with shop.open():
-            assert_every_event_has_one_effect(shop, "process", "worker", each_runs=False)
+            assert_every_event_has_one_effect(shop, "process", each_runs=False)
+            gone = shop.happens("worker:in")
+            shop.assert_one_effect(gone, 1)
+            assert shop.reached(gone)

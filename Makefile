@@ -6,7 +6,7 @@ QUICK := tests/contract tests/parity tests/properties tests/typing tests/unit --
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: demo test quick coverage mutants docs lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: demo test quick coverage mutants airflow docs lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak durability bench work clean
 
 $(VENV)/run.stamp: pyproject.toml
@@ -57,6 +57,16 @@ mutants: $(VENV)/dev.stamp
 	rm -rf mutants
 	-$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutants
+
+## The recipes for Airflow, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
+airflow: .venvs/airflow/airflow.stamp
+	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py
+
+.venvs/airflow/airflow.stamp: pyproject.toml
+	$(PYTHON) -m venv .venvs/airflow
+	.venvs/airflow/bin/python -m pip install --quiet "pip>=25.1"
+	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
+	@touch $@
 
 browser:
 	.ci/browser

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from codegen import write
+from codegen.diff.graph import printable
 from codegen.read import NotCovered
 
 FAILED = 3
@@ -87,6 +88,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
+        return FAILED
+    except Exception as error:  # a fault of ours is no verdict, and surely not "additive"
+        print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         return FAILED
     return 0
 

@@ -18,6 +18,8 @@ MOST_PAIRS = 200_000
 """Documents with more pairs of schemas are not judged."""
 MOST_PLACES = 8
 """In so many places of one body, at most, a change is shown."""
+MOST_STEPS = 48
+"""So deep in it, a change is shown in one place."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +51,21 @@ class Pair:
         self.changes.append((level, kind, step, text))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Arrival:
     """A pair as a walk has reached it."""
 
     key: Hashable
-    place: str
-    anchor: str
-    names: tuple[str, ...]
+    step: str
+    depth: int
     before: Arrival | None
 
-    def came_through(self, key: Hashable) -> bool:
-        at: Arrival | None = self
-        while at is not None:
-            if at.key == key:
-                return True
-            at = at.before
-        return False
+    def way(self) -> list[Arrival]:
+        """From the root to here."""
+        made = [self]
+        while (at := made[-1].before) is not None:
+            made.append(at)
+        return made[::-1]
 
 
 class Graph:
@@ -136,23 +136,30 @@ class Graph:
 
     def _walk(self, root: Root, start: Hashable, telling: set[Hashable]) -> None:
         """Lay the changes below a root at the places where it holds them, the nearest first."""
-        arrivals: dict[Hashable, int] = {}
-        todo = deque([Arrival(start, root.place, root.anchor, (), None)])
+        arrivals: dict[Hashable, int] = {start: 1}
+        todo = deque([Arrival(start, "", 0, None)])
         while todo:
             at = todo.popleft()
-            arrivals[at.key] = arrivals.get(at.key, 0) + 1
-            if arrivals[at.key] > MOST_PLACES:
-                continue
             pair = self.pairs[at.key]
-            anchor, names = (pair.names[-1], pair.names) if pair.names else (at.anchor, at.names)
-            for level, kind, step, text in pair.changes:
-                modules = tuple(name for name in root.names if "." in name)
-                touched = tuple(dict.fromkeys((*modules, *names))) if names else root.names
-                where = Root(at.place + step, anchor + step, root.methods, touched)
-                self.say(level, kind, where, text, request=pair.request)
+            if pair.changes:
+                self._lay(root, at, pair)
             for step, key in pair.within:
-                if key in telling and not at.came_through(key):
-                    todo.append(Arrival(key, at.place + step, anchor + step, names, at))
+                number = arrivals.get(key, 0)
+                again = number < MOST_PLACES and at.depth < MOST_STEPS and all(key != up.key for up in at.way())
+                if key in telling and (number == 0 or again):
+                    arrivals[key] = number + 1
+                    todo.append(Arrival(key, step, at.depth + 1, at))
+
+    def _lay(self, root: Root, at: Arrival, pair: Pair) -> None:
+        place, anchor, names = root.place, root.anchor, root.names
+        for arrival in at.way():
+            place, anchor = place + arrival.step, anchor + arrival.step
+            if here := self.pairs[arrival.key].names:
+                anchor = here[-1]
+                names = tuple(dict.fromkeys((*(name for name in root.names if "." in name), *here)))
+        for level, kind, step, text in pair.changes:
+            where = Root(place + step, anchor + step, root.methods, names)
+            self.say(level, kind, where, text, request=pair.request)
 
 
 def printable(text: str) -> str:

@@ -129,6 +129,8 @@ class Differ:
         old, new = self.documents
         self.prose(old, new, at)
         self.unknown(old, new, DOCUMENT, at)
+        for document in self.documents:
+            exactly(document, "components", dict, {})
         for keyword in ("openapi", "info", "tags"):
             if old.get(keyword) != new.get(keyword):
                 self.graph.say(D, keyword, at, f"{keyword} {shown(old.get(keyword))} → {shown(new.get(keyword))}")

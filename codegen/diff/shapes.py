@@ -301,7 +301,7 @@ class Normal:
                      base.exclusive)  # fmt: skip
         seen = {id(atom) for _, atom in made.atoms}
         unions = {id(union) for _, union in made.unions}
-        open_: set[int] = set()
+        open_, visited = set[int](), set[int]()
         todo: list[tuple[str, Any, int]] = [("visit", schema, 0) for schema in reversed([*schemas])]
         while todo:
             step, schema, depth = todo.pop()
@@ -316,6 +316,9 @@ class Normal:
                     raise Unjudgeable(f"a schema is {type(schema).__name__}")
                 if id(schema) in open_:
                     raise Unjudgeable("the schema refers to itself, and to nothing else")
+                if id(schema) in visited:
+                    continue
+                visited.add(id(schema))
                 open_.add(id(schema))
                 steps: list[tuple[str, Any, int]] = []
                 fresh = id(schema) not in seen and structure(schema)

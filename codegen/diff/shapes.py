@@ -28,7 +28,7 @@ TYPES: Final[dict[str, frozenset[str]]] = {
     "array": frozenset({"array"}),
     "object": frozenset({"object"}),
 }
-ANY: Final = frozenset().union(*TYPES.values())
+ANY: Final = frozenset[str]().union(*TYPES.values())
 GROUPS: Final = ("null", "boolean", "number", "string", "array", "object")
 LOWER: Final = ("minimum", "minLength", "minItems", "minProperties")
 UPPER: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
@@ -117,7 +117,7 @@ class Shape:
 
     @property
     def types(self) -> frozenset[str]:
-        return frozenset().union(*(case.types for cases in self.cases.values() for case in cases))
+        return frozenset[str]().union(*(case.types for cases in self.cases.values() for case in cases))
 
     @property
     def values(self) -> dict[str, Any] | None:
@@ -404,7 +404,8 @@ class Normal:
 
     def _cases(self, parts: Parts) -> list[Case]:
         """What fits all of these, a case for each type."""
-        types, values, nullable = ANY, None, False
+        types, nullable = ANY, False
+        values: dict[str, Any] | None = None
         for _, atom in parts.atoms:
             own, listed = stated_types(atom), stated_values(atom)
             if atom.get("nullable") is True:
@@ -465,7 +466,7 @@ def stated_types(atom: Mapping[str, Any]) -> frozenset[str]:
     listed = stated if is_list(stated) else [stated]
     if not listed or not all(isinstance(name, str) and name in TYPES for name in listed):
         raise Unjudgeable(f"`type` is {stated!r}")
-    return frozenset().union(*(TYPES[name] for name in listed))
+    return frozenset[str]().union(*(TYPES[name] for name in listed))
 
 
 def stated_values(atom: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -551,6 +552,8 @@ def settled(case: Case) -> bool:
                 else:
                     value = math.ceil(bound.value) - 1 if bound.exclusive else math.floor(bound.value)
                 case.bounds[keyword] = Bound(Fraction(value), False, keyword, value)
+    if case.group == "array" and "maxItems" in case.bounds and case.bounds["maxItems"].value < 1:
+        case.prefix, case.items = (), (False,)
     for keyword in ("minLength", "minItems", "minProperties"):
         if keyword in case.bounds and case.bounds[keyword].value <= 0:
             del case.bounds[keyword]
@@ -618,7 +621,7 @@ def simplified(cases: list[Case]) -> list[Case]:
     first = listed[0] if listed else None
     if first is not None and len(listed) > 1 and first.group not in ("array", "object"):
         alike = [c for c in listed if c.patterns == first.patterns and c.formats == first.formats]
-        merged = Case(first.group, frozenset().union(*(c.types for c in alike)), first.names, first.key, first.node)
+        merged = Case(first.group, frozenset[str]().union(*(c.types for c in alike)), first.names, first.key, first.node)
         merged.values = {key: value for c in alike for key, value in (c.values or {}).items()}
         merged.patterns, merged.formats = first.patterns, first.formats
         if merged.group == "boolean" and len(merged.values) == 2:

@@ -189,7 +189,7 @@ def test_our_verdict_is_that_of_jsoncompat(way: str) -> None:
         breaking = breaks(old, new, way)
         if compatible(old, new, way) is bool(breaking):
             reasons = [name for name, (holds, _) in REASONS.items() if holds(old, new, way, kinds, breaking)]
-            assert reasons, f"ours: {sorted(breaking) or 'fine'}"
+            assert reasons, f"{json.dumps(old)} → {json.dumps(new)}: ours {sorted(breaking) or 'fine'}"
 
     compare()
 

@@ -1,0 +1,119 @@
+"""Which commands are there? A table; the module of a command is imported when that command is run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Final, NamedTuple, NoReturn
+
+from kraty_server._version import __version__
+from kraty_server.cli import terminal
+
+
+class Command(NamedTuple):
+    """A command and its module, which has a function `NAME_arguments` that describes it."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS: Final = (
+    Command("ping", "ping", "ask who the key belongs to"),
+    Command("doctor", "doctor", "find out why it does not work: key, host, clock, proxies"),
+    Command("player", "player", "show, export, ban, unban, merge or erase a player"),
+    Command("grant", "grant", "mint currency, items and crates as one payout"),
+    Command("credit", "holdings", "add to a balance"),
+    Command("debit", "holdings", "take from a balance"),
+    Command("give", "holdings", "give items to a player"),
+    Command("revoke", "holdings", "take items from a player"),
+    Command("request", "request", "call a route that is newer than this version"),
+    Command("emulator", "emulator", "run a Kraty on this machine, for tests"),
+    Command("listen", "listen", "receive webhooks, verify them, and pass them on to your service"),
+    Command("webhook", "webhook", "verify, sign, send or replay webhooks"),
+    Command("completion", "completion", "print a completion script for bash, zsh or fish"),
+)
+
+EPILOG: Final = """\
+The key comes from KRATY_SERVER_KEY, or from the file KRATY_SERVER_KEY_FILE.
+`kraty COMMAND --help` says more about a command.
+
+exit codes: 0 done, 1 error, 2 wrong usage or not confirmed, 3 some rows failed,
+            4 key refused, 130 interrupted
+"""
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Leaves room for the longest command beside its summary."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=20)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that is described when it is first needed."""
+
+    def __init__(self, *, build: Callable[[CommandParser], None] | None = None, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
+        self.commands: dict[str, CommandParser] = {}
+        self.summaries: dict[str, str] = {}
+        self._build = build
+
+    def describe(self) -> None:
+        """Add the arguments."""
+        build, self._build = self._build, None
+        if build is not None:
+            build(self)
+            if not self.commands:
+                self.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+    def add_commands(self, commands: Sequence[tuple[str, str, Callable[[CommandParser], None]]]) -> None:
+        """Add commands below this one: name, summary, and what describes each."""
+        below = self.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        for name, summary, build in commands:
+            # The name of the program is given, else argparse would write a usage that nobody asked for.
+            self.commands[name] = below.add_parser(
+                name, prog=f"{self.prog} {name}", help=summary, description=_sentence(summary), build=build
+            )
+            self.summaries[name] = summary
+
+    def positionals(self) -> list[argparse.Action]:
+        """The arguments that have no name."""
+        return list(self._get_positional_actions())
+
+    def optionals(self) -> list[argparse.Action]:
+        """The options."""
+        return list(self._get_optional_actions())
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # argparse has overloads of it
+        """Parse, after the arguments were added."""
+        self.describe()
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """End with 2, and show nothing that a terminal would obey."""
+        terminal.say(f"{self.format_usage()}{self.prog}: {terminal.plain(message)}")
+        self.exit(2)
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
+
+
+def _loader(command: Command) -> Callable[[CommandParser], None]:
+    def load(parser: CommandParser) -> None:
+        module = import_module(f"kraty_server.cli.{command.module}")
+        getattr(module, f"{command.name.replace('-', '_')}_arguments")(parser)
+
+    return load
+
+
+def make_parser() -> CommandParser:
+    """The parser of the whole command line."""
+    parser = CommandParser(
+        prog="kraty", description="Kraty from the terminal: players, wallets, items, webhooks.", epilog=EPILOG
+    )
+    parser.add_argument("--version", action="version", version=f"kraty-server {__version__}")
+    parser.add_commands([(one.name, one.summary, _loader(one)) for one in COMMANDS])
+    return parser

@@ -5,35 +5,33 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, Final, NamedTuple, NoReturn
 
 from kraty_server._version import __version__
 from kraty_server.cli import terminal
 
-
-class Command(NamedTuple):
-    """A command and its module, which has a function `NAME_arguments` that describes it."""
-
-    name: str
-    module: str
-    summary: str
-
+TYPE_CHECKING = False  # `typing` takes longer to import than `kraty --help` takes to show
+if TYPE_CHECKING:
+    from typing import Any, Final, NoReturn
+else:  # so that annotations can be read at run time, too
+    Any = NoReturn = object
 
 COMMANDS: Final = (
-    Command("ping", "ping", "ask who the key belongs to"),
-    Command("doctor", "doctor", "find out why it does not work: key, host, clock, proxies"),
-    Command("player", "player", "show, export, ban, unban, merge or erase a player"),
-    Command("grant", "grant", "mint currency, items and crates as one payout"),
-    Command("credit", "holdings", "add to a balance"),
-    Command("debit", "holdings", "take from a balance"),
-    Command("give", "holdings", "give items to a player"),
-    Command("revoke", "holdings", "take items from a player"),
-    Command("request", "request", "call a route that is newer than this version"),
-    Command("emulator", "emulator", "run a Kraty on this machine, for tests"),
-    Command("listen", "listen", "receive webhooks, verify them, and pass them on to your service"),
-    Command("webhook", "webhook", "verify, sign, send or replay webhooks"),
-    Command("completion", "completion", "print a completion script for bash, zsh or fish"),
+    ("ping", "ping", "ask who the key belongs to"),
+    ("doctor", "doctor", "find out why it does not work: key, host, clock, proxies"),
+    ("player", "player", "show, export, ban, unban, merge or erase a player"),
+    ("grant", "grant", "mint currency, items and crates as one payout"),
+    ("credit", "holdings", "add to a balance"),
+    ("debit", "holdings", "take from a balance"),
+    ("give", "holdings", "give items to a player"),
+    ("revoke", "holdings", "take items from a player"),
+    ("request", "request", "call a route that is newer than this version"),
+    ("emulator", "emulator", "run a Kraty on this machine, for tests"),
+    ("listen", "listen", "receive webhooks, verify them, and pass them on to your service"),
+    ("webhook", "webhook", "verify, sign, send or replay webhooks"),
+    ("completion", "completion", "print a completion script for bash, zsh or fish"),
 )
+
+"""Name, module, summary. The module has a function `NAME_arguments` that describes the command."""
 
 EPILOG: Final = """\
 The key comes from KRATY_SERVER_KEY, or from the file KRATY_SERVER_KEY_FILE.
@@ -44,18 +42,11 @@ exit codes: 0 done, 1 error, 2 wrong usage or not confirmed, 3 some rows failed,
 """
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Leaves room for the longest command beside its summary."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=20)
-
-
 class CommandParser(argparse.ArgumentParser):
     """A parser that is described when it is first needed."""
 
     def __init__(self, *, build: Callable[[CommandParser], None] | None = None, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self.commands: dict[str, CommandParser] = {}
         self.summaries: dict[str, str] = {}
         self._build = build
@@ -70,11 +61,17 @@ class CommandParser(argparse.ArgumentParser):
 
     def add_commands(self, commands: Sequence[tuple[str, str, Callable[[CommandParser], None]]]) -> None:
         """Add commands below this one: name, summary, and what describes each."""
-        below = self.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        self.usage = "%(prog)s [-h] COMMAND ..."
+        longest = max(len(name) for name, _, _ in commands)
+        listed = "\n".join(f"{name:{longest}}  {summary}" for name, summary, _ in commands)
+        # Listed here, since argparse's own list breaks the lines of its longest names.
+        below = self.add_subparsers(
+            title="commands", description=listed, metavar="COMMAND", required=True, help=argparse.SUPPRESS
+        )
         for name, summary, build in commands:
             # The name of the program is given, else argparse would write a usage that nobody asked for.
             self.commands[name] = below.add_parser(
-                name, prog=f"{self.prog} {name}", help=summary, description=_sentence(summary), build=build
+                name, prog=f"{self.prog} {name}", description=_sentence(summary), build=build
             )
             self.summaries[name] = summary
 
@@ -101,10 +98,10 @@ def _sentence(summary: str) -> str:
     return f"{summary[0].upper()}{summary[1:]}."
 
 
-def _loader(command: Command) -> Callable[[CommandParser], None]:
+def _loader(name: str, module: str) -> Callable[[CommandParser], None]:
     def load(parser: CommandParser) -> None:
-        module = import_module(f"kraty_server.cli.{command.module}")
-        getattr(module, f"{command.name.replace('-', '_')}_arguments")(parser)
+        describe = getattr(import_module(f"kraty_server.cli.{module}"), f"{name.replace('-', '_')}_arguments")
+        describe(parser)
 
     return load
 
@@ -115,5 +112,5 @@ def make_parser() -> CommandParser:
         prog="kraty", description="Kraty from the terminal: players, wallets, items, webhooks.", epilog=EPILOG
     )
     parser.add_argument("--version", action="version", version=f"kraty-server {__version__}")
-    parser.add_commands([(one.name, one.summary, _loader(one)) for one in COMMANDS])
+    parser.add_commands([(name, summary, _loader(name, module)) for name, module, summary in COMMANDS])
     return parser

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from kraty_server.cli import terminal
 from kraty_server.cli.exits import CommandError, Exit
-
-if TYPE_CHECKING:
-    from kraty_server.client import KratyServer
+from kraty_server.client import KratyServer
 
 
 class Target(NamedTuple):

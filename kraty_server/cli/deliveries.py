@@ -12,6 +12,7 @@ from kraty_server.cli.exits import CommandError, Exit
 
 UNSAID: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that are passed on and never written down."""
+REFUSED: Final = "refused"
 CONTENT_TYPE: Final = "application/json"
 
 
@@ -22,6 +23,8 @@ class Recorded:
     id: str | None
     event: str | None
     body: bytes
+    refused: bool = False
+    """Whether it was not genuine."""
 
 
 def encode_body(body: bytes) -> dict[str, str]:
@@ -40,7 +43,7 @@ def encode_headers(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
 def _decode(row: Mapping[str, Any]) -> Recorded:
     encoded = row.get("body_base64")
     body = row["body"].encode() if encoded is None else base64.b64decode(encoded, validate=True)
-    return Recorded(row.get("id"), row.get("event"), body)
+    return Recorded(row.get("id"), row.get("event"), body, refused=row["result"] == REFUSED)
 
 
 def read_recorded(content: bytes, where: str) -> list[Recorded]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # `typing` takes longer to import than `kraty --help` takes to show
 if TYPE_CHECKING:
     from kraty_server.errors import KratyError
+else:  # so that annotations can be read at run time, too
+    KratyError = Exception
 
 
 class Exit(IntEnum):

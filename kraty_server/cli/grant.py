@@ -9,6 +9,7 @@ from typing import Any
 from kraty_server.cli import terminal
 from kraty_server.cli.confirmation import add_confirmation, confirm, find_target
 from kraty_server.cli.connection import checked, connect
+from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.holdings import add_receipt, whole_number
 from kraty_server_generated.api import grants
 from kraty_server_generated.models import (
@@ -73,8 +74,10 @@ def describe_contents(contents: dict[str, Any]) -> str:
 
 
 def _grant(given: Namespace) -> None:
+    entries: list[GrantedRewardEntry] = given.entries or []
+    if not entries:
+        raise CommandError("give at least one --currency, --item or --crate", Exit.USAGE)
     with connect() as kraty:
-        entries = given.entries or []
         send = checked(
             grants.create,
             kraty.grants.create,

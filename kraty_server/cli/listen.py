@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from kraty_server.cli import terminal
 from kraty_server.cli.connection import show_log
-from kraty_server.cli.deliveries import encode_body, encode_headers
+from kraty_server.cli.deliveries import REFUSED, encode_body, encode_headers
 from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.posting import Poster, PostError
@@ -99,7 +99,7 @@ class _Listener:
             status = self.poster.post(body, headers)
             result = "forwarded" if 200 <= status < 300 else "failed"
         except WebhookError as refused:
-            result, reason, answer = "refused", refused.reason, refused.status
+            result, reason, answer = REFUSED, refused.reason, refused.status
         except PostError as failure:
             result, error, answer = "failed", str(failure), 502
         else:

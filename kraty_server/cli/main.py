@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from kraty_server.cli import terminal
 from kraty_server.cli.exits import CommandError, Exit, exit_for
 
+TYPE_CHECKING = False  # `typing` takes longer to import than `kraty --help` takes to show
 if TYPE_CHECKING:
     from argparse import Namespace
+    from typing import Any
 
     from kraty_server.errors import KratyError
 
@@ -66,9 +67,15 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         from kraty_server.errors import KratyError
 
-        if not isinstance(error, KratyError):
-            raise
-        return _explain(given, error)
+        if isinstance(error, KratyError):
+            return _explain(given, error)
+        if isinstance(error, AttributeError) and hasattr(
+            error.obj, "to_dict"
+        ):  # a model, by an answer that lacks a field
+            text = f"{error}; --json shows all that it sent"
+            _show(given, text, {"message": text}, Exit.ERROR)
+            return Exit.ERROR
+        raise
 
 
 def _show(given: Namespace | None, text: str, facts: dict[str, Any], code: Exit) -> None:

@@ -19,14 +19,6 @@ def _ping(given: Namespace) -> None:
     if given.json:
         terminal.write_json(answer.to_dict())
         return
-    key = answer.api_key
-    terminal.fields(
-        [
-            ("environment", str(key.environment).upper()),
-            *zip(
-                ("game", "studio", "key", "may do"),
-                terminal.cells(key, "game_id", "studio_id", "prefix", "permission_set"),
-                strict=True,
-            ),
-        ]
-    )
+    names = ("environment", "game", "studio", "key", "may do")
+    values = terminal.cells(answer.api_key, "environment", "game_id", "studio_id", "prefix", "permission_set")
+    terminal.fields(list(zip(names, values, strict=True)))

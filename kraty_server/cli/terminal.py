@@ -9,7 +9,12 @@ import codecs
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final, TextIO
+
+TYPE_CHECKING = False  # `typing` takes longer to import than `kraty --help` takes to show
+if TYPE_CHECKING:
+    from typing import Any, Final, TextIO
+else:  # so that annotations can be read at run time, too
+    Any = object
 
 FALLBACK: Final = {"·": "-", "×": "x", "–": "-", "…": "...", "→": "->"}
 """What stands for our own signs where the locale does not have them."""
@@ -56,20 +61,20 @@ def plain(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
-def has_style(stream: TextIO) -> bool:
+def _has_style(stream: TextIO) -> bool:
     """Tell whether a stream takes colours."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
-def styled(text: str, style: str, stream: TextIO) -> str:
+def _styled(text: str, style: str, stream: TextIO) -> str:
     """Colour a text, where the stream takes that."""
-    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if has_style(stream) else text
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if _has_style(stream) else text
 
 
 def write(text: str, style: str | None = None) -> None:
     """Write a line of data."""
     text = _redact(text)
-    sys.stdout.write(f"{styled(text, style, sys.stdout) if style else text}\n")
+    sys.stdout.write(f"{_styled(text, style, sys.stdout) if style else text}\n")
 
 
 def flush() -> None:
@@ -80,7 +85,7 @@ def flush() -> None:
 def say(text: str, style: str | None = None) -> None:
     """Say something that is no data."""
     text = _redact(text)
-    sys.stderr.write(f"{styled(text, style, sys.stderr) if style else text}\n")
+    sys.stderr.write(f"{_styled(text, style, sys.stderr) if style else text}\n")
     sys.stderr.flush()
 
 

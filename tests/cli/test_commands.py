@@ -54,7 +54,9 @@ def test_a_grant_has_all_kinds_of_entries_and_can_be_claimed_at_once(kraty: Run,
     entries = ("--currency", "gold=500", "--item", "a=b=2", "--crate", "box=1")
     ended = kraty("grant", "ada", *entries, "--ack", *RECEIPT)
     assert "is claimed: 500 gold + 2 a=b + 1 box (crate)" in ended.out
-    made = kraty("grant", "bo", "--currency", "gems=5", "--expires-at", "2099-01-01T00:00:00Z", "--json", "--key", "k", "--yes").json
+    made = kraty(
+        "grant", "bo", "--currency", "gems=5", "--expires-at", "2099-01-01T00:00:00Z", "--json", "--key", "k", "--yes"
+    ).json
     assert (made["status"], made["expiresAt"][:4]) == ("pending", "2099")
     assert len(emulator.ledger("bo")) == 1  # of the seed
 
@@ -84,7 +86,9 @@ def test_a_grant_has_all_kinds_of_entries_and_can_be_claimed_at_once(kraty: Run,
         (),
     ],
 )  # fmt: skip
-def test_what_cannot_be_meant_ends_with_2_and_nothing_is_sent(wrong: tuple[str, ...], kraty: Run, emulator: Emulator) -> None:
+def test_what_cannot_be_meant_ends_with_2_and_nothing_is_sent(
+    wrong: tuple[str, ...], kraty: Run, emulator: Emulator
+) -> None:
     ended = kraty(*wrong)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err
@@ -104,7 +108,10 @@ def test_a_player_is_shown_as_tables_and_as_the_api_has_it(kraty: Run) -> None:
 def test_the_contents_of_a_grant_that_have_a_newer_form_are_shown_as_json() -> None:
     from kraty_server.cli.grant import describe_contents
 
-    assert describe_contents({"entries": [{"type": "pet", "petKey": "cat"}]}) == '{"entries": [{"type": "pet", "petKey": "cat"}]}'
+    assert (
+        describe_contents({"entries": [{"type": "pet", "petKey": "cat"}]})
+        == '{"entries": [{"type": "pet", "petKey": "cat"}]}'
+    )
     assert describe_contents({"roll": 5}) == '{"roll": 5}'
     assert describe_contents({"entries": ["odd"]}) == '{"entries": ["odd"]}'
 

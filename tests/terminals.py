@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 PATIENCE = 60.0
 PROMPT = re.compile(r"(\[y/N\]|to go on:) $")
-STYLE = re.compile(r"\x1b\[[0-9;]*m")
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 
 
 class Shown(NamedTuple):
@@ -29,7 +29,7 @@ class Shown(NamedTuple):
     @property
     def plain(self) -> str:
         """The text without its colours."""
-        return STYLE.sub("", self.text)
+        return CONTROL.sub("", self.text)
 
 
 class Terminal:
@@ -74,7 +74,7 @@ class Terminal:
     def wait_for(self, pattern: str) -> None:
         """Read until something stands there."""
         ends_at = time.monotonic() + PATIENCE
-        while not re.search(pattern, self.text):
+        while not re.search(pattern, CONTROL.sub("", self.text)):
             assert self.read(), f"ended without {pattern!r}: {self.text}"
             assert time.monotonic() < ends_at, f"no {pattern!r}: {self.text}"
 

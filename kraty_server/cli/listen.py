@@ -172,8 +172,8 @@ def _listen(given: Namespace) -> Exit:
         raise CommandError(f"cannot listen on {given.host}, port {given.port}: {error.strerror or error}") from None
     listener.stop, listener.most = server.shutdown, given.count
     host, port = server.server_address[:2]
-    terminal.say(f"listening on http://{host!s}:{port}, passing on to {terminal.plain(given.forward_to)}")
     try:
+        terminal.say(f"listening on http://{host!s}:{port}, passing on to {terminal.plain(given.forward_to)}")
         server.serve_forever(poll_interval=0.1)
     finally:
         server.server_close()

@@ -152,8 +152,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequen
     widths = [max(width(row[n]) for row in (head, *rows)) for n in range(len(head))]
     available = room()
     if available is not None and 2 + sum(widths) + 2 * (len(head) - 1) > available:
-        for row in rows:
-            write("")
+        for number, row in enumerate(rows):
+            if number:
+                write("")
             fields(list(zip(head, row, strict=True)))
         return
     for number, row in enumerate((head, *rows)):

@@ -106,7 +106,8 @@ def _sign_arguments(parser: ArgumentParser) -> None:
 
 
 def _sign(given: Namespace) -> None:
-    signature = sign(read_bytes(given.body), webhook_key(), _time(given))
+    key = webhook_key()
+    signature = sign(read_bytes(given.body), key, _time(given))
     if given.json:
         terminal.write_json({"signature": signature})
     else:

@@ -83,10 +83,10 @@ class CommandParser(argparse.ArgumentParser):
         """The options."""
         return list(self._get_optional_actions())
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # argparse has overloads of it
+    def parse_known_args(self, *given: Any, **options: Any) -> Any:
         """Parse, after the arguments were added."""
         self.describe()
-        return super().parse_known_args(args, namespace)
+        return super().parse_known_args(*given, **options)
 
     def error(self, message: str) -> NoReturn:
         """End with 2, and show nothing that a terminal would obey."""

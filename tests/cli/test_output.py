@@ -176,8 +176,9 @@ def test_ctrl_c_at_the_question_is_an_interrupt(command: Command, environment: M
 
 
 def test_a_stream_that_was_replaced_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
     terminal.prepare()
     terminal.write_json({"a": "\x7fü"}, indent=None)
-    assert json.loads(sys.stdout.getvalue()) == {"a": "\x7fü"}
-    assert "\x7f" not in sys.stdout.getvalue()
+    assert json.loads(stream.getvalue()) == {"a": "\x7fü"}
+    assert "\x7f" not in stream.getvalue()

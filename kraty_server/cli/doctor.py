@@ -34,10 +34,11 @@ T = TypeVar("T")
 PACKAGES: Final = ("httpx", "httpcore", "h11", "attrs", "aiohttp", "h2")
 SKEW: Final = 5.0
 """Seconds by which a clock may be wrong before that is called a problem."""
-SHOWN: Final = ("KRATY_SERVER_KEY_FILE", "KRATY_WEBHOOK_SECRET_FILE", "KRATY_BASE_URL", "KRATY_TRANSPORT")
+SHOWN: Final = (f"{_options.KEY_VARIABLE}_FILE", f"{SECRET_VARIABLE}_FILE", _options.TRANSPORT_VARIABLE)
 """Variables of ours that are no secrets."""
 SECRETS: Final = (_options.KEY_VARIABLE, SECRET_VARIABLE)
-PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy")
+URLS: Final = ("http_proxy", "https_proxy", "all_proxy", _options.BASE_URL_VARIABLE.lower())
+"""Variables that may hold a password."""
 
 
 def doctor_arguments(parser: ArgumentParser) -> None:
@@ -104,13 +105,13 @@ def _versions() -> dict[str, str]:
 
 
 def without_password(url: str) -> str:
-    """A URL of a proxy, without what opens it."""
+    """A URL, without what opens it."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "set, and no URL"
-    return f"{parts.scheme}://{parts.hostname}{port}"
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -120,7 +121,7 @@ def _variables(environ: Mapping[str, str]) -> dict[str, str]:
         value = environ[name]
         if name in SHOWN or name in (variable for variable, _, _ in CERTIFICATES) or name.lower() == "no_proxy":
             found[name] = value
-        elif name.lower() in PROXIES:
+        elif name.lower() in URLS:
             found[name] = without_password(value)
         elif name in SECRETS:
             found[name] = "set"

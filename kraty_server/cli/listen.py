@@ -160,6 +160,8 @@ def _handler(listener: _Listener) -> type[BaseHTTPRequestHandler]:
 
 
 def _listen(given: Namespace) -> Exit:
+    if given.count == 0:
+        raise CommandError("--count: at least 1 is needed", Exit.USAGE)
     webhooks = Webhooks(webhook_key())
     poster = Poster(given.forward_to)
     show_log()

@@ -33,7 +33,9 @@ def _request(given: Namespace) -> None:
             action = f"{given.method} {terminal.plain(given.path)}"
             confirm(given, find_target(kraty), action, final=given.method == "DELETE")
         try:
-            answer = kraty.request(given.method, given.path, body, idempotency_key=given.key or UNSET)
+            answer = kraty.request(
+                given.method, given.path, body, idempotency_key=UNSET if given.key is None else given.key
+            )
         except (TypeError, ValueError) as error:
             raise CommandError(str(error), Exit.USAGE) from None
     if given.json:

@@ -59,6 +59,14 @@ def test_an_address_that_cannot_be_is_a_problem(url: str, kraty: Run, monkeypatc
     assert ended.json["problems"][0].startswith("base_url: ")
 
 
+def test_an_address_with_a_password_is_shown_without_it(kraty: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRATY_BASE_URL", "https://user:hush-hush@kraty.example/eu")
+    ended = kraty("doctor", "--json")
+    assert (ended.code, "hush-hush" in ended.out + ended.err) == (2, False)
+    assert ended.json["variables"]["KRATY_BASE_URL"] == "https://kraty.example/eu"
+    assert "credentials" in ended.json["problems"][0]
+
+
 @pytest.mark.parametrize(("offset", "said"), [(-90, "ahead of"), (400, "behind"), (0, None)])
 def test_a_clock_that_is_wrong_is_a_problem(
     offset: int, said: str | None, kraty: Run, monkeypatch: pytest.MonkeyPatch

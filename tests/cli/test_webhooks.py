@@ -92,7 +92,10 @@ def test_what_is_genuine_is_passed_on_byte_for_byte(listen: Listen, tmp_path: Pa
     assert CAUSES["signature_mismatch"] in err
     assert "3 received, 2 not passed on" in err
     assert code == 3
-    rows = [json.loads(line) for line in (tmp_path / "record.jsonl").read_text().splitlines()]
+    written = (tmp_path / "record.jsonl").read_text()
+    assert SECRET not in out + err + written
+    assert "hush" not in out + err + written
+    rows = [json.loads(line) for line in written.splitlines()]
     assert [row["body"].encode() for row in rows] == [EVENT] * 3
     assert ["Authorization", "…"] in rows[0]["headers"]
     assert rows[2]["reason"] == "signature_mismatch"
@@ -177,6 +180,7 @@ def test_a_port_that_is_taken_and_a_file_that_cannot_be_are_said(kraty: Run) -> 
     assert f"cannot listen on 127.0.0.1, port {port}" in ended.err
     assert kraty("listen", "--forward-to", "http://127.0.0.1:9", "--record", "no/where").code == 2
     assert kraty("listen", "--forward-to", "http://127.0.0.1:9", "--port", "65536").code == 2
+    assert kraty("listen", "--forward-to", "http://127.0.0.1:9", "--count", "0").code == 2
     for url in ("127.0.0.1:9", "ftp://x", "http://", "http://a:b"):
         assert kraty("listen", "--forward-to", url).code == 2
 

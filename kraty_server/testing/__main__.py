@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from ipaddress import ip_address
 
 
@@ -30,9 +31,8 @@ def _opens_to_others(host: str) -> bool:
         return host != "localhost"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve an emulator until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser("python -m kraty_server.testing", description="Kraty on your machine, for tests.")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of an emulator."""
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument(
         "--allow-host", metavar="NAME", action="append", default=[],
@@ -51,7 +51,30 @@ def main(arguments: list[str] | None = None) -> int:
         "--row-keys-kept", metavar="SECONDS", type=float,
         help="how long the keys of migrated rows are remembered (default: for ever)",
     )  # fmt: skip
-    given = parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve an emulator until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser("python -m kraty_server.testing", description="Kraty on your machine, for tests.")
+    add_arguments(parser)
+    code = serve(parser.parse_args(arguments), show_ready)
+    if code == 0:
+        print("stopped", flush=True)
+    return code
+
+
+def show_ready(url: str, key: str) -> None:
+    """Say where it listens, and with which key it is called."""
+    print(f"ready: {url} KRATY_SERVER_KEY={key}", flush=True)
+
+
+def serve(given: argparse.Namespace, ready: Callable[[str, str], None]) -> int:
+    """Serve an emulator until SIGTERM or Ctrl-C.
+
+    Args:
+        given: the options.
+        ready: called with its URL and its key when it listens.
+    """
     stop = threading.Event()
 
     def stopping(_number: int, _frame: object) -> None:
@@ -85,10 +108,9 @@ def main(arguments: list[str] | None = None) -> int:
     print("This is an emulator for development and tests. It is NO production server.", file=sys.stderr)
     if _opens_to_others(given.host):
         print(f"It listens on {given.host}: whoever reaches it can do everything.", file=sys.stderr)
-    print(f"ready: {url} KRATY_SERVER_KEY={emulator.api_key}", flush=True)
+    ready(url, emulator.api_key)
     stop.wait()
     emulator.close()
-    print("stopped", flush=True)
     return 0
 
 

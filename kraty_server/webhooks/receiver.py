@@ -133,6 +133,22 @@ def _given_keys(secret: Secrets | None) -> list[bytes] | Exception:
     return signing_keys(secret)
 
 
+def decode_event(raw_body: Body) -> WebhookEvent:
+    """Read the event in a body that was verified before.
+
+    Raises:
+        ValueError: there is none: it is not a JSON object with the envelope of an event.
+    """
+    try:
+        event = read_event(_decode(raw_body if isinstance(raw_body, str) else str(raw_body, "utf-8")))
+        name: object = event.event_name
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no event: {error}") from error
+    if not isinstance(name, str):
+        raise ValueError("no event: its name is no text")
+    return event
+
+
 class _Receiver:
     """What both flavours share."""
 
@@ -196,12 +212,9 @@ class _Receiver:
         if reason is not None:
             raise self._refused(reason)
         try:
-            event = read_event(_decode(raw_body if isinstance(raw_body, str) else str(raw_body, "utf-8")))
-            if isinstance(event.event_name, str):
-                return event
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            return decode_event(raw_body)
+        except ValueError as error:
             raise self._refused("body_unreadable") from error
-        raise self._refused("body_unreadable")
 
     def _refused(self, reason: Reason) -> WebhookError:
         error = WebhookError(reason)

@@ -131,6 +131,11 @@ def refusal(
     return "too_old" if age > tolerance_seconds else "in_the_future" if age < -AHEAD else None
 
 
+def sign(raw_body: bytes, key: bytes, at: int) -> str:
+    """The header that Kraty sends with a body that is signed at a time, in unix seconds."""
+    return f"t={at},v1={hmac.new(key, str(at).encode() + b'.' + raw_body, hashlib.sha256).hexdigest()}"
+
+
 def verify_webhook(
     *,
     raw_body: bytes | bytearray | memoryview | str,

@@ -3,8 +3,10 @@
 import importlib.util
 import pickle
 import re
+import subprocess
 import sys
 from importlib.metadata import requires, version
+from pathlib import Path
 
 import kraty_server
 from kraty_server import CurrencyEntry, KratyServer, NotFoundError
@@ -29,4 +31,6 @@ with KratyServer(api_key="prefix.secret", base_url="http://127.0.0.1:9", deadlin
     except kraty_server.KratyNetworkError as error:
         outcome = error.outcome
 assert outcome == "not_applied", "a call to nobody succeeded"
+command = Path(sys.executable).with_name("kraty")
+assert subprocess.check_output([command, "--version"], text=True) == f"kraty-server {kraty_server.__version__}\n"
 sys.stdout.write(f"kraty-server {kraty_server.__version__} works from the wheel\n")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import time
 import uuid
@@ -14,6 +12,7 @@ from typing import Any, Final
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import contract, problems
 from kraty_server.testing.emulator.state import Row, State
+from kraty_server.webhooks import signature
 
 SIGNATURE_HEADER: Final = "X-Signature"
 ATTEMPTS: Final = 6
@@ -30,9 +29,7 @@ ANSWERS_KEPT: Final = 500
 
 def sign(raw_body: bytes, secret: str, at: int | None = None) -> str:
     """The header for a body: what Kraty would send with it, made now."""
-    stamp = int(time.time()) if at is None else at
-    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + raw_body, hashlib.sha256)
-    return f"t={stamp},v1={digest.hexdigest()}"
+    return signature.sign(raw_body, secret.encode(), int(time.time()) if at is None else at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class ArrowStream(Protocol):
         ...
 
 
-SourceLike: TypeAlias = "str | Path | Iterable[Mapping[str, Any]] | ArrowStream"
+SourceLike: TypeAlias = str | Path | Iterable[Mapping[str, Any]] | ArrowStream
 
 
 class Rows:

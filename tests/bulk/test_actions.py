@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kraty_server import CrateEntry, CurrencyEntry, ItemEntry, KratyServer, bulk
+from kraty_server import CrateEntry, CurrencyEntry, GrantEntry, ItemEntry, KratyServer, bulk
 from kraty_server.testing import Emulator
 
 PLAYER = "externalPlayerId"
@@ -48,7 +48,7 @@ def test_a_write_carries_its_key_and_names_it_in_the_ledger(
 
 def test_a_grant_may_be_claimed_at_once_and_hold_anything(emulator: Emulator, kraty: KratyServer) -> None:
     ends = datetime.now(UTC) + timedelta(days=3)
-    entries = [CurrencyEntry("gold", 5), ItemEntry("sword", 1), CrateEntry("chest", 1)]
+    entries: list[GrantEntry] = [CurrencyEntry("gold", 5), ItemEntry("sword", 1), CrateEntry("chest", 1)]
     action = bulk.grant(entries, expires_at=ends, source_kind="admin", metadata={"b": [1, {"z": 1, "a": 2}]}, ack=True)
     assert run(kraty, action, [ADA, BOB]).calls == 4
     for player in ("ada", "bob"):
@@ -92,7 +92,7 @@ def test_imports_go_out_in_batches(emulator: Emulator, kraty: KratyServer) -> No
 def test_imports_of_balances_and_items(emulator: Emulator, kraty: KratyServer) -> None:
     rows = [ADA | {"economyKey": "gold", "amount": "5.0"}, ADA | {"economyKey": "gems", "amount": 7}]
     bulk.Job("wallets", bulk.import_wallet(reason="move"), rows).run(client=kraty)
-    items = [
+    items: list[dict[str, Any]] = [
         ADA | {"itemKey": "sword", "quantity": 1, "parameters": {"b": 1, "a": {"c": 2}}},
         BOB | {"itemKey": "bow", "quantity": 2},
     ]
@@ -149,25 +149,29 @@ def test_the_key_may_be_made_of_other_columns(emulator: Emulator, kraty: KratySe
     assert [problem.reason for problem in missing.problems] == ["order: is missing, and the key is made of it"]
 
 
+def job(name: Any = "a", action: Any = None, source: Any = (), **options: Any) -> bulk.Job:
+    return bulk.Job(name, action or bulk.unban(), source, **options)
+
+
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: bulk.Job("a/b", bulk.unban(), []), "name: letters"),
-        (lambda: bulk.Job("", bulk.unban(), []), "name: letters"),
-        (lambda: bulk.Job("a", "wallet.credit", []), "action: one of"),
-        (lambda: bulk.Job("a", bulk.unban(), 5), "source: a path"),
-        (lambda: bulk.Job("a", bulk.unban(), {"a": 1}), "source: a path"),
-        (lambda: bulk.Job("a", bulk.unban(), [], key="id"), "key: a list"),
-        (lambda: bulk.Job("a", bulk.unban(), [], shard=(2, 2)), "shard: "),
-        (lambda: bulk.Job("a", bulk.unban(), [], results="out"), "results: players.unban reads nothing"),
-        (lambda: bulk.Job("a", bulk.export(), []), "results: players.export needs a folder"),
-        (lambda: bulk.Job("a", bulk.export(), [], results="out", results_format="csv"), "results_format: "),
-        (lambda: bulk.Job("a", bulk.unban(), [], columns={"amount": "x"}).check(), "columns: players.unban takes no 'amount'"),
-        (lambda: bulk.Job("a", bulk.unban(), []).run(in_flight=0), "in_flight: "),
-        (lambda: bulk.Job("a", bulk.unban(), []).run(rate=0), "rate: "),
+        (lambda: job("a/b"), "name: letters"),
+        (lambda: job(""), "name: letters"),
+        (lambda: job("a", "wallet.credit"), "action: one of"),
+        (lambda: job(source=5), "source: a path"),
+        (lambda: job(source={"a": 1}), "source: a path"),
+        (lambda: job(key="id"), "key: a list"),
+        (lambda: job(shard=(2, 2)), "shard: "),
+        (lambda: job(results="out"), "results: players.unban reads nothing"),
+        (lambda: job(action=bulk.export()), "results: players.export needs a folder"),
+        (lambda: job(action=bulk.export(), results="out", results_format="csv"), "results_format: "),
+        (lambda: job(columns={"amount": "x"}).check(), "columns: players.unban takes no 'amount'"),
+        (lambda: job().run(in_flight=0), "in_flight: "),
+        (lambda: job().run(rate=0), "rate: "),
         (lambda: bulk.grant([]), "entries: must not be empty"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_meant_is_refused_by_name(make: Any, text: str) -> None:
     with pytest.raises((ValueError, TypeError), match=text):
         make()

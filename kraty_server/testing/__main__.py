@@ -15,6 +15,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _rate_limit(text: str) -> tuple[float, int | None]:
+    per_second, colon, burst = text.partition(":")
+    try:
+        return float(per_second), int(burst) if colon else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a number, or two as in 20:40, got {text!r}") from None
+
+
 def _opens_to_others(host: str) -> bool:
     try:
         return not ip_address(host).is_loopback
@@ -35,6 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file")
     parser.add_argument("--webhook-url", metavar="URL", help="deliver all webhooks of the test key here")
     parser.add_argument("--webhook-secret", metavar="SECRET", default="whsec_emulator", help="default: %(default)s")
+    parser.add_argument(
+        "--rate-limit", metavar="N[:BURST]", type=_rate_limit,
+        help="requests per second of each key, and how many at once (default: no limit)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--row-keys-kept", metavar="SECONDS", type=float,
+        help="how long the keys of migrated rows are remembered (default: for ever)",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     stop = threading.Event()
 
@@ -44,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping)
     try:
-        from kraty_server.testing import Emulator
+        from kraty_server.testing import Emulator, RateLimit
 
         emulator = Emulator(
             seed=given.seed,
@@ -54,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
             port=given.port,
             host=given.host,
             allow_hosts=given.allow_host,
+            rate_limit=given.rate_limit and RateLimit(*given.rate_limit),
+            row_keys_kept=given.row_keys_kept,
         )
     except (ModuleNotFoundError, OSError, ValueError) as error:
         print(f"the emulator cannot start: {error}", file=sys.stderr)

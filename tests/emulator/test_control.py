@@ -17,8 +17,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from kraty_server import KratyServer
+from kraty_server import KratyServer, RateLimitedError, RetryConfig
 from kraty_server.testing import Emulator
+
+ONCE = RetryConfig(attempts=1)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +154,10 @@ def test_the_shell_command_serves_until_it_is_told_to_stop(tmp_path: Path, numbe
         str(seed),
         "--db",
         str(tmp_path / "k.db"),
+        "--rate-limit",
+        "0.05:2",
+        "--row-keys-kept",
+        "86400",
     ]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     with subprocess.Popen(
@@ -161,8 +167,18 @@ def test_the_shell_command_serves_until_it_is_told_to_stop(tmp_path: Path, numbe
         assert process.stderr is not None
         ready, url, key = process.stdout.readline().split()
         assert ready == "ready:"
-        with KratyServer(api_key=key.removeprefix("KRATY_SERVER_KEY="), base_url=url) as kraty:
+        with KratyServer(api_key=key.removeprefix("KRATY_SERVER_KEY="), base_url=url, retry=ONCE) as kraty:
             assert kraty.wallet.credit("p", "gold", amount=5).balance == 12
+            row: dict[str, Any] = {
+                "externalPlayerId": "p", "economyKey": "gold", "amount": 1, "idempotencyKey": "w"
+            }  # fmt: skip
+            for applied in (1, 1):  # the second one a day later
+                assert kraty.migrate.wallet([row]).applied == applied
+                assert httpx.post(f"{url}/_emulator/clock", json={"advance": 86_400}, trust_env=False).is_success
+            for _ in range(2):
+                kraty.health.ping()
+            with pytest.raises(RateLimitedError):
+                kraty.health.ping()
         process.send_signal(number)
         rest = process.stdout.read()
         warning = process.stderr.read()
@@ -344,6 +360,9 @@ def cases(folder: Path) -> dict[str, tuple[list[str], str]]:
         "seed a list": ([*free, "--seed", str(folder / "list.json")], "an object is needed"),
         "seed misspelt": ([*free, "--seed", str(folder / "walet.json")], "players[0].walet: unknown; wallet?"),
         "webhook url": ([*free, "--webhook-url", "nonsense"], "webhooks[0].url: 'nonsense'"),
+        "rate limit": ([*free, "--rate-limit", "20:x"], "a number, or two as in 20:40"),
+        "rate limit 0": ([*free, "--rate-limit", "0"], "per_second: a finite number above 0"),
+        "row keys": ([*free, "--row-keys-kept", "nan"], "row_keys_kept: "),
         "webhook secret": ([*free, "--webhook-url", "http://x/", "--webhook-secret", ""], "must not be empty"),
     }
 
@@ -351,7 +370,7 @@ def cases(folder: Path) -> dict[str, tuple[list[str], str]]:
 @pytest.mark.parametrize(
     "case",
     ["port out of range", "port no number", "unknown host", "port taken", "no database", "no folder", "a folder", "no seed",
-     "seed no JSON", "seed a list", "seed misspelt", "webhook url", "webhook secret"],
+     "seed no JSON", "seed a list", "seed misspelt", "webhook url", "webhook secret", "rate limit", "rate limit 0", "row keys"],
 )  # fmt: skip
 def test_the_shell_command_says_in_one_line_what_is_wrong(tmp_path: Path, case: str) -> None:
     arguments, why = cases(tmp_path)[case]

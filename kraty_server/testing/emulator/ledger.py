@@ -24,9 +24,8 @@ NAMES: Final[Mapping[Kind, tuple[str, str]]] = {"currency": ("economyKey", "bala
 
 def in_catalog(context: RequestContext, kind: Kind, key: str) -> bool:
     """Whether a key exists. A game without a catalog of this kind has every key."""
-    sql = """SELECT EXISTS (SELECT 1 FROM catalog WHERE game = ? AND kind = ? AND key = ?)
-             OR NOT EXISTS (SELECT 1 FROM catalog WHERE game = ? AND kind = ?)"""
-    return bool(context.state.value(sql, context.game, kind, key, context.game, kind))
+    catalog = context.state.setup.catalog(context.game, kind)
+    return not catalog or key in catalog
 
 
 def get_holding(context: RequestContext, player: int, kind: Kind, key: str) -> int:
@@ -66,7 +65,7 @@ def change_holding(
     context.state.run(
         """INSERT INTO holdings VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
            amount = excluded.amount, updated_at = excluded.updated_at""",
-        *(player["id"], kind, key, after, json.dumps(parameters or {}), context.at, context.at),
+        *(player["id"], kind, key, after, json.dumps(parameters) if parameters else "{}", context.at, context.at),
     )
     ledger_id = context.state.insert(
         "ledger",

@@ -76,17 +76,16 @@ def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
     if context.silent:
         return
     state = context.state
-    for endpoint in state.rows("SELECT * FROM endpoints WHERE world = ?", context.world):
-        wanted = json.loads(endpoint["events"])
+    for endpoint, wanted in state.setup.endpoints(context.world):
         if wanted is None or event in wanted:
-            row = {"id": new_event_id(), "event": event, "occurred_at": context.at, "data": json.dumps(data)}
-            body = json.loads(build_body(row | {"studio": "", "game": ""}, 1))
-            if wrong := problems(contract().events[event], body):
+            row = {"id": new_event_id(), "event": event, "occurred_at": context.at, "studio": "", "game": ""}
+            if wrong := problems(contract().events[event], _envelope(row, 1, data)):
                 raise RuntimeError(f"it left the contract at {event}: {wrong[0]}")
+            state.emitted = True
             number = state.add(
                 """INSERT INTO deliveries (id, endpoint, event, occurred_at, data, status, attempt, next_at)
                    VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)""",
-                *(row["id"], endpoint["id"], event, context.at, row["data"]),
+                *(row["id"], endpoint, event, context.at, json.dumps(data)),
                 context.now.timestamp(),
             )
             if number > DELIVERIES_KEPT:
@@ -94,18 +93,21 @@ def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
                 state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
 
 
-def build_body(row: Row, attempt: int) -> bytes:
-    """The body of an attempt: the event's envelope."""
-    envelope = {
+def _envelope(row: Row, attempt: int, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "id": row["id"],
         "eventName": row["event"],
         "studioId": row["studio"],
         "gameId": row["game"],
         "occurredAt": row["occurred_at"],
         "deliveryAttempt": attempt,
-        "data": json.loads(row["data"]),
+        "data": data,
     }
-    return json.dumps(envelope, separators=(",", ":")).encode()
+
+
+def build_body(row: Row, attempt: int) -> bytes:
+    """The body of an attempt: the event's envelope."""
+    return json.dumps(_envelope(row, attempt, json.loads(row["data"])), separators=(",", ":")).encode()
 
 
 def due_deliveries(state: State, endpoint: int, now: float, limit: int) -> list[Row]:

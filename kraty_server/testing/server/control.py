@@ -16,6 +16,7 @@ from kraty_server.testing.emulator.backend import Backend
 from kraty_server.testing.emulator.clock import format_time
 from kraty_server.testing.emulator.json_body import decode_json, encode_json, is_object
 from kraty_server.testing.emulator.outbox import Delivery
+from kraty_server.testing.emulator.rate_limit import RateLimit
 from kraty_server.testing.emulator.shapes import Range, Text, check_shape
 
 log: Final = logging.getLogger("kraty_server.testing")
@@ -67,6 +68,13 @@ class AssertCalledBody(TypedDict, total=False):
     operation: Required[str]
     times: Annotated[int, Range(0, 2**53)] | None
     body: Mapping[str, Any]
+
+
+class RateLimitBody(TypedDict, total=False):
+    """`POST rate-limit`; null for `per_second` lifts it."""
+
+    per_second: Required[float | None]
+    burst: int
 
 
 class Nothing(TypedDict):
@@ -166,6 +174,13 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         backend.advance(float(body["advance"]))
         return clock(body)
 
+    def rate_limit(_: object) -> Any:
+        return None if backend.rate_limit is None else asdict(backend.rate_limit)
+
+    def set_rate_limit(body: Any) -> Any:
+        backend.rate_limit = None if body["per_second"] is None else RateLimit(**body)
+        return rate_limit(body)
+
     def seed(body: Any) -> None:
         silent = body.get("silent", True) if is_object(body) else True
         check_shape(silent, bool, "silent")
@@ -195,6 +210,7 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         "state": lambda _: backend.dump(),
         "snapshots": lambda _: list(snapshots),
         "clock": clock,
+        "rate-limit": rate_limit,
         "faults": lambda _: [fault.as_json() for fault in backend.faults],
         "requests": requests,
         "ledger": ledger,
@@ -206,6 +222,7 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         "snapshot": (snapshot, SnapshotBody),
         "restore": (lambda body: backend.restore(snapshots[body["name"]]), RestoreBody),
         "clock": (move_clock, ClockBody),
+        "rate-limit": (set_rate_limit, RateLimitBody),
         "faults": (lambda body: backend.fault(**body), FaultBody),
         "faults/clear": (lambda _: backend.clear_faults(), Nothing),
         "deliveries/replay": (lambda body: backend.replay(body["id"]), ReplayBody),

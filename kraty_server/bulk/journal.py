@@ -7,6 +7,7 @@ answer is unknown, since the time it was sent first. The answers that say so: on
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -69,6 +70,10 @@ class Journal:
 
     def __init__(self, path: Path, facts: Mapping[str, str]) -> None:
         self.path = path
+        # SQLite speaks of an I/O error where it may not make the files that belong to a journal.
+        for place in (path.parent, path) if path.exists() else (path.parent,):
+            if not os.access(place, os.W_OK):
+                raise JournalError(f"{path}: cannot open the journal: {place} cannot be written to")
         with self._explained("open"):
             self._db = sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False)
         try:
@@ -112,8 +117,6 @@ class Journal:
                 why = "another run of this job is under way"
             elif name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
                 why = f"the disk is full, or fails ({error}). Free some space and run the job again: nothing is lost"
-            elif name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
-                why = f"it cannot be written there ({error})"
             else:
                 why = f"it cannot be used ({error})"
             raise JournalError(f"{self.path}: cannot {what} the journal: {why}") from None

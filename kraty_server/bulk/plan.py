@@ -39,7 +39,9 @@ class Chunk:
     rows: list[Prepared]
     states: bytearray
     losses: int = 0
-    """Lost answers that are this chunk's own, since others were answered meanwhile."""
+    """How often an answer was lost."""
+    own_losses: int = 0
+    """Those of them that are due to the chunk itself, since others were answered meanwhile."""
     answered_before: int = -1
     """Chunks that had been answered when it was lost the last time."""
     was_sent: bool = False
@@ -47,10 +49,17 @@ class Chunk:
     results: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
     last_error: tuple[str, str] = ("no_answer", "")
 
+    suspects: list[int] = field(default_factory=list[int])
+    """Rows whose answer was lost: they are tried after the others."""
+
     @property
     def left(self) -> list[int]:
-        """The numbers of the rows that have no answer yet."""
-        return [index for index, state in enumerate(self.states) if state == UNKNOWN]
+        """The numbers of the rows that have no answer yet, in the order in which they are tried."""
+        left = [index for index, state in enumerate(self.states) if state == UNKNOWN]
+        if self.suspects:
+            rank = {index: number for number, index in enumerate(self.suspects)}
+            left.sort(key=lambda index: rank.get(index, -1))
+        return left
 
 
 class Planner:

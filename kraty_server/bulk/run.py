@@ -33,8 +33,9 @@ LAZY_COMMIT: Final = 0.5
 HEARTBEAT: Final = 0.25
 """Seconds between two reports of progress, at most."""
 HALVE_AFTER: Final = 2
+"""Lost answers of a chunk after which less and less of it is sent at once."""
 GIVE_UP_AFTER: Final = 5
-"""Lost answers of a chunk, while others are answered, after which less of it is sent, and a single row is given up."""
+"""Lost answers of a single row, while others are answered, after which it is given up."""
 SILENCE: Final = 20
 """Rounds without any answer, some 14 minutes with their pauses, after which the run stops."""
 DEAD_WORKERS: Final = 5
@@ -88,6 +89,8 @@ class Coordinator:
         self._ready: deque[Chunk] = deque()
         self._again: deque[Chunk] = deque()
         self._ended: list[Chunk] = []
+        self._repeats = False
+        """Whether the last chunk that was handed out had been before."""
         self._under_way = 0
         self._done: queue.SimpleQueue[tuple[Flight, Future[bytes]]] = queue.SimpleQueue()
         self._attempts = 0
@@ -166,7 +169,7 @@ class Coordinator:
 
     def _hand_out(self) -> None:
         while not self._report.stopped and (self._again or self._ready) and self._pace.admits(self._under_way):
-            chunk = self._again.popleft() if self._again else self._ready.popleft()
+            chunk = self._next()
             until = chunk.first + SAFE if self._action.protection == "day" else None
             left = chunk.left
             if until is not None and not chunk.first <= self._now() < until:
@@ -175,6 +178,15 @@ class Coordinator:
             if chunk.losses > HALVE_AFTER:
                 left = left[: max(1, len(left) >> (chunk.losses - HALVE_AFTER))]
             self._submit(chunk, left, until)
+
+    def _next(self) -> Chunk:
+        """Take turns, so that a chunk that is lost each time neither holds up the others nor waits for their end.
+
+        Where nothing is answered, nothing new is sent: it would only be unknown, too.
+        """
+        fresh = bool(self._ready) and self._pace.in_a_row <= HALVE_AFTER
+        self._repeats = bool(self._again) and not (self._repeats and fresh)
+        return self._again.popleft() if self._repeats else self._ready.popleft()
 
     def _submit(self, chunk: Chunk, indices: list[int], until: float | None) -> None:
         self._attempts += 1
@@ -260,7 +272,7 @@ class Coordinator:
         elif answers.lost is not None:
             report.lost += 1
             chunk.last_error = answers.lost
-            self._lost(chunk)
+            self._lost(flight)
             pace.failed(flight.sent_at)
         else:
             pace.succeeded()
@@ -274,20 +286,24 @@ class Coordinator:
         if self._dead_workers >= DEAD_WORKERS:
             self._stop(f"no worker carries out its work: {type(error).__name__}: {error}")
         flight.chunk.last_error = "no_answer", f"its worker ended ({type(error).__name__})"
-        self._lost(flight.chunk)
+        self._lost(flight)
         self._pace.failed(flight.sent_at)
         self._sort(flight.chunk)
 
-    def _lost(self, chunk: Chunk) -> None:
-        """Count a loss as the chunk's own only where others were answered since its last: else nothing is answered."""
+    def _lost(self, flight: Flight) -> None:
+        """Count a lost answer; where others are answered meanwhile, a row that is lost each time is given up."""
+        chunk = flight.chunk
+        lost = [index for index in flight.indices if chunk.states[index] == UNKNOWN]
+        if not self._action.is_batch:
+            del lost[1:]  # the rest was not sent
+        chunk.suspects = [index for index in chunk.suspects if index not in lost] + lost
+        chunk.losses += 1
         if self._pace.answered > chunk.answered_before:
-            chunk.losses += 1
+            chunk.own_losses += 1
             chunk.answered_before = self._pace.answered
-        if chunk.losses > GIVE_UP_AFTER:
-            left = chunk.left
-            if len(left) == 1 or not self._action.is_batch:
-                self._give_up(chunk, left[:1])
-                chunk.losses = HALVE_AFTER
+        if chunk.own_losses >= GIVE_UP_AFTER and len(lost) == 1:
+            self._give_up(chunk, lost)
+            chunk.losses = chunk.own_losses = 0
         if self._pace.in_a_row > SILENCE:
             self._stop("nothing is answered any more: run the job again when the API is back")
 

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from kraty_server.bulk.journal import APPLIED, FAILED, REPLAYED, UNKNOWN
 from kraty_server.client import KratyServer
 from kraty_server.errors import KratyError, KratyServerError
-from kraty_server.retry import RetryConfig
+from kraty_server.retry import RETRYABLE_STATUSES, RetryConfig
 from kraty_server_generated.models import Grant, MigrateOutcome, PlayerSnapshot
 from kraty_server_generated.types import Model
 
@@ -165,7 +165,7 @@ class _Chunk:
                 self._answers.calls += 1
                 outcome: MigrateOutcome = self.call(self.work.rows[start:end])
             except KratyError as error:
-                if error.decision != "refuse":
+                if not _refuses_row(error):
                     raise
                 if end - start > 1:  # one bad row makes the server refuse them all
                     middle = (start + end) // 2
@@ -197,7 +197,7 @@ class _Chunk:
                     self._answers.calls += 1
                     self.kraty.grants.ack(row["external_player_id"], result.id)
             except KratyError as error:
-                if error.decision != "refuse":
+                if not _refuses_row(error):
                     raise
                 self._refused(index, _code(error), _text(error))
                 continue
@@ -218,6 +218,12 @@ def _result(read: Model) -> dict[str, Any]:
             "snapshot": read.to_dict(),
         }
     return {"export": read.to_dict()}
+
+
+def _refuses_row(error: KratyError) -> bool:
+    """Whether the server will never take this. What it may take later is left to the coordinator, not to the client."""
+    may_pass = isinstance(error, KratyServerError) and error.status in RETRYABLE_STATUSES
+    return error.decision == "refuse" and not may_pass
 
 
 def _code(error: KratyError) -> str:

@@ -90,7 +90,10 @@ def test_imports_go_out_in_batches(emulator: Emulator, kraty: KratyServer) -> No
 
 
 def test_imports_of_balances_and_items(emulator: Emulator, kraty: KratyServer) -> None:
-    rows = [ADA | {"economyKey": "gold", "amount": "5.0"}, ADA | {"economyKey": "gems", "amount": 7}]
+    rows: list[dict[str, Any]] = [
+        ADA | {"economyKey": "gold", "amount": "5.0"},
+        ADA | {"economyKey": "gems", "amount": 7},
+    ]
     bulk.Job("wallets", bulk.import_wallet(reason="move"), rows).run(client=kraty)
     items: list[dict[str, Any]] = [
         ADA | {"itemKey": "sword", "quantity": 1, "parameters": {"b": 1, "a": {"c": 2}}},

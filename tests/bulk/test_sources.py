@@ -182,8 +182,7 @@ def test_what_can_be_read_only_once_says_so_the_second_time(kraty: KratyServer) 
 
 def test_frames_and_tables_and_parquet_files(tmp_path: Path, emulator: Emulator, kraty: KratyServer) -> None:
     pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    import pyarrow.parquet as pq
-
+    pq = pytest.importorskip("pyarrow.parquet")
     rows = currency_rows(9000)
     table = pa.Table.from_pylist(rows)
     pq.write_table(table, "rows.parquet")

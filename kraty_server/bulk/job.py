@@ -252,7 +252,7 @@ class Job:
             JournalError: the journal cannot be written, is in use, or belongs to another job, game or environment.
             SourceError: the source cannot be read at all. Where it breaks off, the report says so.
             KratyError: the API cannot be reached, or refuses the key; nothing was sent.
-            KeyboardInterrupt: Ctrl-C; what was under way is in the journal.
+            KeyboardInterrupt: Ctrl-C was pressed; what was under way is in the journal, and `status` has the totals.
         """
         if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
             raise ValueError(f"in_flight: a whole number from 1 on is needed, got {in_flight!r}")
@@ -291,7 +291,7 @@ class Job:
                 if self._results is not None:
                     sink = Sink(self._results, self._format, journal.parts())
                 journal.begin_run(self._now(), api_key.id)
-                Coordinator(
+                was_interrupted = Coordinator(
                     action, planner, rows, journal, Pace(in_flight, rate, time.monotonic), report,
                     api_key=api_key.id,
                     executor=executor or partial(ThreadPoolExecutor, in_flight),
@@ -303,6 +303,8 @@ class Job:
                 ).run()  # fmt: skip
             report.notes += self._notes(report, was_new=was_new)
             journal.end_run(self._now(), report.as_json())
+            if was_interrupted:
+                raise KeyboardInterrupt
         finally:
             journal.close()
         return report

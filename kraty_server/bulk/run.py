@@ -98,12 +98,8 @@ class Coordinator:
         self._committed_at = self._told_at = self._begun_at = time.monotonic()
         self._speeds: deque[tuple[float, int]] = deque([(self._begun_at, 0)], maxlen=40)
 
-    def run(self) -> None:
-        """Work until the source is at its end, or something stops the run.
-
-        Raises:
-            KeyboardInterrupt: Ctrl-C was pressed; what was under way is in the journal.
-        """
+    def run(self) -> bool:
+        """Work until the source is at its end, or something stops the run; whether that was a Ctrl-C."""
         with _Interrupts() as interrupts:
             try:
                 while self._step():
@@ -113,8 +109,7 @@ class Coordinator:
             finally:
                 if self._make is not None:
                     self._executor.shutdown(wait=False, cancel_futures=True)
-        if interrupts.came:
-            raise KeyboardInterrupt
+        return interrupts.came
 
     def _step(self) -> bool:
         """One round; False when there is nothing left to do."""

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
 .PHONY: demo test quick coverage mutants airflow docs lint workflows types generate check-generated lint-document diff bump parity surface
-.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak durability bench work clean
+.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench work clean
 
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -171,6 +171,10 @@ soak: $(VENV)/dev.stamp
 ## An emulator killed 20 times under load: nothing that was answered is lost, nothing is doubled (a minute).
 durability: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.emulator.durability $(KILLS)
+
+## Each kind of job killed 20 times, with lost answers and 429s, and an audit of the books (some minutes).
+job-soak: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.bulk.kills $(JOB_SOAK)
 
 ## What a call costs, how it scales, and what a storm of retries does: the figures of docs/performance.md (some minutes).
 bench: $(VENV)/dev.stamp

@@ -1416,6 +1416,14 @@ class PlayerSnapshot(Model):
             return super().from_dict(data)
         return self if len(data) == 4 else self.keep_unknown(data)
 
+    def balance(self, economy_key: str) -> float:
+        """Give the balance of a currency or progression resource; 0 where the player has none."""
+        return next((held.balance for held in self.wallet if held.economy_key == economy_key), 0)
+
+    def quantity(self, item_key: str) -> int:
+        """Tell how many of an item the player holds."""
+        return sum(held.quantity for held in self.inventory if held.item_key == item_key)
+
 
 @define(eq=False, repr=False, getstate_setstate=False)
 class ReportProgressResult(Model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from codegen.read import NotCovered
 
 FAILED = 3
 """The exit code of a command that has no verdict."""
-VECTORS = write.ROOT / "tests" / "parity" / "node-0.13.0.json"
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -33,7 +31,7 @@ def _arguments() -> argparse.ArgumentParser:
     bump.add_argument("new", help="as for diff")
     bump.add_argument("--report", type=Path, help="write the report to this file too, as Markdown")
     parity = commands.add_parser("parity", help="hold this SDK against the Node SDK: exit code 1 if they differ")
-    parity.add_argument("--vectors", default=str(VECTORS), help="recorded requests, or cases for --node")
+    parity.add_argument("--vectors", type=Path, help="recorded requests, or cases for --node")
     parity.add_argument("--node", type=Path, metavar="PATH", help="a Node SDK, or a folder where it is installed")
     parity.add_argument("--report", type=Path, help="write the table to this file too, as Markdown")
     surface = commands.add_parser("surface", help="the public Python surface since the last release: exit code 1 "
@@ -113,24 +111,18 @@ def _diff(old: str, new: str, style: str) -> int:
     return int(diff.verdict(changes) or 0)
 
 
-def _parity(vectors: str, node: Path | None, report: Path | None) -> int:
-    from codegen.parity import compare, surface
+def _parity(vectors: Path | None, node: Path | None, report: Path | None) -> int:
+    from codegen.parity import run
+    from codegen.parity.cases import RECORDED, recorded
+    from codegen.parity.report import table, wrong
 
-    cases = json.loads(Path(vectors).read_text("utf-8"))
-    reviewed = compare.Reviewed.load()
-    if node is None:
-        results = compare.calls(cases, {case["id"]: case for case in cases}, reviewed)
-        stale = reviewed.stale("calls")
-    else:
-        results = compare.calls(cases, compare.recorded(node, cases), reviewed)
-        for difference in surface.differences(surface.ours(), surface.theirs(node)):
-            results += compare.judged(difference.where, [difference], reviewed)
-        stale = reviewed.stale("calls", "surface")
-    table = compare.table(results, stale)
-    print(table)
+    calls = recorded(vectors or RECORDED)
+    results, stale = run.with_recordings(calls) if node is None else run.with_node(node, calls)
+    told = table(results, stale)
+    print(told)
     if report:
-        report.write_text(f"```text\n{table}\n```\n", "utf-8")
-    return int(compare.wrong(results, stale))
+        report.write_text(f"```text\n{told}\n```\n", "utf-8")
+    return int(wrong(results, stale))
 
 
 def _surface(against: str | None) -> int:

@@ -77,26 +77,28 @@ def listen(command: Callable[..., list[str]], environment: Mapping[str, str]) ->
 def test_what_is_genuine_is_passed_on_byte_for_byte(listen: Listen, tmp_path: Path) -> None:
     header = sign(EVENT, SECRET)
     with Endpoint([204, 500]) as endpoint, listen(
-        "--forward-to", endpoint.url, "--count", "3", "--record", "record.jsonl"
+        "--forward-to", endpoint.url, "--count", "4", "--record", "record.jsonl"
     ) as listener:  # fmt: skip
         assert listener.post(EVENT, signature=header, Authorization="Basic hush") == 204
         assert listener.post(EVENT) == 500
         assert listener.post(EVENT, signature=sign(EVENT, "whsec_other")) == 401
+        assert listener.post(b"\xff") == 400
         code, out, err = listener.ended()
     assert endpoint.received[0] == (EVENT, header)
     assert len(endpoint.received) == 2
     lines = out.splitlines()
-    assert [line.split()[1] for line in lines] == ["forwarded", "failed", "refused"]
+    assert [line.split()[1] for line in lines] == ["forwarded", "failed", "refused", "refused"]
     assert lines[0].endswith("204  wallet.changed  evt_1")
     assert "signature_mismatch" in lines[2]
     assert CAUSES["signature_mismatch"] in err
-    assert "3 received, 2 not passed on" in err
+    assert "4 received, 3 not passed on" in err
     assert code == 3
     written = (tmp_path / "record.jsonl").read_text()
     assert SECRET not in out + err + written
     assert "hush" not in out + err + written
     rows = [json.loads(line) for line in written.splitlines()]
-    assert [row["body"].encode() for row in rows] == [EVENT] * 3
+    assert [row["body"].encode() for row in rows[:3]] == [EVENT] * 3
+    assert (rows[3]["body_base64"], rows[3]["reason"]) == ("/w==", "body_unreadable")
     assert ["Authorization", "…"] in rows[0]["headers"]
     assert rows[2]["reason"] == "signature_mismatch"
 

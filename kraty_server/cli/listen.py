@@ -85,7 +85,7 @@ class _Listener:
         self.poster = poster
         self.tell = tell
         self.lock = threading.Lock()
-        self.seen = self.failed = 0
+        self.seen = self.failed = self.settled = 0
         self.broken: BaseException | None = None
         self.stop: Callable[[], object] = lambda: None
         self.most: int | None = None
@@ -125,9 +125,14 @@ class _Listener:
                 answer = 500
             self.seen += 1
             self.failed += result != "forwarded"
-            if self.broken is not None or self.seen == self.most:
-                threading.Thread(target=self.stop, daemon=True).start()
         return answer
+
+    def answered(self) -> None:
+        """End where that was the last one. Called after its answer, which would be cut off otherwise."""
+        with self.lock:
+            self.settled += 1
+            if self.broken is not None or self.settled == self.most:
+                threading.Thread(target=self.stop, daemon=True).start()
 
 
 def _handler(listener: _Listener) -> type[BaseHTTPRequestHandler]:
@@ -146,7 +151,10 @@ def _handler(listener: _Listener) -> type[BaseHTTPRequestHandler]:
                 terminal.say(f"a body of more than {MAX_BODY:,} bytes was refused with 413", "red")
                 self._answer(413)
                 return
-            self._answer(listener.take(body, self.headers.items()))
+            try:
+                self._answer(listener.take(body, self.headers.items()))
+            finally:
+                listener.answered()
 
         def _answer(self, status: int) -> None:
             self.send_response(status)

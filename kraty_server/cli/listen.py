@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
@@ -135,6 +136,14 @@ class _Listener:
                 threading.Thread(target=self.stop, daemon=True).start()
 
 
+class _Server(ThreadingHTTPServer):
+    """Says in one line what went wrong with one connection, and goes on."""
+
+    def handle_error(self, *_: object, **__: object) -> None:
+        """Say it."""
+        terminal.say(f"a delivery could not be answered: {terminal.plain(repr(sys.exception()))}", "red")
+
+
 def _handler(listener: _Listener) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = QUIET
@@ -177,7 +186,7 @@ def _listen(given: Namespace) -> Exit:
     tell = _teller(given.json, record)
     listener = _Listener(webhooks, poster, tell)
     try:
-        server = ThreadingHTTPServer((given.host, given.port), _handler(listener))
+        server = _Server((given.host, given.port), _handler(listener))
     except OSError as error:
         raise CommandError(f"cannot listen on {given.host}, port {given.port}: {error.strerror or error}") from None
     listener.stop, listener.most = server.shutdown, given.count

@@ -8,6 +8,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -120,6 +121,18 @@ def test_a_service_that_is_down_is_said_and_answered_with_502(listen: Listen) ->
     assert code == 3
     assert "failed" in out
     assert "Connection refused" in out
+
+
+def test_a_sender_that_hangs_up_is_said_in_a_line(listen: Listen) -> None:
+    with Endpoint([]) as endpoint, listen("--forward-to", endpoint.url, "--count", "1") as listener:
+        host, port = listener.host.split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        assert listener.post(EVENT) == 204
+        code, _, err = listener.ended()
+    assert code == 0
+    assert "Traceback" not in err
 
 
 def test_ctrl_c_ends_it_with_130_and_a_summary(listen: Listen) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
@@ -85,7 +86,7 @@ class _Listener:
         self.poster = poster
         self.tell = tell
         self.lock = threading.Lock()
-        self.seen = self.failed = 0
+        self.seen = self.failed = self.settled = 0
         self.broken: BaseException | None = None
         self.stop: Callable[[], object] = lambda: None
         self.most: int | None = None
@@ -125,9 +126,22 @@ class _Listener:
                 answer = 500
             self.seen += 1
             self.failed += result != "forwarded"
-            if self.broken is not None or self.seen == self.most:
-                threading.Thread(target=self.stop, daemon=True).start()
         return answer
+
+    def answered(self) -> None:
+        """End where that was the last one. Called after its answer, which would be cut off otherwise."""
+        with self.lock:
+            self.settled += 1
+            if self.broken is not None or self.settled == self.most:
+                threading.Thread(target=self.stop, daemon=True).start()
+
+
+class _Server(ThreadingHTTPServer):
+    """Says in one line what went wrong with one connection, and goes on."""
+
+    def handle_error(self, *_: object, **__: object) -> None:
+        """Say it."""
+        terminal.say(f"a delivery could not be answered: {terminal.plain(repr(sys.exception()))}", "red")
 
 
 def _handler(listener: _Listener) -> type[BaseHTTPRequestHandler]:
@@ -146,7 +160,10 @@ def _handler(listener: _Listener) -> type[BaseHTTPRequestHandler]:
                 terminal.say(f"a body of more than {MAX_BODY:,} bytes was refused with 413", "red")
                 self._answer(413)
                 return
-            self._answer(listener.take(body, self.headers.items()))
+            try:
+                self._answer(listener.take(body, self.headers.items()))
+            finally:
+                listener.answered()
 
         def _answer(self, status: int) -> None:
             self.send_response(status)
@@ -169,7 +186,7 @@ def _listen(given: Namespace) -> Exit:
     tell = _teller(given.json, record)
     listener = _Listener(webhooks, poster, tell)
     try:
-        server = ThreadingHTTPServer((given.host, given.port), _handler(listener))
+        server = _Server((given.host, given.port), _handler(listener))
     except OSError as error:
         raise CommandError(f"cannot listen on {given.host}, port {given.port}: {error.strerror or error}") from None
     listener.stop, listener.most = server.shutdown, given.count

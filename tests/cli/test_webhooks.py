@@ -8,6 +8,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -77,26 +78,28 @@ def listen(command: Callable[..., list[str]], environment: Mapping[str, str]) ->
 def test_what_is_genuine_is_passed_on_byte_for_byte(listen: Listen, tmp_path: Path) -> None:
     header = sign(EVENT, SECRET)
     with Endpoint([204, 500]) as endpoint, listen(
-        "--forward-to", endpoint.url, "--count", "3", "--record", "record.jsonl"
+        "--forward-to", endpoint.url, "--count", "4", "--record", "record.jsonl"
     ) as listener:  # fmt: skip
         assert listener.post(EVENT, signature=header, Authorization="Basic hush") == 204
         assert listener.post(EVENT) == 500
         assert listener.post(EVENT, signature=sign(EVENT, "whsec_other")) == 401
+        assert listener.post(b"\xff") == 400
         code, out, err = listener.ended()
     assert endpoint.received[0] == (EVENT, header)
     assert len(endpoint.received) == 2
     lines = out.splitlines()
-    assert [line.split()[1] for line in lines] == ["forwarded", "failed", "refused"]
+    assert [line.split()[1] for line in lines] == ["forwarded", "failed", "refused", "refused"]
     assert lines[0].endswith("204  wallet.changed  evt_1")
     assert "signature_mismatch" in lines[2]
     assert CAUSES["signature_mismatch"] in err
-    assert "3 received, 2 not passed on" in err
+    assert "4 received, 3 not passed on" in err
     assert code == 3
     written = (tmp_path / "record.jsonl").read_text()
     assert SECRET not in out + err + written
     assert "hush" not in out + err + written
     rows = [json.loads(line) for line in written.splitlines()]
-    assert [row["body"].encode() for row in rows] == [EVENT] * 3
+    assert [row["body"].encode() for row in rows[:3]] == [EVENT] * 3
+    assert (rows[3]["body_base64"], rows[3]["reason"]) == ("/w==", "body_unreadable")
     assert ["Authorization", "…"] in rows[0]["headers"]
     assert rows[2]["reason"] == "signature_mismatch"
 
@@ -118,6 +121,18 @@ def test_a_service_that_is_down_is_said_and_answered_with_502(listen: Listen) ->
     assert code == 3
     assert "failed" in out
     assert "Connection refused" in out
+
+
+def test_a_sender_that_hangs_up_is_said_in_a_line(listen: Listen) -> None:
+    with Endpoint([]) as endpoint, listen("--forward-to", endpoint.url, "--count", "1") as listener:
+        host, port = listener.host.split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
+        assert listener.post(EVENT) == 204
+        code, _, err = listener.ended()
+    assert code == 0
+    assert "Traceback" not in err
 
 
 def test_ctrl_c_ends_it_with_130_and_a_summary(listen: Listen) -> None:

@@ -621,7 +621,9 @@ def simplified(cases: list[Case]) -> list[Case]:
     first = listed[0] if listed else None
     if first is not None and len(listed) > 1 and first.group not in ("array", "object"):
         alike = [c for c in listed if c.patterns == first.patterns and c.formats == first.formats]
-        merged = Case(first.group, frozenset[str]().union(*(c.types for c in alike)), first.names, first.key, first.node)
+        merged = Case(
+            first.group, frozenset[str]().union(*(c.types for c in alike)), first.names, first.key, first.node
+        )
         merged.values = {key: value for c in alike for key, value in (c.values or {}).items()}
         merged.patterns, merged.formats = first.patterns, first.formats
         if merged.group == "boolean" and len(merged.values) == 2:

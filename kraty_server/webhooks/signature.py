@@ -133,7 +133,7 @@ def refusal(
 
 def sign(raw_body: bytes, key: bytes, at: int) -> str:
     """The header that Kraty sends with a body that is signed at a time, in unix seconds."""
-    return f"t={at},v1={hmac.new(key, str(at).encode() + b'.' + raw_body, hashlib.sha256).hexdigest()}"
+    return f"t={at},v1={hmac.digest(key, str(at).encode() + b'.' + raw_body, 'sha256').hex()}"
 
 
 def verify_webhook(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.frameworks.test_recipes import free_port
+from tests.frameworks.deployment import free_port
 from tests.frameworks.workers import RABBITMQ, REDIS, end, listens, until
 
 POSTGRES = os.environ.get("KRATY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")

@@ -23,7 +23,7 @@ from tests.frameworks.test_queued_webhooks import (
     replaced,
 )
 from tests.frameworks.test_queues import PLAYER, assert_each_task_ends_as_it_should, source
-from tests.frameworks.test_recipes import free_port
+from tests.frameworks.deployment import free_port
 from tests.frameworks.workers import supervised, until
 
 pytestmark = [

@@ -17,7 +17,7 @@ import pytest
 from kraty_server.testing import Emulator
 from tests.frameworks.deliveries import SECRET, delivery
 from tests.frameworks.page import BLOCK, DOCS, SQL, block
-from tests.frameworks.test_recipes import free_port, served
+from tests.frameworks.deployment import free_port, served
 from tests.frameworks.workers import REDIS, supervised, until
 
 PAGE = "workers.md"

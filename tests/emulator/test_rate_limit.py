@@ -82,7 +82,7 @@ def test_a_clock_that_was_set_back_locks_nobody_out() -> None:
     assert passes(limiter)
 
 
-@pytest.mark.parametrize("limit", [0, -1.0, math.nan, math.inf, True, (1, 0), (1, 1.5), (1, True), (1, -2)])
+@pytest.mark.parametrize("limit", [0, -1.0, 5e-324, math.nan, math.inf, True, (1, 0), (1, 1.5), (1, True), (1, -2)])
 def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
     with pytest.raises(ValueError, match=r"per_second: |burst: "):
         Emulator(rate_limit=RateLimit(*limit) if isinstance(limit, tuple) else limit)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraty_server.testing import Emulator, Request
@@ -60,6 +60,7 @@ class Reader(HTMLParser):
 # What no text can do
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_no_text_becomes_markup(text: str, value: str) -> None:
     read = Reader(html.tag("p", text, title=value))
@@ -67,6 +68,7 @@ def test_no_text_becomes_markup(text: str, value: str) -> None:
     assert (read.text, read.tags[0][1]["title"]) == (Reader(escape(text)).text, value)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.from_type(dict[str, int]).map(lambda value: json.dumps(value).encode()))
 def test_no_body_becomes_markup(raw: bytes) -> None:
     allowed = {"pre", "code", "span", "p"}
@@ -295,6 +297,7 @@ def test_no_body_breaks_the_page() -> None:
         assert len(re.findall('<tr id="row-', http.get("/requests").text)) == len(ODD_BODIES) + 1
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_curl_command_sends_the_same_body(body: str) -> None:
     raw = body.encode()

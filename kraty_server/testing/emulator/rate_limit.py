@@ -9,6 +9,8 @@ from typing import Final
 from kraty_server.testing.emulator.clock import Clock
 from kraty_server.testing.emulator.errors import ApiError
 
+SLOWEST: Final = 1e-6
+"""Requests per second: what is less comes after the end of any test."""
 EXACT: Final = 1e-4
 """Seconds of which a float holds the times of all years that the clock reaches."""
 
@@ -30,8 +32,8 @@ class RateLimit:
 
     def __post_init__(self) -> None:
         """Refuse what limits nothing or everything."""
-        if isinstance(self.per_second, bool) or not 0 < self.per_second < math.inf:
-            raise ValueError(f"per_second: a finite number above 0, got {self.per_second!r}")
+        if isinstance(self.per_second, bool) or not SLOWEST <= self.per_second < math.inf:
+            raise ValueError(f"per_second: a finite number from {SLOWEST:f} on, got {self.per_second!r}")
         if self.burst is not None and (type(self.burst) is not int or self.burst < 1):
             raise ValueError(f"burst: a whole number from 1 on, got {self.burst!r}")
 

@@ -112,8 +112,8 @@ def _decode(text: str) -> Any:
     """JSON as Kraty writes it, without white space around it, in one step; and any other."""
     try:
         found, end = _JSON.raw_decode(text)
-    except ValueError:
-        end = -1
+    except ValueError:  # white space before it, or no JSON
+        return _JSON.decode(text)
     return found if end == len(text) else _JSON.decode(text)
 
 

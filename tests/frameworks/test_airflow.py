@@ -43,7 +43,7 @@ def purchase() -> None:
 purchase()
 """
 POLICY = """
-    @task(retries=100, retry_policy=KratyRetryPolicy())
+    @task(retries=100, retry_delay=timedelta(seconds=1), retry_policy=KratyRetryPolicy())
     def task_of_the_page(player, receipt):
         return fulfil(player, receipt)
 """
@@ -111,7 +111,7 @@ def airflow(folder: Path, **environment: str) -> Iterator[Airflow]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     }
     with supervised(["airflow", "standalone"], folder, "airflow.log", **settings, **environment) as printed:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from kraty_server import CurrencyEntry, KratyServer
 from kraty_server.testing import Emulator
+from tests.frameworks.deployment import free_port
 from tests.frameworks.page import block
 from tests.frameworks.test_queued_webhooks import (
     PAGE,
@@ -22,9 +23,8 @@ from tests.frameworks.test_queued_webhooks import (
     assert_every_event_has_one_effect,
     replaced,
 )
-from tests.frameworks.test_queues import PLAYER, assert_each_task_ends_as_it_should, source
-from tests.frameworks.deployment import free_port
-from tests.frameworks.workers import supervised, until
+from tests.frameworks.test_queues import PLAYER, TRIES, gold, source
+from tests.frameworks.workers import ROOT, supervised, until
 
 pytestmark = [
     pytest.mark.skipif(find_spec("airflow") is None, reason="no Airflow here: `make airflow` has one of its own"),
@@ -34,26 +34,33 @@ DAG = """
 from airflow.sdk import dag, task
 
 
-@dag(dag_id="fulfil", schedule=None, is_paused_upon_creation=False)
-def purchase() -> None:
+@dag(dag_id="fulfil", schedule=None)
+def purchase():
     {task}
     task_of_the_page("{{{{ dag_run.conf['player'] }}}}", "{{{{ dag_run.conf['receipt'] }}}}")
 
 
-purchase()
+fulfil_dag = purchase()
 """
 POLICY = """
-    @task(retries=100, retry_policy=KratyRetryPolicy())
+    @task(retries=100, retry_delay=timedelta(seconds=1), retry_policy=KratyRetryPolicy())
     def task_of_the_page(player, receipt):
         return fulfil(player, receipt)
+"""
+RUN = """
+from shop import fulfil_dag
+
+for receipt in ("lost", "revoked", "used", "last"):
+    ran = fulfil_dag.test(run_conf={"player": "player_42", "receipt": receipt})
+    print("ended:", receipt, ran.state, flush=True)
 """
 
 
 class Airflow:
     """All of Airflow on one machine, with its own database, and the DAGs of a folder."""
 
-    def __init__(self, folder: Path, url: str, printed: Callable[[], str]) -> None:
-        self.folder, self.url, self.started = folder, url, printed
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.token = ""
 
     def is_up(self) -> bool:
@@ -72,28 +79,6 @@ class Airflow:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 
-    def run(self, dag: str, name: str, conf: dict[str, Any]) -> str:
-        body = {"dag_run_id": name, "logical_date": None, "conf": conf}
-        httpx.post(
-            f"{self.url}/api/v2/dags/{dag}/dagRuns", headers=self.headers, json=body, timeout=60
-        ).raise_for_status()
-        return name
-
-    def state(self, dag: str, name: str) -> str:
-        answer = httpx.get(f"{self.url}/api/v2/dags/{dag}/dagRuns/{name}", headers=self.headers, timeout=60)
-        return str(answer.json()["state"])
-
-    def due(self, name: str) -> float:
-        """When a task that failed is to run again, in seconds since 1970."""
-        asked = "strftime('%s', end_date) + retry_delay_override"
-        with closing(sqlite3.connect(self.folder / "airflow.db", timeout=30)) as db:
-            sql = f"SELECT {asked} FROM task_instance WHERE run_id = ? AND state = 'up_for_retry'"
-            row = db.execute(sql, (name,)).fetchone()
-        return float(row[0] or 0) if row else 0
-
-    def printed(self) -> str:
-        return self.started() + "".join(path.read_text("utf-8", "replace") for path in self.folder.glob("logs/dag_id=*/**/*.log"))  # fmt: skip
-
 
 @contextmanager
 def airflow(folder: Path, **environment: str) -> Iterator[Airflow]:
@@ -111,35 +96,47 @@ def airflow(folder: Path, **environment: str) -> Iterator[Airflow]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     }
     with supervised(["airflow", "standalone"], folder, "airflow.log", **settings, **environment) as printed:
-        running = Airflow(folder, url, printed)
+        running = Airflow(url)
         until(running.is_up, printed, 240)
         yield running
 
 
 @pytest.mark.parametrize("recipe", ["policy", "exception"])
 def test_a_task(recipe: str, tmp_path: Path) -> None:
-    (tmp_path / "dags").mkdir()
+    """As `airflow dags test` runs it: Airflow's own task runner with the policy, and no scheduler."""
     if recipe == "policy":
         shop = source("import RetryDecision") + DAG.format(task=POLICY)
     else:
         shop = source("def fulfil_or_fail(") + DAG.format(task="task_of_the_page = fulfil_or_fail")
-        shop = shop.replace("retry_delay=timedelta(seconds=30)", "retry_delay=timedelta(seconds=1)")
+        shop = replaced(shop, {"retry_delay=timedelta(seconds=30)": "retry_delay=timedelta(seconds=1)"})
+    (tmp_path / "dags").mkdir()
     (tmp_path / "dags" / "shop.py").write_text(shop)
-    with Emulator() as emulator:
-        environment = {"KRATY_SERVER_KEY": emulator.api_key, "KRATY_BASE_URL": emulator.url}
-        with airflow(tmp_path, **environment) as running:
-
-            def enqueue(receipt: str) -> str:
-                return running.run("fulfil", receipt, {"player": PLAYER, "receipt": receipt})
-
-            due = running.due if recipe == "policy" else None
-            assert_each_task_ends_as_it_should(emulator, enqueue, running.printed, due, 180)
-            until(lambda: running.state("fulfil", "used") == "failed", running.printed)
-            until(lambda: running.state("fulfil", "last") == "success", running.printed)
+    (tmp_path / "run.py").write_text(RUN)
+    with Emulator() as emulator, KratyServer(api_key=emulator.api_key, base_url=emulator.url) as kraty:
+        kraty.grants.create(PLAYER, entries=[CurrencyEntry("gold", 1)], idempotency_key="used")
+        emulator.fault("grants.create", drop_after_commit=TRIES)
+        emulator.fault("grants.create", status=401, code="session_invalid", times=2)
+        paths = os.pathsep.join([str(tmp_path / "dags"), str(ROOT), str(ROOT / "generated")])
+        environment = os.environ | {
+            "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONPATH": paths,
+            "KRATY_SERVER_KEY": emulator.api_key, "KRATY_BASE_URL": emulator.url,
+        }  # fmt: skip
+        printed = ""
+        for command in (["-m", "airflow", "db", "migrate"], ["-m", "airflow", "dags", "reserialize"], ["run.py"]):
+            ended = subprocess.run(
+                [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True
+            )
+            printed = ended.stdout + ended.stderr
+            assert ended.returncode == 0, printed
+        states = dict(line.split()[1:3] for line in printed.splitlines() if line.startswith("ended:"))
+        assert states == {"lost": "success", "revoked": "success", "used": "failed", "last": "success"}, printed
+        assert "Kraty cannot be used as it is set up" in printed
+        assert gold(kraty) == 1500
+        assert emulator.unused_faults == []
 
 
 def test_webhooks(tmp_path: Path, postgres: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -93,6 +93,34 @@ def _sorted(value: Any) -> Any:
 Convert: TypeAlias = Callable[[object], Any]
 
 
+def texts(column: Sequence[object]) -> Sequence[Any] | None:
+    """Take a column of texts as `text` does, at once; None where it has to be done cell by cell."""
+    if (
+        set(map(type, column)) == {str}
+        and "" not in column
+        and list(map(str.strip, cast("Sequence[str]", column))) == list(column)
+    ):
+        return column
+    return None
+
+
+def integers(column: Sequence[object]) -> Sequence[Any] | None:
+    """Take a column of whole numbers as `integer` does, at once; None where it has to be done cell by cell."""
+    kinds = set(map(type, column))
+    if kinds == {int}:
+        return column
+    if kinds == {str} and "" not in column:
+        cells = cast("Sequence[str]", column)
+        digits = "".join(cells)
+        if digits.isascii() and digits.isdecimal():
+            return list(map(int, cells))
+    return None
+
+
+AT_ONCE: Final[Mapping[Convert, Callable[[Sequence[object]], Sequence[Any] | None]]] = {text: texts, integer: integers}
+"""How a whole column is read, where that is quicker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """What is done with each row. Make one with `credit`, `grant`, `import_wallet` and their like."""
@@ -105,6 +133,8 @@ class Action:
     natural: tuple[str, ...]
     """The arguments that tell two rows apart."""
     protection: Protection
+    order: tuple[str, ...]
+    """All arguments, wherever they come from: two rows are equal if these are."""
     optional: frozenset[str] = frozenset()
     constants: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments that are the same for each row."""
@@ -159,7 +189,8 @@ def _action(
     **more: Any,
 ) -> Action:
     left = {name: convert for name, convert in columns.items() if name not in constants}
-    return Action(operation, call, left, natural, protection, constants=constants, **more)
+    order = tuple(dict.fromkeys([*columns, *constants, *more.get("computed", ())]))
+    return Action(operation, call, left, natural, protection, order, constants=constants, **more)
 
 
 def _import(operation: str, call: Callable[..., Call[Any]], columns: Mapping[str, Convert], natural: int,

@@ -11,6 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from kraty_server.bulk.journal import Failure, Journal, Unsettled
 from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
 from kraty_server.bulk.mapping import Prepared, RowMapping
 from kraty_server.bulk.pace import Pace
-from kraty_server.bulk.plan import Planner
+from kraty_server.bulk.plan import BLOCK, Planner
 from kraty_server.bulk.report import Progress, Report
 from kraty_server.bulk.run import Coordinator, ExecutorLike
 from kraty_server.bulk.send import send, sender
@@ -167,16 +168,15 @@ class Job:
         seen = KeyIndex()
         with self._source.open() as rows:
             mapping = RowMapping(self.action, self.name, rows, self._columns, self._key)
-            for row in rows.rows:
-                check.rows += 1
-                try:
-                    prepared = mapping.prepare(row)
-                    mapping.check(prepared)
-                except (ValueError, TypeError) as error:
-                    check.invalid += 1
-                    _list(check, str(error))
-                    continue
-                self._sort(check, prepared, settled, unsettled, seen)
+            iterator = iter(rows.rows)
+            while block := list(islice(iterator, BLOCK)):
+                for prepared in mapping.prepare(block):
+                    check.rows += 1
+                    if (reason := mapping.refusal(prepared)) is not None:
+                        check.invalid += 1
+                        _list(check, reason)
+                    elif isinstance(prepared, Prepared):
+                        self._sort(check, prepared, settled, unsettled, seen)
         calls = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
         check.calls = calls * (2 if self.action.ack else 1)
         speed = rate or speed

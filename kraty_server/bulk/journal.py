@@ -188,7 +188,7 @@ class Journal:
     def resolve(self, keys: Iterable[str], *, applied: bool) -> int:
         """Take a person's word for rows that are unknown; the number of those that were."""
         _, unsettled = self.load()
-        rows = [row for row in (record(key, None) for key in keys) if row[:KEY_SIZE] in unsettled]
+        rows = [row for row in (record(key, ()) for key in keys) if row[:KEY_SIZE] in unsettled]
         with self._explained("write"):
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(

@@ -5,9 +5,9 @@ A key is `<job>/<natural key>` and never holds a row number, so that a file may 
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Final
 from zlib import crc32
 
@@ -25,14 +25,17 @@ def row_key(prefix: str, natural: Sequence[str]) -> str:
     if "%" in joined or joined.count("/") >= len(natural):
         joined = "/".join(part.replace("%", "%25").replace("/", "%2F") for part in natural)
     if len(prefix) + len(joined) > LONGEST:
-        joined = "#" + hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
+        joined = "#" + blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
     return prefix + joined
 
 
-def record(key: str, values: object) -> bytes:
+def record(key: str, values: tuple[object, ...]) -> bytes:
     """Digest a key, and what is sent under it: equal for equal rows, whichever run makes it."""
-    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE).digest()
-    return digest + crc32(repr(values).encode("utf-8", "surrogatepass")).to_bytes(BODY_SIZE, "big")
+    try:
+        name, body = key.encode(), repr(values).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: it cannot be sent, but must be told of
+        name, body = key.encode("utf-8", "surrogatepass"), repr(values).encode("utf-8", "surrogatepass")
+    return blake2b(name, digest_size=KEY_SIZE).digest() + crc32(body).to_bytes(BODY_SIZE, "big")
 
 
 def shard_of(row: bytes, count: int) -> int:
@@ -54,6 +57,9 @@ class KeyIndex:
 
     def __init__(self) -> None:
         self._buckets: defaultdict[bytes, bytearray] = defaultdict(bytearray)
+
+    def __bool__(self) -> bool:
+        return bool(self._buckets)
 
     def add(self, row: bytes) -> None:
         """Remember a row."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kraty_server.bulk.actions import Action, wire_name
+from kraty_server.bulk.actions import AT_ONCE, Action, texts, wire_name
 from kraty_server.bulk.errors import SourceError
-from kraty_server.bulk.keys import record, row_key
+from kraty_server.bulk.keys import LONGEST, record, row_key
 from kraty_server.bulk.source import Rows
 
 
@@ -20,6 +20,13 @@ class Prepared(NamedTuple):
     record: bytes
     """What the journal remembers of it."""
     arguments: dict[str, Any]
+
+
+class Refused(NamedTuple):
+    """A row that cannot be sent."""
+
+    row: Any
+    reason: str
 
 
 class RowMapping:
@@ -68,12 +75,67 @@ class RowMapping:
         self._pick_key = rows.picker(list(key)) if key else None
         self._key = list(key or ())
 
-    def prepare(self, row: Any) -> Prepared:
-        """Read a row.
+    def prepare(self, rows: list[Any]) -> list[Prepared | Refused]:
+        """Read rows: column by column where all is as usual, which takes a third of the time, else cell by cell."""
+        columns = self._read_columns(rows)
+        keys = None if columns is None else self._join_keys(columns, rows)
+        if columns is None or keys is None:
+            return list(map(self._prepare_one, rows))
+        nothing = [None] * len(rows)
+        records = map(record, keys, zip(*(columns.get(name, nothing) for name in self._action.order), strict=True))
+        values = (dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True))
+        return list(map(Prepared, rows, keys, records, map(self._action.arguments, values, keys)))
 
-        Raises:
-            ValueError: a cell is missing or cannot be read; the message begins with the name of the field.
-        """
+    def _read_columns(self, rows: list[Any]) -> dict[str, Sequence[Any]] | None:
+        """Read the cells of each argument; None where one of them needs a closer look."""
+        if self._action.computed or (self._width is not None and set(map(len, rows)) != {self._width}):
+            return None
+        columns: dict[str, Sequence[Any]] = {
+            name: [value] * len(rows) for name, value in self._action.constants.items()
+        }
+        for (argument, _, _, convert), cells in zip(
+            self._fields, zip(*map(self._pick, rows), strict=True), strict=True
+        ):
+            read = AT_ONCE.get(convert)
+            column = None if read is None else read(cells)
+            if column is None:
+                return None
+            columns[argument] = column
+        return columns
+
+    def _join_keys(self, columns: Mapping[str, Sequence[Any]], rows: list[Any]) -> list[str] | None:
+        """Make the keys; None where parts of one must be escaped, or it is too long."""
+        natural: list[Sequence[Any]] = [columns[name] for name in self._action.natural]
+        if self._pick_key is not None:
+            natural = list(zip(*map(self._pick_key, rows), strict=True))
+            if any(texts(column) is None for column in natural):
+                return None
+        for column in natural:
+            parts = "".join(column)
+            if "/" in parts or "%" in parts:
+                return None
+        prefix = self._prefix
+        keys = [prefix + joined for joined in map("/".join, zip(*natural, strict=True))]
+        return keys if max(map(len, keys)) <= LONGEST else None
+
+    def _prepare_one(self, row: Any) -> Prepared | Refused:
+        action = self._action
+        try:
+            values = self._values(row)
+            if self._pick_key is None:
+                natural = [values[argument] for argument in action.natural]
+            else:
+                natural = list[str]()
+                for column, cell in zip(self._key, self._pick_key(row), strict=True):
+                    if cell is None or cell == "":
+                        raise ValueError(f"{column}: is missing, and the key is made of it")
+                    natural.append(str(cell))
+        except ValueError as error:
+            return Refused(row, str(error))
+        key = row_key(self._prefix, natural)
+        return Prepared(row, key, record(key, tuple(map(values.get, action.order))), action.arguments(values, key))
+
+    def _values(self, row: Any) -> dict[str, Any]:
         action = self._action
         if self._width is not None and len(row) != self._width:
             raise ValueError(f"{len(row)} cells, but {self._width} columns")
@@ -91,22 +153,14 @@ class RowMapping:
             whole = self._rows.as_mapping(row)
             for argument, make in action.computed.items():
                 values[argument] = make(whole)
-        if self._pick_key is None:
-            natural = [values[argument] for argument in action.natural]
-        else:
-            natural = list[str]()
-            for column, cell in zip(self._key, self._pick_key(row), strict=True):
-                if cell is None or cell == "":
-                    raise ValueError(f"{column}: is missing, and the key is made of it")
-                natural.append(str(cell))
-        key = row_key(self._prefix, natural)
-        digests = record(key, values)
-        return Prepared(row, key, digests, action.arguments(values, key))
+        return values
 
-    def check(self, prepared: Prepared) -> None:
-        """Refuse what the client would not send.
-
-        Raises:
-            ValueError, TypeError: the message says why.
-        """
-        self._action.build([prepared.arguments])
+    def refusal(self, row: Prepared | Refused) -> str | None:
+        """Say why a row cannot be sent, also where only the client would refuse it; None where it can."""
+        if isinstance(row, Refused):
+            return row.reason
+        try:
+            self._action.build([row.arguments])
+        except (ValueError, TypeError) as error:
+            return str(error)
+        return None

@@ -7,7 +7,9 @@ protected by its key.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
@@ -16,7 +18,7 @@ from kraty_server.bulk.actions import Action
 from kraty_server.bulk.errors import SourceError
 from kraty_server.bulk.journal import UNKNOWN, Failure, Journal, Unsettled
 from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
-from kraty_server.bulk.mapping import Prepared, RowMapping
+from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
 from kraty_server.bulk.report import Report
 from kraty_server.bulk.source import Rows
 
@@ -24,6 +26,8 @@ log: Final = logging.getLogger("kraty_server")
 
 SAFE: Final = 23 * 3600.0
 """Seconds after the first try for which a key of 24 hours is relied on; an hour is kept for clocks that differ."""
+BLOCK: Final = 1000
+"""Rows that are read at once."""
 LOOK_AT: Final = 10_000
 """Rows that are read before something else gets a turn, as where all of them are known."""
 
@@ -94,6 +98,8 @@ class Planner:
         self._number = journal.last_chunk
         self._settled, self._unsettled = journal.load() if not journal.is_new else (KeyIndex(), {})
         self._seen = KeyIndex()
+        self._prepared: deque[Prepared | Refused] = deque()
+        self._source_ended = False
         self.ended = False
         """Whether there are no more rows."""
         self.broken: str | None = None
@@ -111,42 +117,54 @@ class Planner:
         now = self._now()
         taken: dict[bytes, Prepared] = {}
         first = now
-        read = 0
-        try:
-            for row in islice(self._iterator, LOOK_AT):
-                read += 1
-                self._report.rows += 1
-                if (before := self._take(row, taken, now)) is not None:
+        looked_at = 0
+        while len(taken) < self._size and looked_at < LOOK_AT and not self.ended:
+            if not self._prepared:
+                self._read()
+            while self._prepared and len(taken) < self._size:
+                looked_at += 1
+                if (before := self._take(self._prepared.popleft(), taken, now)) is not None:
                     first = min(first, before)
-                if len(taken) == self._size:
-                    break
-            else:
-                self.ended = read < LOOK_AT
-        except Exception as error:
-            # Also what a driver of a database raises, or a function of the caller's.
-            if not isinstance(error, SourceError):
-                log.warning("job %s: row %d cannot be read", self._report.job, self._report.rows, exc_info=True)
-            self.broken = str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
-            self.ended = True
+            self.ended = self._source_ended and not self._prepared
         if not (rows := self._checked(list(taken.values()))):
             return None
         self._number += 1
         return Chunk(self._number, now, first, rows, bytearray((UNKNOWN,)) * len(rows))
 
-    def _take(self, row: Any, taken: dict[bytes, Prepared], now: float) -> float | None:
+    def _read(self) -> None:
+        """Read the next rows of the source; where it breaks off, those before that."""
+        block: list[Any] = []
+        with self._breaking_off():
+            block.extend(islice(self._iterator, BLOCK))
+            self._source_ended = len(block) < BLOCK
+        if block:
+            with self._breaking_off():
+                self._prepared.extend(self._mapping.prepare(block))
+
+    @contextmanager
+    def _breaking_off(self) -> Generator[None]:
+        """Take any error as the end of the source: a driver of a database raises it, or a function of the caller's."""
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, SourceError):
+                log.warning("job %s: the source breaks off", self._report.job, exc_info=True)
+            self.broken = str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
+            self._source_ended = True
+
+    def _take(self, prepared: Prepared | Refused, taken: dict[bytes, Prepared], now: float) -> float | None:
         """Take a row into the chunk, or leave it out; the time when it was sent first, if that was before."""
         report = self._report
-        try:
-            prepared = self._mapping.prepare(row)
-        except ValueError as error:
-            self._invalid(row, None, error)
+        report.rows += 1
+        if isinstance(prepared, Refused):
+            self._invalid(prepared.row, None, prepared.reason)
             return None
         digests = prepared.record
         if self._shard is not None and shard_of(digests, self._shard[1]) != self._shard[0]:
             report.elsewhere += 1
             return None
         key = digests[:KEY_SIZE]
-        if (body := self._settled.body(digests)) is not None:
+        if self._settled and (body := self._settled.body(digests)) is not None:
             if body == digests[KEY_SIZE:]:
                 report.known += 1
             else:
@@ -159,7 +177,7 @@ class Planner:
             else:
                 self._changed(prepared, "a former row of this source has the same key and other contents")
             return None
-        before = self._unsettled.pop(key, None)
+        before = self._unsettled.pop(key, None) if self._unsettled else None
         if before is not None:
             if before.body != digests[KEY_SIZE:]:
                 self._changed(prepared, "it was sent by a former run with other contents, and has no answer")
@@ -177,11 +195,10 @@ class Planner:
         except (ValueError, TypeError):
             good: list[Prepared] = []
             for prepared in rows:
-                try:
-                    self._mapping.check(prepared)
+                if (reason := self._mapping.refusal(prepared)) is None:
                     good.append(prepared)
-                except (ValueError, TypeError) as error:
-                    self._invalid(prepared.row, prepared.key, error)
+                else:
+                    self._invalid(prepared.row, prepared.key, reason)
             rows = good
         for prepared in rows:
             self._seen.add(prepared.record)
@@ -200,9 +217,9 @@ class Planner:
             )
         return None
 
-    def _invalid(self, row: Any, key: str | None, error: Exception) -> None:
+    def _invalid(self, row: Any, key: str | None, reason: str) -> None:
         self._report.invalid += 1
-        self._note(key, "invalid", str(error), row)
+        self._note(key, "invalid", reason, row)
 
     def _changed(self, prepared: Prepared, message: str) -> None:
         self._report.changed += 1

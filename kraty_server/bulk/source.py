@@ -80,10 +80,12 @@ class Source:
     def __init__(self, given: SourceLike) -> None:
         self._given = given
         self._spent = False
-        is_rows = isinstance(given, str | Path | Iterable) and not isinstance(given, Mapping | bytes)
-        if not is_rows and not hasattr(given, "__arrow_c_stream__"):
+        kind: type[Any] = type(given)
+        has_stream = hasattr(kind, "__arrow_c_stream__")
+        is_rows = issubclass(kind, str | Path | Iterable) and not issubclass(kind, Mapping | bytes)
+        if not is_rows and not has_stream:
             raise TypeError(
-                f"source: a path, `-`, an iterable of mappings or an Arrow stream is needed, got {type(given).__name__}"
+                f"source: a path, `-`, an iterable of mappings or an Arrow stream is needed, got {kind.__name__}"
             )
 
     @contextmanager

@@ -374,7 +374,8 @@ class Normal:
         alternatives = self._alternatives(start)
         made: list[tuple[Parts, list[Case]]] = [(parts, self._cases(parts)) for parts in alternatives]
         real = [parts for parts, cases in made if any(case.group != "null" for case in cases)] or [start]
-        everywhere = frozenset.intersection(*(frozenset(id(atom) for _, atom in parts.atoms) for parts in real))
+        first, *others = ({id(atom) for _, atom in parts.atoms} for parts in real)
+        everywhere = first.intersection(*others)
         base = [(depth, atom) for depth, atom in real[0].atoms if id(atom) in everywhere]
         names = tuple(
             name for name, *others in zip(*(parts.names for parts in real), strict=False) if {*others} <= {name}
@@ -621,7 +622,9 @@ def simplified(cases: list[Case]) -> list[Case]:
     first = listed[0] if listed else None
     if first is not None and len(listed) > 1 and first.group not in ("array", "object"):
         alike = [c for c in listed if c.patterns == first.patterns and c.formats == first.formats]
-        merged = Case(first.group, frozenset[str]().union(*(c.types for c in alike)), first.names, first.key, first.node)
+        merged = Case(
+            first.group, frozenset[str]().union(*(c.types for c in alike)), first.names, first.key, first.node
+        )
         merged.values = {key: value for c in alike for key, value in (c.values or {}).items()}
         merged.patterns, merged.formats = first.patterns, first.formats
         if merged.group == "boolean" and len(merged.values) == 2:

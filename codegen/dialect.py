@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from codegen.read import METHODS
-from codegen.references import is_list, is_object, name_of
+from codegen.references import is_changeable, is_list, is_object, name_of
 from codegen.write import DOCUMENT, load
 
 MAPPING: Final = Path(__file__).with_name("dialect.json")
@@ -136,14 +136,14 @@ class Translation:
 
     def untitled(self, node: Any, *, inside: bool, named: bool = False) -> None:
         """Take the titles out of schemas; `inside` one, and not where there are names."""
-        if isinstance(node, dict):
+        if is_changeable(node):
             if inside and not named and isinstance(node.get("title"), str):
                 del node["title"]
             for key, value in node.items():
                 within = inside or (key in ("schema", "schemas") and not named)
                 if key not in ("example", "examples", "enum", "const", "default") or named:
                     self.untitled(value, inside=within, named=key in NAMED and not named)
-        elif isinstance(node, list):
+        elif is_list(node):
             for value in node:
                 self.untitled(value, inside=inside)
 
@@ -158,7 +158,7 @@ class Translation:
         self.lacked(operation, ours, named=False)
         operation.setdefault("description", self.dialect.description)
         responses = operation.get("responses")
-        if isinstance(responses, dict):
+        if is_changeable(responses):
             self.errors(operation, responses, ours)
 
     def errors(self, operation: dict[str, Any], responses: dict[str, Any], ours: Mapping[str, Any]) -> None:
@@ -191,14 +191,14 @@ class Translation:
 
     def lacked(self, node: Any, ours: Any, *, named: bool) -> None:
         """Say what ours says at the same place, where the vendor says nothing."""
-        if isinstance(node, dict) and is_object(ours):
+        if is_changeable(node) and is_object(ours):
             for keyword in LACKED if not named else ():
                 if keyword in ours and keyword not in node:
                     node[keyword] = copy.deepcopy(ours[keyword])
             for key, value in node.items():
                 if key in ours:
                     self.lacked(value, ours[key], named=key in NAMED and not named)
-        elif isinstance(node, list) and is_list(ours) and len(node) == len(ours):
+        elif is_list(node) and is_list(ours) and len(node) == len(ours):
             for value, other in zip(node, ours, strict=True):
                 self.lacked(value, other, named=False)
 
@@ -208,11 +208,11 @@ class Translation:
         kinds = [components.get(kind) for kind in ("schemas", "parameters")] if is_object(components) else []
         for named in kinds:
             for component in named.values() if is_object(named) else ():
-                if isinstance(component, dict):
+                if is_changeable(component):
                     component.setdefault("description", self.dialect.description)
                     properties = component.get("properties")
-                    for value in properties.values() if isinstance(properties, dict) else ():
-                        if isinstance(value, dict):
+                    for value in properties.values() if is_object(properties) else ():
+                        if is_changeable(value):
                             value.setdefault("description", self.dialect.description)
         used = {tag for _, _, operation in operations(self.made) for tag in operation.get("tags", ())}
         tags = [tag for tag in self.ours.get("tags", ()) if tag["name"] in used]

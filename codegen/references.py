@@ -19,6 +19,11 @@ def is_list(node: object) -> TypeGuard[list[Any]]:
     return isinstance(node, list)
 
 
+def is_changeable(node: object) -> TypeGuard[dict[str, Any]]:
+    """Whether it is an object that may be written to."""
+    return isinstance(node, dict)
+
+
 def name_of(reference: str) -> str:
     """The last part of a reference: the name of a component."""
     return reference.rpartition("/")[2]

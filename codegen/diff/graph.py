@@ -62,7 +62,7 @@ class Arrival:
 
     def way(self) -> list[Arrival]:
         """From the root to here."""
-        made = [self]
+        made: list[Arrival] = [self]
         while (at := made[-1].before) is not None:
             made.append(at)
         return made[::-1]

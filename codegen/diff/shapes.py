@@ -374,7 +374,8 @@ class Normal:
         alternatives = self._alternatives(start)
         made: list[tuple[Parts, list[Case]]] = [(parts, self._cases(parts)) for parts in alternatives]
         real = [parts for parts, cases in made if any(case.group != "null" for case in cases)] or [start]
-        everywhere = frozenset.intersection(*(frozenset(id(atom) for _, atom in parts.atoms) for parts in real))
+        first, *others = ({id(atom) for _, atom in parts.atoms} for parts in real)
+        everywhere = first.intersection(*others)
         base = [(depth, atom) for depth, atom in real[0].atoms if id(atom) in everywhere]
         names = tuple(
             name for name, *others in zip(*(parts.names for parts in real), strict=False) if {*others} <= {name}

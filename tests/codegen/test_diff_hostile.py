@@ -88,7 +88,10 @@ def test_the_work_is_linear_in_the_pairs(name: str, way: str) -> None:
 
 
 def test_a_union_that_holds_itself_ends() -> None:
-    held = {"A": {"oneOf": [ref("B"), TEXT]}, "B": {"anyOf": [ref("A"), {"type": "array", "items": ref("A")}]}}
+    held: dict[str, Any] = {
+        "A": {"oneOf": [ref("B"), TEXT]},
+        "B": {"anyOf": [ref("A"), {"type": "array", "items": ref("A")}]},
+    }
     wider = copy.deepcopy(held)
     wider["B"]["anyOf"].append({"type": "integer"})
     assert diff(around(ref("A"), "request", held), around(ref("A"), "request", held)) == []

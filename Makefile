@@ -4,19 +4,23 @@ VENV ?= .venv
 PYTEST ?= -n auto --dist loadfile
 QUICK := tests/contract tests/parity tests/properties tests/typing tests/unit --ignore tests/unit/test_benchmarks.py
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet
+# Versions of everything that is used here, written by `make lock`, for the Python that it is run with. Another Python
+# has no such file and takes the newest, and so does everybody with `make LOCK= …`.
+LOCK := $(wildcard .ci/locked-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt)
+PIP := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
+GROUPS := $(addprefix --group ,codegen types test frameworks checks bench)
 
-.PHONY: demo test quick coverage mutants airflow docs lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: demo test quick coverage mutants airflow lock docs lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench work clean
 
-$(VENV)/run.stamp: pyproject.toml
+$(VENV)/run.stamp: pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable ".[emulator]"
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(PIP) "pip>=25.1"
-	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group frameworks --group checks --group bench
+	$(PIP) --editable ".[emulator,aiohttp,http2]" $(GROUPS)
 	@touch $@
 
 # Sanic wants an older multidict than aiohttp does, so it has an environment of its own.
@@ -68,6 +72,13 @@ airflow: .venvs/airflow/airflow.stamp
 	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
 	@touch $@
 
+## Take the newest of all that is used here, and write down its versions for this Python.
+lock:
+	rm -rf .venvs/lock
+	$(MAKE) --no-print-directory .venvs/lock/dev.stamp VENV=.venvs/lock LOCK=
+	.venvs/lock/bin/python -m pip install --quiet --group mutants
+	.ci/lock .venvs/lock/bin/python
+
 browser:
 	.ci/browser
 
@@ -86,9 +97,10 @@ workflows: $(VENV)/dev.stamp
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github/workflows
 
+# With -p, since a pyrightconfig.json in any folder above would be taken otherwise.
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright -p pyproject.toml --pythonpath $(BIN)/python
 
 generate: $(VENV)/dev.stamp
 	$(BIN)/python -m codegen generate

@@ -27,7 +27,6 @@ class Run:
 class Told:
     """What a package did, by the ids of the cases, and what of it can be seen in JavaScript."""
 
-    name: str
     records: Mapping[str, Record]
     verdicts: Mapping[str, Any]
     surface: Mapping[str, Any]
@@ -50,6 +49,6 @@ def recorded(*runs: Run) -> list[Told]:
     if done.returncode:
         raise ValueError(f"the recorder failed: {done.stderr.strip()}")
     return [
-        Told(one["name"], {record["id"]: record for record in one["records"]}, one["verdicts"], one["surface"])
+        Told({record["id"]: record for record in one["records"]}, one["verdicts"], one["surface"])
         for one in json.loads(done.stdout)
     ]

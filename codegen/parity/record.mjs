@@ -80,14 +80,11 @@ async function hang(mine) {
   for (const fire of guards) fire();
 }
 
-/** Where a package is: itself, or installed in a folder. */
-function rootOf(path) {
-  const installed = join(path, "node_modules", NAME);
-  return existsSync(installed) ? installed : resolve(path);
-}
-
 /** The file that `import "@kraty/server-sdk"` would load. */
-function entry(root, about) {
+function entry(path) {
+  const installed = join(path, "node_modules", NAME);
+  const root = existsSync(installed) ? installed : resolve(path);
+  const about = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   let target = about.exports?.["."] ?? about.exports ?? about.module ?? about.main ?? "index.js";
   while (typeof target === "object") target = target.import ?? target.node ?? target.default ?? target.require;
   return pathToFileURL(join(root, target)).href;
@@ -295,15 +292,13 @@ function verdict(verifyWebhook, one) {
 }
 
 async function run({ package: path, cases, webhooks }) {
-  const root = rootOf(path);
-  const about = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const module = await import(entry(root, about));
+  const module = await import(entry(path));
   const records = [];
   for (const one of cases) records.push(await play(module.KratyServer, one));
   const verdicts = Object.fromEntries(
     webhooks.map((one) => [one.id, module.verifyWebhook ? verdict(module.verifyWebhook, one) : "has it not"]),
   );
-  return { name: about.name, records, verdicts, surface: surface(module) };
+  return { records, verdicts, surface: surface(module) };
 }
 
 process.on("unhandledRejection", () => {}); // of a call that was given up

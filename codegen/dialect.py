@@ -68,8 +68,9 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def is_ours(document: Mapping[str, Any]) -> bool:
-    """Whether a document is in our dialect already: each call is `tag.method`."""
-    return all(CALL.fullmatch(str(operation.get("operationId"))) for _, _, operation in operations(document))
+    """Whether a document is in our dialect already: it has a call that is `tag.method`, or none at all."""
+    names = [str(operation.get("operationId")) for _, _, operation in operations(document)]
+    return not names or any(map(CALL.fullmatch, names))
 
 
 def load_any(source: str | Path) -> Any:

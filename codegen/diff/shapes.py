@@ -31,7 +31,6 @@ TYPES: Final[dict[str, frozenset[str]]] = {
 ANY: Final = frozenset[str]().union(*TYPES.values())
 GROUPS: Final = ("null", "boolean", "number", "string", "array", "object")
 LOWER: Final = ("minimum", "minLength", "minItems", "minProperties")
-UPPER: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 OF_GROUP: Final = {"number": ("minimum", "maximum"), "string": ("minLength", "maxLength"),
                    "array": ("minItems", "maxItems"), "object": ("minProperties", "maxProperties")}  # fmt: skip
 ANNOTATED_FORMATS: Final = ("int64", "float", "double")
@@ -198,8 +197,6 @@ class Parts:
     choices: frozenset[Choice] = frozenset()
     names: tuple[str, ...] = ()
     impossible: bool = False
-    done: frozenset[int] = frozenset()
-    """Unions that were chosen from."""
     exclusive: bool = False
     """Whether one of them was a `oneOf`."""
 
@@ -297,8 +294,7 @@ class Normal:
 
     def _settle(self, schemas: Iterable[Any], base: Parts) -> Parts:
         """Take schemas apart, beside what is known already."""
-        made = Parts(list(base.atoms), list(base.unions), base.choices, base.names, base.impossible, base.done,
-                     base.exclusive)  # fmt: skip
+        made = Parts(list(base.atoms), list(base.unions), base.choices, base.names, base.impossible, base.exclusive)
         seen = {id(atom) for _, atom in made.atoms}
         unions = {id(union) for _, union in made.unions}
         open_, visited = set[int](), set[int]()
@@ -335,8 +331,6 @@ class Normal:
                             raise Unjudgeable(f"`{keyword}` is empty")
                         if (asked := choice(keyword, members)) is not None:
                             made.choices |= {asked}
-                        elif id(members) in made.done:  # a union within itself: another member says the same
-                            made.impossible = True
                         elif id(members) not in unions:
                             unions.add(id(members))
                             made.unions.append((keyword, members))
@@ -361,8 +355,8 @@ class Normal:
                 made.append(parts)
                 continue
             (keyword, members), *others = parts.unions
-            rest = Parts(parts.atoms, others, parts.choices, parts.names, done=parts.done | {id(members)},
-                         exclusive=parts.exclusive or keyword == "oneOf")  # fmt: skip
+            exclusive = parts.exclusive or keyword == "oneOf"
+            rest = Parts(parts.atoms, others, parts.choices, parts.names, exclusive=exclusive)
             for member in members:
                 found = self._settle((member,), rest)
                 if found.key not in seen:

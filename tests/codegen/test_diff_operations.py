@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests.codegen.test_diff import OURS, Edit, call, edited
 B, A, D, U = Level.BREAKING, Level.ADDITIVE, Level.DOCUMENTATION, Level.UNJUDGED
 JSON = "application/json"
 URL = OURS["servers"][0]["url"]
-Many: TypeAlias = Callable[[dict[str, Any]], object]
 
 
 def servers(*urls: str) -> Edit:

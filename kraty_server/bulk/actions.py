@@ -135,6 +135,8 @@ class Action:
     protection: Protection
     order: tuple[str, ...]
     """All arguments, wherever they come from: two rows are equal if these are."""
+    amount: str | None = None
+    """The argument that says how much, where the last of `natural` says of what."""
     optional: frozenset[str] = frozenset()
     constants: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments that are the same for each row."""
@@ -199,7 +201,8 @@ def _import(operation: str, call: Callable[..., Call[Any]], columns: Mapping[str
     left = {wire_name(name): convert for name, convert in columns.items()}
     given = {wire_name(name): value for name, value in constants.items()}
     optionals = frozenset(map(wire_name, optional))
-    return _action(operation, call, left, names, protection, given, optional=optionals, is_batch=True)
+    amount = wire_name(list(columns)[natural]) if natural > 1 else None
+    return _action(operation, call, left, names, protection, given, amount=amount, optional=optionals, is_batch=True)
 
 
 def import_players() -> Action:
@@ -278,7 +281,9 @@ def _holding(
 ) -> Action:
     columns: dict[str, Convert] = {PLAYER: text, key: text, amount: integer, "reason": text}
     optional = frozenset({"reason"})
-    return _action(operation, call, columns, (PLAYER, key), "day", constants, optional=optional, traces=True)
+    return _action(
+        operation, call, columns, (PLAYER, key), "day", constants, amount=amount, optional=optional, traces=True
+    )
 
 
 def credit(economy_key: str | None = None, *, amount: int | None = None, reason: str | None = None) -> Action:

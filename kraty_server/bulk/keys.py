@@ -61,6 +61,9 @@ class KeyIndex:
     def __bool__(self) -> bool:
         return bool(self._buckets)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._buckets.values())) // self.WIDTH
+
     def add(self, row: bytes) -> None:
         """Remember a row."""
         self._buckets[row[:2]] += row[2:9] + row[12:]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kraty_server.bulk.actions import AT_ONCE, Action, texts, wire_name
-from kraty_server.bulk.errors import SourceError
+from kraty_server.bulk.errors import MissingColumnError, SourceError
 from kraty_server.bulk.keys import LONGEST, record, row_key
 from kraty_server.bulk.source import Rows
 
@@ -66,8 +66,7 @@ class RowMapping:
         ]
         for _, wire, column, _ in self._fields:
             if not rows.has(column):
-                has = ", ".join(map(repr, rows.columns or ()))
-                raise SourceError(f"no column {column!r}; there are {has}. Name yours: columns={{{wire!r}: ...}}")
+                raise MissingColumnError(column, wire, rows.columns or ())
         for column in key or ():
             if not rows.has(column):
                 raise SourceError(f"no column {column!r} for the key")

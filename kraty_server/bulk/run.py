@@ -261,6 +261,7 @@ class Coordinator:
                 self._sink.add({"player": chunk.rows[flight.indices[index]].arguments[PLAYER], **result})
         if answers.stop is not None:
             self._stop(answers.stop)
+            report.key_refused |= answers.key_refused
         elif answers.is_limited:
             report.limited += 1
             pace.refused(flight.sent_at, answers.retry_after)

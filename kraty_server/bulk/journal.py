@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, Final, NamedTuple, Protocol
 
 from kraty_server.bulk.errors import JournalError
 from kraty_server.bulk.keys import KEY_SIZE, RECORD_SIZE, KeyIndex, record
@@ -58,7 +58,15 @@ class Failure:
     row: Mapping[str, Any]
 
 
-def write_csv(failures: Iterable[Failure], file: TextIO) -> int:
+class Writable(Protocol):
+    """What text is written to."""
+
+    def write(self, text: str, /) -> object:
+        """Write it."""
+        ...
+
+
+def write_csv(failures: Iterable[Failure], file: Writable) -> int:
     """Write rows as CSV: their own columns, then `error_code` and `error_message`; the number of rows."""
     count = 0
     writer = None

@@ -74,11 +74,9 @@ def make_good_arguments(parser: ArgumentParser) -> None:
 
 def _make_good(given: Namespace) -> Exit:
     entries = given_entries(given)
-    try:
+    with _usage():
         action = bulk.grant(entries, ack=given.ack)
         action.build([action.arguments({PLAYER: "any", **action.constants}, "any")])
-    except (TypeError, ValueError) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
     return _change(action, lambda check: " + ".join(_entry_total(check, entry) for entry in entries), given)
 
 
@@ -214,8 +212,8 @@ def _job(given: Namespace, action: bulk.Action) -> Generator[bulk.Job]:
                 raise CommandError("-: stdin is closed", Exit.USAGE)
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        try:
-            yield bulk.Job(
+        with _usage():
+            job = bulk.Job(
                 given.job,
                 _with_constants(action, given.set or []),
                 source,
@@ -226,8 +224,24 @@ def _job(given: Namespace, action: bulk.Action) -> Generator[bulk.Job]:
                 results=getattr(given, "to", None),
                 results_format=getattr(given, "format", "jsonl"),
             )
-        except ValueError as error:
-            raise CommandError(str(error), Exit.USAGE) from None
+        yield job
+
+
+@contextmanager
+def _usage() -> Generator[None]:
+    """Take a value that cannot be for wrong usage: before anything is sent."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _checked(job: bulk.Job, given: Namespace) -> bulk.Check:
+    for name, value in (("rate", given.rate), ("in-flight", given.in_flight)):
+        if value is not None and not value > 0:
+            raise CommandError(f"--{name}: more than 0 is needed, got {value}", Exit.USAGE)
+    with _usage():
+        return job.check(rate=given.rate)
 
 
 def _change(action: bulk.Action, describe: Describe, given: Namespace, *, final: bool = False) -> Exit:
@@ -243,15 +257,13 @@ def _read(action: bulk.Action, given: Namespace) -> Exit:
 
 def _carry_out(action: bulk.Action, given: Namespace, ask: Callable[[Any, bulk.Check], None]) -> Exit:
     with _job(given, action) as job, explained():
-        if given.rate is not None and not given.rate > 0:
-            raise CommandError(f"--rate: more than 0 requests a second are needed, got {given.rate}", Exit.USAGE)
         if given.dry_run:
-            check = job.check(rate=given.rate)
+            check = _checked(job, given)
             _write_check(given, check)
             return Exit.DONE if check.ok else Exit.ROWS
         with connect() as kraty, ExitStack() as stack:
             terminal.say(f"checking {terminal.plain(given.file)}", "dim")
-            check = job.check(rate=given.rate)
+            check = _checked(job, given)
             for line in _findings(check):
                 terminal.say(line)
             if check.new or check.unknown:

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kraty_server.bulk.journal import Journal
 from kraty_server.testing import Emulator
 from tests.bulk.books import asked, booked
 from tests.cli import Ended, Run
@@ -102,6 +104,28 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(
     assert kraty(*command).code == 2  # no key
 
 
+def test_a_sum_of_many_currencies_names_the_largest(kraty: Run) -> None:
+    rows = [["ada", f"c{n}", n] for n in range(1, 8)]
+    write_csv("balances.csv", ["externalPlayerId", "economyKey", "amount"], *rows)
+    said = kraty(*COMMANDS["import wallet"]).err
+    assert "import +7 c7, +6 c6, +5 c5, +4 c4, +3 c3, 2 more, in 7 rows" in said
+    assert "3 players × 500 gold = 1,500 + 3 players × 1 box (crate)" in kraty(*MAKE_GOOD, "--crate", "box=1").err
+
+
+def test_one_run_at_a_time(kraty: Run, emulator: Emulator) -> None:
+    with closing(Journal(Path("outage.kraty-job"), {})):
+        for command in ((*MAKE_GOOD, *YES), ("job", "status", "outage")):
+            ended = kraty(*command)
+            assert ended.code == 1
+            assert "another run of this job is under way" in ended.err
+    assert writes(emulator) == []
+
+
+def test_standard_input_that_is_closed_is_told_of(kraty: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "-: stdin is closed" in kraty("erase-list", "-", "--job", "j", *YES).err
+
+
 def test_rows_that_cannot_be_sent_are_shown_first_and_the_others_are_done(kraty: Run, emulator: Emulator) -> None:
     bad: list[list[object]] = [["", "gold", 1], ["bo", "gold", "much"], *(["cy", "", n] for n in range(5))]
     write_csv("balances.csv", ["externalPlayerId", "economyKey", "amount"], ["ada", "gold", 10], *bad)
@@ -184,7 +208,7 @@ def test_shards_have_their_own_journals_and_do_each_row_once(kraty: Run, emulato
     done = [kraty(*MAKE_GOOD, "--ack", "--shard", f"{n}/2", "--json", *YES).json["applied"] for n in (0, 1)]
     assert sum(done) == 20
     assert min(done) > 0
-    assert sum(count for (player, _, delta), count in booked(emulator).items() if delta == 500) == 20
+    assert sum(count for (_, _, delta), count in booked(emulator).items() if delta == 500) == 20
     assert kraty("job", "status", "outage", "--shard", "1/2", "--json").json["done"] == done[1]
     assert kraty("job", "status", "outage").code == 1
 
@@ -211,7 +235,7 @@ def test_what_is_read_lies_in_a_folder_and_nobody_is_asked(kind: str, kraty: Run
         (("--shard", "2/2"), "I/N with I from 0"),
         (("--shard", "x"), "I/N with I from 0"),
         (("--rate", "0"), "more than 0"),
-        (("--in-flight", "0"), "in_flight: a whole number from 1"),
+        (("--in-flight", "0"), "--in-flight: more than 0"),
         (("--map", "who"), "FIELD=..."),
         (("--map", "amount=who"), "takes no 'amount'"),
         (("--map", "externalPlayerId=who"), "--map externalPlayerId=COLUMN"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable
+from itertools import takewhile
 
 from codegen.read import (
     IDEMPOTENCY_KEY,
@@ -35,6 +36,8 @@ SCALARS = {
 }
 
 
+LINE = 102
+"""Characters of a line of generated code, without its indentation."""
 PLAIN_TEXT = frozenset(
     {
         r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]+$",
@@ -77,7 +80,10 @@ class Writer:
         texts = [kind for fields in self._all_fields() for f in fields for kind in self._leaves(f.kind)]
         self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
         self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
-        self.order = [one.name for one in self.defined()]
+        results: list[Kind] = [ModelOf(o.result) for o in api.operations]
+        roots: list[Kind] = [ModelOf(name) for e in api.events for name in (e.envelope.model, e.data)]
+        self.of_events = api.reachable(roots) - api.reachable(results) - self.given
+        """What only webhooks need, in a module that is loaded with them."""
 
     def _all_fields(self) -> list[tuple[Field, ...]]:
         given = [model.fields for name, model in self.api.models.items() if name in self.given]
@@ -104,19 +110,17 @@ class Writer:
             case Const(value):
                 return f"Literal[{python(value)}]"
 
-    def annotation(self, field: Field, owner: Model) -> str:
-        """The type of an attribute; as text where it names what is defined later: a model that leads back to itself."""
-        text = self.type(field.kind) + " | None" * field.nullable + " | Unset" * (not field.required)
-        early = any(self.order.index(name) >= self.order.index(owner.name) for name in self._named([field.kind]))
-        return python(text) if early else text
+    def annotation(self, field: Field) -> str:
+        """The type of an attribute."""
+        return self.type(field.kind) + " | None" * field.nullable + " | Unset" * (not field.required)
 
     def _named(self, kinds: Iterable[Kind]) -> list[str]:
         """The models and unions that types name."""
         leaves = [leaf for kind in kinds for leaf in self._leaves(kind)]
         return [leaf.name for leaf in leaves if isinstance(leaf, ModelOf | UnionOf)]
 
-    def defined(self) -> list[Model | Union]:
-        """Models that are shown and unions, each after what it names."""
+    def defined(self, *, of_events: bool = False) -> list[Model | Union]:
+        """Models that are shown and unions, each after what it names; those of events, or all others."""
         found: dict[str, Model | Union] = {}
 
         def define(one: Model | Union) -> None:
@@ -133,7 +137,7 @@ class Writer:
             define(union)
         for model in self.shown():
             define(model)
-        return list(found.values())
+        return [one for name, one in found.items() if (name in self.of_events) == of_events]
 
     def decoded(self, kind: Kind, value: str) -> str:
         """The expression that decodes the non-null JSON value `value`; `value` itself where nothing is to do."""
@@ -143,7 +147,7 @@ class Writer:
             case EnumOf(name):
                 return f"{table(name)}[{value}]"
             case ModelOf(name):
-                return f"{name}.from_dict({value})"
+                return f"{name}.decode__({value})"
             case UnionOf(name):
                 return f"read_{snake(name)}({value})"
             case ListOf(item):
@@ -152,26 +156,60 @@ class Writer:
             case _:
                 return value
 
-    def decoder(self, kind: Kind) -> str | None:
-        """The same as a function."""
+    def decoder(self, kind: Kind) -> str:
+        """The name of what decodes it, as `Field.decoder` has it."""
         match kind:
             case Scalar("time"):
                 return "parse_time"
-            case EnumOf(name):
-                return f"{table(name)}.__getitem__"
-            case ModelOf(name):
-                return f"{name}.from_dict"
+            case EnumOf(name) | ModelOf(name):
+                return name
             case UnionOf(name):
                 return f"read_{snake(name)}"
+            case ListOf(item):
+                inner = self.decoder(item)
+                return inner and f"{inner}[]"
             case _:
-                expression = self.decoded(kind, "v")
-                return None if expression == "v" else f"lambda v: {expression}"
+                return ""
+
+    def leading(self, body: Model) -> list[Field]:
+        """The required properties that a body begins with."""
+        return list(takewhile(lambda f: f.required, body.fields))
 
     def wires(self, model: Model) -> str:
-        """The JSON names of a model's properties; `?` marks an optional one."""
-        text = " ".join(f.wire + "?" * (not f.required) for f in model.fields)
-        lines = textwrap.wrap(text, 100)
-        return " ".join(python(line + " " * (line != lines[-1])) for line in lines)
+        """The JSON names of a model's properties, as `ModelType` reads them."""
+        words = [f.wire + "?" * (not f.required) + f":{self.decoder(f.kind)}".rstrip(":") for f in model.fields]
+        lines = textwrap.wrap(" ".join(words), 100, break_long_words=False, break_on_hyphens=False)
+        text = " ".join(python(line + " " * (line is not lines[-1])) for line in lines)
+        return f"({text})" if len(lines) > 1 else text
+
+    def assignments(self, model: Model) -> list[str]:
+        """What sets a model's attributes from `data`; up to three that stand together in one line."""
+        lines: list[str] = []
+        targets: list[str] = []
+        sources: list[str] = []
+
+        def flush() -> None:
+            if targets:
+                lines.append(f"{', '.join(targets)} = {', '.join(sources)}")
+                targets.clear()
+                sources.clear()
+
+        for f in model.fields:
+            target, source = f"self.{f.name}", self.argument(f)
+            if " if " in source:
+                flush()
+                lines.append(f"{target} = {source}")
+                continue
+            if len(f"{', '.join([*targets, target])} = {', '.join([*sources, source])}") > LINE or len(targets) == 3:
+                flush()
+            targets.append(target)
+            sources.append(source)
+        flush()
+        return lines
+
+    def wrapped(self, names: Iterable[str]) -> list[str]:
+        """Names as texts of a list, as many in a line as there is room for."""
+        return textwrap.wrap("".join(f"{python(name)}, " for name in names), LINE)
 
     def argument(self, field: Field) -> str:
         """The argument of the constructor, from `data`."""

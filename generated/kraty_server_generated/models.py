@@ -1,11 +1,11 @@
 # DO NOT EDIT: generated from openapi.server.json by `make generate`.
 """The models: what the API answers, and the objects that requests are made of."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Self, TypeAlias
-
-from attrs import define, field
 
 from kraty_server_generated.contract import PATTERNS
 from kraty_server_generated.types import (
@@ -20,9 +20,9 @@ from kraty_server_generated.types import (
     check_json_object,
     check_object,
     check_text,
+    field,
     missing_property,
     parse_time,
-    register_fields,
 )
 
 new = object.__new__
@@ -37,9 +37,6 @@ class AttemptStatus(OpenEnum):
     FORCE_COMPLETED = "force_completed"
 
 
-_attempt_status = EnumTable(AttemptStatus)
-
-
 class DeleteReason(OpenEnum):
     """Why a player is erased."""
 
@@ -48,19 +45,12 @@ class DeleteReason(OpenEnum):
     TEST = "test"
 
 
-_delete_reason = EnumTable(DeleteReason)
-DeleteReasonInput: TypeAlias = DeleteReason | Literal["gdpr_erasure", "studio_request", "test"]
-
-
 class DeleteStatus(OpenEnum):
     """What an erasure did."""
 
     ERASED = "erased"
     NO_OP_ALREADY_ERASED = "no_op_already_erased"
     NO_OP_NEVER_EXISTED = "no_op_never_existed"
-
-
-_delete_status = EnumTable(DeleteStatus)
 
 
 class FinishOutcome(OpenEnum):
@@ -72,17 +62,11 @@ class FinishOutcome(OpenEnum):
     EXPIRED = "expired"
 
 
-_finish_outcome = EnumTable(FinishOutcome)
-
-
 class FriendRequestDirection(OpenEnum):
     """Whether the player received the request or sent it."""
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"
-
-
-_friend_request_direction = EnumTable(FriendRequestDirection)
 
 
 class GrantKind(OpenEnum):
@@ -92,19 +76,11 @@ class GrantKind(OpenEnum):
     CRATE = "crate"
 
 
-_grant_kind = EnumTable(GrantKind)
-GrantKindInput: TypeAlias = GrantKind | Literal["reward", "crate"]
-
-
 class GrantSourceKind(OpenEnum):
     """Who asked for the grant: `api` for a backend, `admin` for an operator's override."""
 
     API = "api"
     ADMIN = "admin"
-
-
-_grant_source_kind = EnumTable(GrantSourceKind)
-GrantSourceKindInput: TypeAlias = GrantSourceKind | Literal["api", "admin"]
 
 
 class GrantStatus(OpenEnum):
@@ -115,17 +91,11 @@ class GrantStatus(OpenEnum):
     EXPIRED = "expired"
 
 
-_grant_status = EnumTable(GrantStatus)
-
-
 class KeyEnvironment(OpenEnum):
     """Whether a key works on live or on test data."""
 
     LIVE = "live"
     TEST = "test"
-
-
-_key_environment = EnumTable(KeyEnvironment)
 
 
 class LobbyStatus(OpenEnum):
@@ -136,17 +106,11 @@ class LobbyStatus(OpenEnum):
     CLOSED = "closed"
 
 
-_lobby_status = EnumTable(LobbyStatus)
-
-
 class MergeStatus(OpenEnum):
     """What a merge did."""
 
     MERGED = "merged"
     NO_OP_ALREADY_MERGED = "no_op_already_merged"
-
-
-_merge_status = EnumTable(MergeStatus)
 
 
 class ProgressMode(OpenEnum):
@@ -156,31 +120,28 @@ class ProgressMode(OpenEnum):
     INCREMENT = "increment"
 
 
+_attempt_status = EnumTable(AttemptStatus)
+_delete_reason = EnumTable(DeleteReason)
+DeleteReasonInput: TypeAlias = DeleteReason | Literal["gdpr_erasure", "studio_request", "test"]
+_delete_status = EnumTable(DeleteStatus)
+_finish_outcome = EnumTable(FinishOutcome)
+_friend_request_direction = EnumTable(FriendRequestDirection)
+_grant_kind = EnumTable(GrantKind)
+GrantKindInput: TypeAlias = GrantKind | Literal["reward", "crate"]
+_grant_source_kind = EnumTable(GrantSourceKind)
+GrantSourceKindInput: TypeAlias = GrantSourceKind | Literal["api", "admin"]
+_grant_status = EnumTable(GrantStatus)
+_key_environment = EnumTable(KeyEnvironment)
+_lobby_status = EnumTable(LobbyStatus)
+_merge_status = EnumTable(MergeStatus)
 _progress_mode = EnumTable(ProgressMode)
 ProgressModeInput: TypeAlias = ProgressMode | Literal["set", "increment"]
 
 
-class WebhookEventName(OpenEnum):
-    """The known events. More may come: read unknown ones as text."""
-
-    GRANT_CREATED = "grant.created"
-    INVENTORY_CHANGED = "inventory.changed"
-    WALLET_CHANGED = "wallet.changed"
-    PLAYER_REGISTERED = "player.registered"
-    PLAYER_BANNED = "player.banned"
-    PLAYER_DELETED = "player.deleted"
-    LOBBY_CREATED = "lobby.created"
-    LOBBY_STARTED = "lobby.started"
-    LOBBY_CLOSED = "lobby.closed"
-
-
-_webhook_event_name = EnumTable(WebhookEventName)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class CurrencyEntry(Model):
     """An amount of a currency."""
 
+    wires__ = "type currencyKey amount"
     currency_key: str
     """Key of the currency in the game's catalog."""
     amount: int
@@ -188,21 +149,16 @@ class CurrencyEntry(Model):
     type: Literal["currency"] = field(default="currency", init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.currency_key = data["currencyKey"]
-            self.amount = data["amount"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.type, self.currency_key, self.amount = data["type"], data["currencyKey"], data["amount"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ItemEntry(Model):
     """A number of one item."""
 
+    wires__ = "type itemKey quantity parameters?"
     item_key: str
     """Key of the item in the game's catalog."""
     quantity: int
@@ -212,22 +168,17 @@ class ItemEntry(Model):
     type: Literal["item"] = field(default="item", init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.type, self.item_key, self.quantity = data["type"], data["itemKey"], data["quantity"]
+        self.parameters = data.get("parameters", UNSET)
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class CrateEntry(Model):
     """A number of crates, which the player opens for their contents."""
 
+    wires__ = "type crateItemKey quantity"
     crate_item_key: str
     """Key of the crate item in the game's catalog."""
     quantity: int
@@ -235,14 +186,9 @@ class CrateEntry(Model):
     type: Literal["crate"] = field(default="crate", init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.crate_item_key = data["crateItemKey"]
-            self.quantity = data["quantity"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.type, self.crate_item_key, self.quantity = data["type"], data["crateItemKey"], data["quantity"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -250,10 +196,10 @@ GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | Unknown
 """One entry of a grant. Assumed: fixed numbers only, no ranges."""
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class AdjustItemResult(Model):
     """What the player holds after the change."""
 
+    wires__ = "itemKey quantity applied"
     item_key: str
     """Key of the item."""
     quantity: int
@@ -262,21 +208,16 @@ class AdjustItemResult(Model):
     """False for a replay, which changed nothing."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.item_key, self.quantity, self.applied = data["itemKey"], data["quantity"], data["applied"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class AdjustWalletResult(Model):
     """The balance after the change."""
 
+    wires__ = "economyKey balance applied"
     economy_key: str
     """Key of the currency or progression resource."""
     balance: float
@@ -285,21 +226,16 @@ class AdjustWalletResult(Model):
     """False for a replay, which changed nothing."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.economy_key = data["economyKey"]
-            self.balance = data["balance"]
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.economy_key, self.balance, self.applied = data["economyKey"], data["balance"], data["applied"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ApiKeyInfo(Model):
     """The key that made the call."""
 
+    wires__ = "id prefix permissionSet environment:KeyEnvironment studioId gameId"
     id: str
     """Id of the key."""
     prefix: str
@@ -314,24 +250,21 @@ class ApiKeyInfo(Model):
     """Game that the key is for. Typed as nullable although server keys are made for one game."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.prefix = data["prefix"]
-            self.permission_set = data["permissionSet"]
-            self.environment = _key_environment[data["environment"]]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.prefix, self.permission_set = data["id"], data["prefix"], data["permissionSet"]
+        self.environment, self.studio_id = _key_environment[data["environment"]], data["studioId"]
+        self.game_id = data["gameId"]
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class Attempt(Model):
     """A player's run at an event."""
 
+    wires__ = (
+        "id eventId eventWindowId leaderboardId playerId startedAt:parse_time endsAt:parse_time "
+        "completedAt:parse_time metrics metricsRaw score status:AttemptStatus"
+    )
     id: str
     """Id of the attempt."""
     event_id: str
@@ -358,30 +291,21 @@ class Attempt(Model):
     """Where it stands."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.event_window_id = data["eventWindowId"]
-            self.leaderboard_id = data["leaderboardId"]
-            self.player_id = data["playerId"]
-            self.started_at = parse_time(data["startedAt"])
-            self.ends_at = parse_time(data["endsAt"])
-            self.completed_at = None if (v := data["completedAt"]) is None else parse_time(v)
-            self.metrics = data["metrics"]
-            self.metrics_raw = data["metricsRaw"]
-            self.score = data["score"]
-            self.status = _attempt_status[data["status"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.event_id, self.event_window_id = data["id"], data["eventId"], data["eventWindowId"]
+        self.leaderboard_id, self.player_id = data["leaderboardId"], data["playerId"]
+        self.started_at, self.ends_at = parse_time(data["startedAt"]), parse_time(data["endsAt"])
+        self.completed_at = None if (v := data["completedAt"]) is None else parse_time(v)
+        self.metrics, self.metrics_raw, self.score = data["metrics"], data["metricsRaw"], data["score"]
+        self.status = _attempt_status[data["status"]]
         return self if len(data) == 12 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class BanPlayerResult(Model):
     """The ban as it stands."""
 
+    wires__ = "playerId externalPlayerId bannedAt:parse_time reason applied"
     player_id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -394,23 +318,18 @@ class BanPlayerResult(Model):
     """False where the player was banned already and only the reason was refreshed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.banned_at = parse_time(data["bannedAt"])
-            self.reason = data["reason"]
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player_id, self.external_player_id = data["playerId"], data["externalPlayerId"]
+        self.banned_at, self.reason = parse_time(data["bannedAt"]), data["reason"]
+        self.applied = data["applied"]
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerIdentity(Model):
     """A name to show."""
 
+    wires__ = "name avatar? country?"
     name: str
     """Display name."""
     avatar: str | None | Unset = UNSET
@@ -419,21 +338,17 @@ class PlayerIdentity(Model):
     """ISO 3166 alpha-2, found out by the server."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-            self.country = data.get("country", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.name, self.avatar = data["name"], data.get("avatar", UNSET)
+        self.country = data.get("country", UNSET)
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class BlockedPlayer(Model):
     """A player who is blocked."""
 
+    wires__ = "externalPlayerId displayIdentity:PlayerIdentity blockedAt:parse_time"
     external_player_id: str
     """The blocked player, by your id."""
     display_identity: PlayerIdentity | None
@@ -442,40 +357,35 @@ class BlockedPlayer(Model):
     """Since when."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-            self.blocked_at = parse_time(data["blockedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = None if (v := data["displayIdentity"]) is None else PlayerIdentity.decode__(v)
+        self.blocked_at = parse_time(data["blockedAt"])
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class BlockList(Model):
     """Whom a player blocks."""
 
+    wires__ = "blocked:BlockedPlayer[]"
     blocked: list[BlockedPlayer]
     """All of them; there is no paging."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.blocked = [BlockedPlayer.decode__(i) for i in data["blocked"]]
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class DeletePlayerResult(Model):
     """What an erasure did."""
 
+    wires__ = (
+        "playerId externalPlayerId anonymizedExternalId deletedAt:parse_time attemptsAnonymized "
+        "lobbiesAnonymized leaderboardsScrubbed status:DeleteStatus"
+    )
     player_id: str | None
     """The player, by Kraty's id; null where there never was one."""
     external_player_id: str
@@ -494,26 +404,20 @@ class DeletePlayerResult(Model):
     """What was done."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.anonymized_external_id = data["anonymizedExternalId"]
-            self.deleted_at = parse_time(data["deletedAt"])
-            self.attempts_anonymized = data["attemptsAnonymized"]
-            self.lobbies_anonymized = data["lobbiesAnonymized"]
-            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
-            self.status = _delete_status[data["status"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player_id, self.external_player_id = data["playerId"], data["externalPlayerId"]
+        self.anonymized_external_id = data["anonymizedExternalId"]
+        self.deleted_at, self.attempts_anonymized = parse_time(data["deletedAt"]), data["attemptsAnonymized"]
+        self.lobbies_anonymized = data["lobbiesAnonymized"]
+        self.leaderboards_scrubbed, self.status = data["leaderboardsScrubbed"], _delete_status[data["status"]]
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ErrorDetail(Model):
     """What went wrong."""
 
+    wires__ = "code message details?"
     code: str
     """Code for programs, as `not_found`. More may come."""
     message: str
@@ -522,38 +426,30 @@ class ErrorDetail(Model):
     """More, depending on the code; the fields for `validation_failed`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-            self.details = data.get("details", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.code, self.message, self.details = data["code"], data["message"], data.get("details", UNSET)
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ErrorResponse(Model):
     """The envelope of every error."""
 
+    wires__ = "error:ErrorDetail"
     error: ErrorDetail
     """What went wrong."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.error = ErrorDetail.from_dict(data["error"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.error = ErrorDetail.decode__(data["error"])
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ExportedLobby(Model):
     """A lobby of an export."""
 
+    wires__ = "id eventId status:LobbyStatus createdAt:parse_time"
     id: str
     """Id of the lobby."""
     event_id: str
@@ -564,22 +460,20 @@ class ExportedLobby(Model):
     """When it was made."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.status = _lobby_status[data["status"]]
-            self.created_at = parse_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.event_id, self.status = data["id"], data["eventId"], _lobby_status[data["status"]]
+        self.created_at = parse_time(data["createdAt"])
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ExportedPlayer(Model):
     """The player of an export."""
 
+    wires__ = (
+        "id externalPlayerId studioId gameId firstSeenAt:parse_time lastSeenAt:parse_time lastContextSnapshot "
+        "registeredAt:parse_time secretRotatedAt:parse_time deletedAt:parse_time"
+    )
     id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -602,48 +496,42 @@ class ExportedPlayer(Model):
     """When the player was erased."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.external_player_id = data["externalPlayerId"]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.first_seen_at = parse_time(data["firstSeenAt"])
-            self.last_seen_at = parse_time(data["lastSeenAt"])
-            self.last_context_snapshot = data["lastContextSnapshot"]
-            self.registered_at = None if (v := data["registeredAt"]) is None else parse_time(v)
-            self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else parse_time(v)
-            self.deleted_at = None if (v := data["deletedAt"]) is None else parse_time(v)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.external_player_id = data["id"], data["externalPlayerId"]
+        self.studio_id, self.game_id = data["studioId"], data["gameId"]
+        self.first_seen_at = parse_time(data["firstSeenAt"])
+        self.last_seen_at = parse_time(data["lastSeenAt"])
+        self.last_context_snapshot = data["lastContextSnapshot"]
+        self.registered_at = None if (v := data["registeredAt"]) is None else parse_time(v)
+        self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else parse_time(v)
+        self.deleted_at = None if (v := data["deletedAt"]) is None else parse_time(v)
         return self if len(data) == 10 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class FinishAttemptResult(Model):
     """The attempt after its end."""
 
+    wires__ = "attempt:Attempt outcome:FinishOutcome"
     attempt: Attempt
     """The attempt now."""
     outcome: FinishOutcome
     """How it ended."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.outcome = _finish_outcome[data["outcome"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.attempt, self.outcome = Attempt.decode__(data["attempt"]), _finish_outcome[data["outcome"]]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class Friend(Model):
     """A friend of a player."""
 
+    wires__ = (
+        "externalPlayerId displayIdentity:PlayerIdentity friendsSince:parse_time online "
+        "lastActiveAt:parse_time status"
+    )
     external_player_id: str
     """The friend, by your id."""
     display_identity: PlayerIdentity | None
@@ -658,65 +546,51 @@ class Friend(Model):
     """Free text, as `in_match`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-            self.friends_since = parse_time(data["friendsSince"])
-            self.online = data["online"]
-            self.last_active_at = None if (v := data["lastActiveAt"]) is None else parse_time(v)
-            self.status = data["status"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = None if (v := data["displayIdentity"]) is None else PlayerIdentity.decode__(v)
+        self.friends_since, self.online = parse_time(data["friendsSince"]), data["online"]
+        self.last_active_at = None if (v := data["lastActiveAt"]) is None else parse_time(v)
+        self.status = data["status"]
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class FriendList(Model):
     """A player's friends."""
 
+    wires__ = "friends:Friend[]"
     friends: list[Friend]
     """All of them; there is no paging."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.friends = [Friend.from_dict(i) for i in data["friends"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.friends = [Friend.decode__(i) for i in data["friends"]]
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class SocialPlayer(Model):
     """The other player of a friend request."""
 
+    wires__ = "externalPlayerId displayIdentity:PlayerIdentity"
     external_player_id: str
     """The player, by your id."""
     display_identity: PlayerIdentity | None
     """The name to show."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = None if (v := data["displayIdentity"]) is None else PlayerIdentity.decode__(v)
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class FriendRequest(Model):
     """A friend request that waits."""
 
+    wires__ = "requestId direction:FriendRequestDirection player:SocialPlayer createdAt:parse_time"
     request_id: str
     """Id of the request."""
     direction: FriendRequestDirection
@@ -727,42 +601,37 @@ class FriendRequest(Model):
     """When it was made."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.request_id = data["requestId"]
-            self.direction = _friend_request_direction[data["direction"]]
-            self.player = SocialPlayer.from_dict(data["player"])
-            self.created_at = parse_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.request_id, self.direction = data["requestId"], _friend_request_direction[data["direction"]]
+        self.player, self.created_at = SocialPlayer.decode__(data["player"]), parse_time(data["createdAt"])
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class FriendRequests(Model):
     """Friend requests that wait."""
 
+    wires__ = "incoming:FriendRequest[] outgoing:FriendRequest[]"
     incoming: list[FriendRequest]
     """Received."""
     outgoing: list[FriendRequest]
     """Sent."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.incoming = [FriendRequest.from_dict(i) for i in data["incoming"]]
-            self.outgoing = [FriendRequest.from_dict(i) for i in data["outgoing"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.incoming = [FriendRequest.decode__(i) for i in data["incoming"]]
+        self.outgoing = [FriendRequest.decode__(i) for i in data["outgoing"]]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class Grant(Model):
     """A payout that a player claims, or that a server acknowledges for them."""
 
+    wires__ = (
+        "id kind:GrantKind contents sourceKind sourceRefId parentGrantId status:GrantStatus "
+        "rolledAt:parse_time claimedAt:parse_time expiresAt:parse_time createdAt:parse_time"
+    )
     id: str
     """Id of the grant."""
     kind: GrantKind
@@ -787,99 +656,22 @@ class Grant(Model):
     """When it was minted."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.kind = _grant_kind[data["kind"]]
-            self.contents = data["contents"]
-            self.source_kind = data["sourceKind"]
-            self.source_ref_id = data["sourceRefId"]
-            self.parent_grant_id = data["parentGrantId"]
-            self.status = _grant_status[data["status"]]
-            self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
-            self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
-            self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
-            self.created_at = parse_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.kind, self.contents = data["id"], _grant_kind[data["kind"]], data["contents"]
+        self.source_kind, self.source_ref_id = data["sourceKind"], data["sourceRefId"]
+        self.parent_grant_id, self.status = data["parentGrantId"], _grant_status[data["status"]]
+        self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
+        self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
+        self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
+        self.created_at = parse_time(data["createdAt"])
         return self if len(data) == 11 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
-class GrantCreatedData(Model):
-    """What `grant.created` tells. Assumed: none of its fields is documented."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    grant: Grant
-    """Assumed: the grant as it was minted."""
-    grant_id: str
-    """Assumed: id of the grant."""
-    source_ref_id: str | None
-    """Assumed: your id for tracing."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.grant = Grant.from_dict(data["grant"])
-            self.grant_id = data["grantId"]
-            self.source_ref_id = data["sourceRefId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 5 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class InventoryChangedData(Model):
-    """What `inventory.changed` tells. Assumed: its fields are those of the stream that game clients get."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    item_key: str
-    """Assumed: key of the item."""
-    delta: int
-    """Assumed: by how much; less than 0 where items were taken."""
-    quantity: int
-    """Assumed: how many there are afterwards."""
-    reason: str | None
-    """Assumed: why, as the call gave it."""
-    source_ref_id: str | None
-    """Assumed: your id for tracing, as the call gave it."""
-    origin: str
-    """Assumed: who asked for it: `client`, `server`, `admin` or `engine`."""
-    ledger_id: str
-    """Assumed: id of the row of the ledger."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.item_key = data["itemKey"]
-            self.delta = data["delta"]
-            self.quantity = data["quantity"]
-            self.reason = data["reason"]
-            self.source_ref_id = data["sourceRefId"]
-            self.origin = data["origin"]
-            self.ledger_id = data["ledgerId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 9 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class InventoryItem(Model):
     """An item that a player holds."""
 
+    wires__ = "itemKey quantity metadata createdAt:parse_time updatedAt:parse_time"
     item_key: str
     """Key of the item."""
     quantity: int
@@ -892,23 +684,20 @@ class InventoryItem(Model):
     """When it last changed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.metadata = data["metadata"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.item_key, self.quantity, self.metadata = data["itemKey"], data["quantity"], data["metadata"]
+        self.created_at, self.updated_at = parse_time(data["createdAt"]), parse_time(data["updatedAt"])
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class Lobby(Model):
     """A lobby of matched players."""
 
+    wires__ = (
+        "id eventId eventWindowId leaderboardId mode status:LobbyStatus capacity fillBy:parse_time "
+        "participantCount botSlots? startedAt:parse_time endsAt:parse_time"
+    )
     id: str
     """Id of the lobby."""
     event_id: str
@@ -935,50 +724,25 @@ class Lobby(Model):
     """Bots projected at the time of reading; grows while it forms."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.event_window_id = data["eventWindowId"]
-            self.leaderboard_id = data["leaderboardId"]
-            self.mode = data["mode"]
-            self.status = _lobby_status[data["status"]]
-            self.capacity = data["capacity"]
-            self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
-            self.participant_count = data["participantCount"]
-            self.bot_slots = data.get("botSlots", UNSET)
-            self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
-            self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.event_id, self.event_window_id = data["id"], data["eventId"], data["eventWindowId"]
+        self.leaderboard_id, self.mode = data["leaderboardId"], data["mode"]
+        self.status, self.capacity = _lobby_status[data["status"]], data["capacity"]
+        self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
+        self.participant_count, self.bot_slots = data["participantCount"], data.get("botSlots", UNSET)
+        self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
+        self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
         return self if len(data) == 11 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
-class LobbyEventData(Model):
-    """What the events of lobbies tell. Assumed: none of its fields is documented."""
-
-    key: str | None
-    """Assumed: your key of the lobby, as it was pushed."""
-    lobby: Lobby
-    """Assumed: the lobby as it is now."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.key = data["key"]
-            self.lobby = Lobby.from_dict(data["lobby"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class MergeCounts(Model):
     """How much a merge moved."""
 
+    wires__ = (
+        "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
+        "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed"
+    )
     attempts_reassigned: int
     """Attempts moved."""
     grants_reassigned: int
@@ -997,26 +761,24 @@ class MergeCounts(Model):
     """Boards scrubbed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempts_reassigned = data["attemptsReassigned"]
-            self.grants_reassigned = data["grantsReassigned"]
-            self.items_merged = data["itemsMerged"]
-            self.item_ledger_rows_moved = data["itemLedgerRowsMoved"]
-            self.wallets_merged = data["walletsMerged"]
-            self.wallet_ledger_rows_moved = data["walletLedgerRowsMoved"]
-            self.lobbies_touched = data["lobbiesTouched"]
-            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.attempts_reassigned = data["attemptsReassigned"]
+        self.grants_reassigned, self.items_merged = data["grantsReassigned"], data["itemsMerged"]
+        self.item_ledger_rows_moved, self.wallets_merged = data["itemLedgerRowsMoved"], data["walletsMerged"]
+        self.wallet_ledger_rows_moved = data["walletLedgerRowsMoved"]
+        self.lobbies_touched = data["lobbiesTouched"]
+        self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MergePlayerResult(Model):
     """What a merge did."""
 
+    wires__ = (
+        "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId "
+        "counts:MergeCounts mergedAt:parse_time status:MergeStatus"
+    )
     from_player_id: str
     """The merged player, by Kraty's id."""
     from_external_player_id: str
@@ -1035,46 +797,36 @@ class MergePlayerResult(Model):
     """What was done."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.from_player_id = data["fromPlayerId"]
-            self.from_external_player_id = data["fromExternalPlayerId"]
-            self.to_player_id = data["toPlayerId"]
-            self.to_external_player_id = data["toExternalPlayerId"]
-            self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
-            self.counts = MergeCounts.from_dict(data["counts"])
-            self.merged_at = parse_time(data["mergedAt"])
-            self.status = _merge_status[data["status"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.from_player_id, self.from_external_player_id = data["fromPlayerId"], data["fromExternalPlayerId"]
+        self.to_player_id, self.to_external_player_id = data["toPlayerId"], data["toExternalPlayerId"]
+        self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
+        self.counts, self.merged_at = MergeCounts.decode__(data["counts"]), parse_time(data["mergedAt"])
+        self.status = _merge_status[data["status"]]
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateRowError(Model):
     """Why a row failed."""
 
+    wires__ = "code message"
     code: str
     """Code, as `unknown_item`."""
     message: str
     """Text for people."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.code, self.message = data["code"], data["message"]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateFailure(Model):
     """A row that failed."""
 
+    wires__ = "rowIndex externalPlayerId? error:MigrateRowError"
     row_index: int
     """Which row, from 0."""
     error: MigrateRowError
@@ -1083,21 +835,17 @@ class MigrateFailure(Model):
     """The player of the row."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.row_index = data["rowIndex"]
-            self.external_player_id = data.get("externalPlayerId", UNSET)
-            self.error = MigrateRowError.from_dict(data["error"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.row_index, self.external_player_id = data["rowIndex"], data.get("externalPlayerId", UNSET)
+        self.error = MigrateRowError.decode__(data["error"])
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateInventoryRow(Model):
     """Items to import."""
 
+    wires__ = "externalPlayerId itemKey quantity parameters? reason? idempotencyKey"
     external_player_id: str
     """The player, by your id; made where unknown."""
     item_key: str
@@ -1112,24 +860,18 @@ class MigrateInventoryRow(Model):
     """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-            self.reason = data.get("reason", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id, self.item_key = data["externalPlayerId"], data["itemKey"]
+        self.quantity, self.parameters = data["quantity"], data.get("parameters", UNSET)
+        self.reason, self.idempotency_key = data.get("reason", UNSET), data["idempotencyKey"]
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateOutcome(Model):
     """What became of a batch: applied, skipped and failed add up to its size."""
 
+    wires__ = "applied skipped failed failures:MigrateFailure[]"
     applied: int
     """Rows applied."""
     skipped: int
@@ -1140,22 +882,17 @@ class MigrateOutcome(Model):
     """The rows that failed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.applied = data["applied"]
-            self.skipped = data["skipped"]
-            self.failed = data["failed"]
-            self.failures = [MigrateFailure.from_dict(i) for i in data["failures"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.applied, self.skipped, self.failed = data["applied"], data["skipped"], data["failed"]
+        self.failures = [MigrateFailure.decode__(i) for i in data["failures"]]
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MigratePlayerRow(Model):
     """A player to import."""
 
+    wires__ = "externalPlayerId contextSnapshot? idempotencyKey"
     external_player_id: str
     """The player, by your id."""
     idempotency_key: str
@@ -1164,21 +901,18 @@ class MigratePlayerRow(Model):
     """Context of the player, as a country."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.context_snapshot = data.get("contextSnapshot", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.context_snapshot = data.get("contextSnapshot", UNSET)
+        self.idempotency_key = data["idempotencyKey"]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateWalletRow(Model):
     """A balance to import."""
 
+    wires__ = "externalPlayerId economyKey amount reason? idempotencyKey"
     external_player_id: str
     """The player, by your id; made where unknown."""
     economy_key: str
@@ -1191,92 +925,37 @@ class MigrateWalletRow(Model):
     """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.economy_key = data["economyKey"]
-            self.amount = data["amount"]
-            self.reason = data.get("reason", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id, self.economy_key = data["externalPlayerId"], data["economyKey"]
+        self.amount, self.reason = data["amount"], data.get("reason", UNSET)
+        self.idempotency_key = data["idempotencyKey"]
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class MilestoneFired(Model):
     """A milestone that was passed, and what it granted."""
 
+    wires__ = "key grants:Grant[]"
     key: str
     """Key of the milestone."""
     grants: list[Grant]
     """The grants it made."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.key = data["key"]
-            self.grants = [Grant.from_dict(i) for i in data["grants"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.key, self.grants = data["key"], [Grant.decode__(i) for i in data["grants"]]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerBannedData(Model):
-    """What `player.banned` tells. That the reason is in it is documented; the rest is assumed."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    banned_at: datetime
-    """Assumed: when."""
-    reason: str
-    """Why. Assumed: under this name."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.banned_at = parse_time(data["bannedAt"])
-            self.reason = data["reason"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerDeletedData(Model):
-    """What `player.deleted` tells. That the erased id is in it is documented; the rest is assumed."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Your id of the player, as it was before the erasure. Assumed: under this name."""
-    reason: str
-    """Assumed: why, as `players.delete` takes it."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.reason = data["reason"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerExport(Model):
     """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
 
+    wires__ = (
+        "schemaVersion exportedAt:parse_time player:ExportedPlayer attempts grants inventory wallet "
+        "lobbies:ExportedLobby[]"
+    )
     exported_at: datetime
     """When it was made."""
     player: ExportedPlayer
@@ -1294,46 +973,19 @@ class PlayerExport(Model):
     schema_version: Literal[1] = field(default=1, init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.schema_version = data["schemaVersion"]
-            self.exported_at = parse_time(data["exportedAt"])
-            self.player = ExportedPlayer.from_dict(data["player"])
-            self.attempts = data["attempts"]
-            self.grants = data["grants"]
-            self.inventory = data["inventory"]
-            self.wallet = data["wallet"]
-            self.lobbies = [ExportedLobby.from_dict(i) for i in data["lobbies"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.schema_version, self.exported_at = data["schemaVersion"], parse_time(data["exportedAt"])
+        self.player, self.attempts = ExportedPlayer.decode__(data["player"]), data["attempts"]
+        self.grants, self.inventory, self.wallet = data["grants"], data["inventory"], data["wallet"]
+        self.lobbies = [ExportedLobby.decode__(i) for i in data["lobbies"]]
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerRegisteredData(Model):
-    """What `player.registered` tells. Assumed: none of its fields is documented."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
 class SnapshotPlayer(Model):
     """The player of a snapshot."""
 
+    wires__ = "id externalPlayerId studioId gameId createdAt:parse_time updatedAt:parse_time"
     id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -1348,24 +1000,18 @@ class SnapshotPlayer(Model):
     """When the player last changed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.external_player_id = data["externalPlayerId"]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.external_player_id = data["id"], data["externalPlayerId"]
+        self.studio_id, self.game_id = data["studioId"], data["gameId"]
+        self.created_at, self.updated_at = parse_time(data["createdAt"]), parse_time(data["updatedAt"])
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class WalletBalance(Model):
     """A balance of a player."""
 
+    wires__ = "economyKey balance metadata createdAt:parse_time updatedAt:parse_time"
     economy_key: str
     """Key of the currency or progression resource."""
     balance: float
@@ -1378,23 +1024,17 @@ class WalletBalance(Model):
     """When it last changed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.economy_key = data["economyKey"]
-            self.balance = data["balance"]
-            self.metadata = data["metadata"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.economy_key, self.balance, self.metadata = data["economyKey"], data["balance"], data["metadata"]
+        self.created_at, self.updated_at = parse_time(data["createdAt"]), parse_time(data["updatedAt"])
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerSnapshot(Model):
     """What support needs to see of a player, in one read."""
 
+    wires__ = "player:SnapshotPlayer inventory:InventoryItem[] wallet:WalletBalance[] recentGrants:Grant[]"
     player: SnapshotPlayer
     """The player."""
     inventory: list[InventoryItem]
@@ -1405,84 +1045,73 @@ class PlayerSnapshot(Model):
     """Recent grants; how many is not known."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player = SnapshotPlayer.from_dict(data["player"])
-            self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
-            self.wallet = [WalletBalance.from_dict(i) for i in data["wallet"]]
-            self.recent_grants = [Grant.from_dict(i) for i in data["recentGrants"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player = SnapshotPlayer.decode__(data["player"])
+        self.inventory = [InventoryItem.decode__(i) for i in data["inventory"]]
+        self.wallet = [WalletBalance.decode__(i) for i in data["wallet"]]
+        self.recent_grants = [Grant.decode__(i) for i in data["recentGrants"]]
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ReportProgressResult(Model):
     """The attempt after the report."""
 
+    wires__ = "attempt:Attempt milestonesFired:MilestoneFired[]"
     attempt: Attempt
     """The attempt now."""
     milestones_fired: list[MilestoneFired]
     """Milestones that this report passed; empty where there are none."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.attempt = Attempt.decode__(data["attempt"])
+        self.milestones_fired = [MilestoneFired.decode__(i) for i in data["milestonesFired"]]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class ServerPingResponse(Model):
     """Answer to a ping. The only answer that is not wrapped in `data`."""
 
+    wires__ = "ok apiKey:ApiKeyInfo"
     ok: bool
     """True when the key is valid."""
     api_key: ApiKeyInfo
     """The key that made the call."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.ok = data["ok"]
-            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.ok, self.api_key = data["ok"], ApiKeyInfo.decode__(data["apiKey"])
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class SyntheticIdentity(Model):
     """A name to show, in the shape used before July 2026."""
 
+    wires__ = "name avatar?"
     name: str
     """Display name."""
     avatar: str | None | Unset = UNSET
     """URL of the avatar."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.name, self.avatar = data["name"], data.get("avatar", UNSET)
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class SetIdentityResult(Model):
     """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
     `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
     """
 
+    wires__ = (
+        "externalPlayerId displayIdentity?:PlayerIdentity anonymizedIdentity?:PlayerIdentity "
+        "syntheticIdentity?:SyntheticIdentity"
+    )
     external_player_id: str
     """The player, by your id."""
     display_identity: PlayerIdentity | None | Unset = UNSET
@@ -1493,34 +1122,29 @@ class SetIdentityResult(Model):
     """The older shape."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                v
-                if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
-            )
-            self.anonymized_identity = (
-                v
-                if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
-            )
-            self.synthetic_identity = (
-                UNSET
-                if (v := data.get("syntheticIdentity", UNSET)) is UNSET
-                else SyntheticIdentity.from_dict(v)
-            )
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = (
+            v
+            if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
+            else PlayerIdentity.decode__(v)
+        )
+        self.anonymized_identity = (
+            v
+            if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
+            else PlayerIdentity.decode__(v)
+        )
+        self.synthetic_identity = (
+            UNSET if (v := data.get("syntheticIdentity", UNSET)) is UNSET else SyntheticIdentity.decode__(v)
+        )
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class SubmitScoreResult(Model):
     """Where the player stands on the board."""
 
+    wires__ = "leaderboardId score rank"
     leaderboard_id: str
     """Id of the board."""
     score: float
@@ -1529,21 +1153,16 @@ class SubmitScoreResult(Model):
     """Rank, from 1; null while there is none."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.leaderboard_id = data["leaderboardId"]
-            self.score = data["score"]
-            self.rank = data["rank"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.leaderboard_id, self.score, self.rank = data["leaderboardId"], data["score"], data["rank"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
-@define(eq=False, repr=False, getstate_setstate=False)
 class UnbanPlayerResult(Model):
     """The lifted ban."""
 
+    wires__ = "playerId externalPlayerId unbannedAt:parse_time applied"
     player_id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -1554,94 +1173,11 @@ class UnbanPlayerResult(Model):
     """False where there was no ban."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.unbanned_at = parse_time(data["unbannedAt"])
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player_id, self.external_player_id = data["playerId"], data["externalPlayerId"]
+        self.unbanned_at, self.applied = parse_time(data["unbannedAt"]), data["applied"]
         return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class WalletChangedData(Model):
-    """What `wallet.changed` tells. Assumed: its fields are those of the stream that game clients get."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    economy_key: str
-    """Assumed: key of the currency or progression resource."""
-    delta: float
-    """Assumed: by how much; less than 0 for a debit."""
-    balance: float
-    """Assumed: the balance afterwards."""
-    reason: str | None
-    """Assumed: why, as the call gave it."""
-    source_ref_id: str | None
-    """Assumed: your id for tracing, as the call gave it."""
-    origin: str
-    """Assumed: who asked for it: `client`, `server`, `admin` or `engine`."""
-    ledger_id: str
-    """Assumed: id of the row of the ledger."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.economy_key = data["economyKey"]
-            self.delta = data["delta"]
-            self.balance = data["balance"]
-            self.reason = data["reason"]
-            self.source_ref_id = data["sourceRefId"]
-            self.origin = data["origin"]
-            self.ledger_id = data["ledgerId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 9 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class WebhookEvent(Model):
-    """The body of a webhook, signed in the header `X-Signature`: answer 2xx, or 401 where the signature does
-    not fit. Assumed: its `id` stays the same over automatic retries.
-    """
-
-    id: str
-    """Id of the delivery; use it to notice repeats."""
-    event_name: WebhookEventName
-    """What happened."""
-    studio_id: str
-    """Studio of the game."""
-    game_id: str
-    """The game."""
-    occurred_at: datetime
-    """When it happened."""
-    delivery_attempt: int
-    """Counted from 1."""
-    data: Any
-    """What it is about; its shape depends on the event."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_name = _webhook_event_name[data["eventName"]]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.occurred_at = parse_time(data["occurredAt"])
-            self.delivery_attempt = data["deliveryAttempt"]
-            self.data = data["data"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 7 else self.keep_unknown(data)
 
 
 _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntry]] = {
@@ -1654,192 +1190,6 @@ _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntr
 def read_granted_reward_entry(data: Mapping[str, Any]) -> GrantedRewardEntry:
     return _granted_reward_entry.get(data["type"], UnknownVariant.from_dict)(data)
 
-
-register_fields(AdjustItemResult, "itemKey quantity applied")
-register_fields(AdjustWalletResult, "economyKey balance applied")
-register_fields(
-    ApiKeyInfo,
-    "id prefix permissionSet environment studioId gameId",
-    environment=_key_environment.__getitem__,
-)
-register_fields(
-    Attempt,
-    "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
-    "score status",
-    startedAt=parse_time,
-    endsAt=parse_time,
-    completedAt=parse_time,
-    status=_attempt_status.__getitem__,
-)
-register_fields(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=parse_time)
-register_fields(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
-register_fields(
-    BlockedPlayer,
-    "externalPlayerId displayIdentity blockedAt",
-    displayIdentity=PlayerIdentity.from_dict,
-    blockedAt=parse_time,
-)
-register_fields(CrateEntry, "type crateItemKey quantity")
-register_fields(CurrencyEntry, "type currencyKey amount")
-register_fields(
-    DeletePlayerResult,
-    "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
-    "leaderboardsScrubbed status",
-    deletedAt=parse_time,
-    status=_delete_status.__getitem__,
-)
-register_fields(ErrorDetail, "code message details?")
-register_fields(ErrorResponse, "error", error=ErrorDetail.from_dict)
-register_fields(
-    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=parse_time
-)
-register_fields(
-    ExportedPlayer,
-    "id externalPlayerId studioId gameId firstSeenAt lastSeenAt lastContextSnapshot registeredAt "
-    "secretRotatedAt deletedAt",
-    firstSeenAt=parse_time,
-    lastSeenAt=parse_time,
-    registeredAt=parse_time,
-    secretRotatedAt=parse_time,
-    deletedAt=parse_time,
-)
-register_fields(
-    FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
-)
-register_fields(
-    Friend,
-    "externalPlayerId displayIdentity friendsSince online lastActiveAt status",
-    displayIdentity=PlayerIdentity.from_dict,
-    friendsSince=parse_time,
-    lastActiveAt=parse_time,
-)
-register_fields(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
-register_fields(
-    FriendRequest,
-    "requestId direction player createdAt",
-    direction=_friend_request_direction.__getitem__,
-    player=SocialPlayer.from_dict,
-    createdAt=parse_time,
-)
-register_fields(
-    FriendRequests,
-    "incoming outgoing",
-    incoming=lambda v: [FriendRequest.from_dict(i) for i in v],
-    outgoing=lambda v: [FriendRequest.from_dict(i) for i in v],
-)
-register_fields(
-    Grant,
-    "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
-    kind=_grant_kind.__getitem__,
-    status=_grant_status.__getitem__,
-    rolledAt=parse_time,
-    claimedAt=parse_time,
-    expiresAt=parse_time,
-    createdAt=parse_time,
-)
-register_fields(
-    GrantCreatedData, "playerId externalPlayerId grant grantId sourceRefId", grant=Grant.from_dict
-)
-register_fields(
-    InventoryChangedData,
-    "playerId externalPlayerId itemKey delta quantity reason sourceRefId origin ledgerId",
-)
-register_fields(
-    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
-)
-register_fields(ItemEntry, "type itemKey quantity parameters?")
-register_fields(
-    Lobby,
-    "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
-    "startedAt endsAt",
-    status=_lobby_status.__getitem__,
-    fillBy=parse_time,
-    startedAt=parse_time,
-    endsAt=parse_time,
-)
-register_fields(LobbyEventData, "key lobby", lobby=Lobby.from_dict)
-register_fields(
-    MergeCounts,
-    "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
-    "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
-)
-register_fields(
-    MergePlayerResult,
-    "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
-    "mergedAt status",
-    counts=MergeCounts.from_dict,
-    mergedAt=parse_time,
-    status=_merge_status.__getitem__,
-)
-register_fields(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
-register_fields(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
-register_fields(
-    MigrateOutcome,
-    "applied skipped failed failures",
-    failures=lambda v: [MigrateFailure.from_dict(i) for i in v],
-)
-register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
-register_fields(MigrateRowError, "code message")
-register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
-register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
-register_fields(PlayerBannedData, "playerId externalPlayerId bannedAt reason", bannedAt=parse_time)
-register_fields(PlayerDeletedData, "playerId externalPlayerId reason")
-register_fields(
-    PlayerExport,
-    "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
-    exportedAt=parse_time,
-    player=ExportedPlayer.from_dict,
-    lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
-)
-register_fields(PlayerIdentity, "name avatar? country?")
-register_fields(PlayerRegisteredData, "playerId externalPlayerId")
-register_fields(
-    PlayerSnapshot,
-    "player inventory wallet recentGrants",
-    player=SnapshotPlayer.from_dict,
-    inventory=lambda v: [InventoryItem.from_dict(i) for i in v],
-    wallet=lambda v: [WalletBalance.from_dict(i) for i in v],
-    recentGrants=lambda v: [Grant.from_dict(i) for i in v],
-)
-register_fields(
-    ReportProgressResult,
-    "attempt milestonesFired",
-    attempt=Attempt.from_dict,
-    milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
-)
-register_fields(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
-register_fields(
-    SetIdentityResult,
-    "externalPlayerId displayIdentity? anonymizedIdentity? syntheticIdentity?",
-    displayIdentity=PlayerIdentity.from_dict,
-    anonymizedIdentity=PlayerIdentity.from_dict,
-    syntheticIdentity=SyntheticIdentity.from_dict,
-)
-register_fields(
-    SnapshotPlayer,
-    "id externalPlayerId studioId gameId createdAt updatedAt",
-    createdAt=parse_time,
-    updatedAt=parse_time,
-)
-register_fields(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
-register_fields(SubmitScoreResult, "leaderboardId score rank")
-register_fields(SyntheticIdentity, "name avatar?")
-register_fields(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=parse_time)
-register_fields(
-    WalletBalance,
-    "economyKey balance metadata createdAt updatedAt",
-    createdAt=parse_time,
-    updatedAt=parse_time,
-)
-register_fields(
-    WalletChangedData, "playerId externalPlayerId economyKey delta balance reason sourceRefId origin ledgerId"
-)
-register_fields(
-    WebhookEvent,
-    "id eventName studioId gameId occurredAt deliveryAttempt data",
-    eventName=_webhook_event_name.__getitem__,
-    occurredAt=parse_time,
-)
 
 CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
 """A `CrateEntry`, or the same as a dict in the contract's own names."""
@@ -1958,81 +1308,18 @@ def take_granted_reward_entry(value: Any) -> dict[str, Any]:
 
 
 __all__ = [
-    "AdjustItemResult",
-    "AdjustWalletResult",
-    "ApiKeyInfo",
-    "Attempt",
-    "AttemptStatus",
-    "BanPlayerResult",
-    "BlockList",
-    "BlockedPlayer",
-    "CrateEntry",
-    "CrateEntryInput",
-    "CurrencyEntry",
-    "CurrencyEntryInput",
-    "DeletePlayerResult",
-    "DeleteReason",
-    "DeleteReasonInput",
-    "DeleteStatus",
-    "ErrorDetail",
-    "ErrorResponse",
-    "ExportedLobby",
-    "ExportedPlayer",
-    "FinishAttemptResult",
-    "FinishOutcome",
-    "Friend",
-    "FriendList",
-    "FriendRequest",
-    "FriendRequestDirection",
-    "FriendRequests",
-    "Grant",
-    "GrantCreatedData",
-    "GrantKind",
-    "GrantKindInput",
-    "GrantSourceKind",
-    "GrantSourceKindInput",
-    "GrantStatus",
-    "GrantedRewardEntry",
-    "GrantedRewardEntryInput",
-    "InventoryChangedData",
-    "InventoryItem",
-    "ItemEntry",
-    "ItemEntryInput",
-    "KeyEnvironment",
-    "Lobby",
-    "LobbyEventData",
-    "LobbyStatus",
-    "MergeCounts",
-    "MergePlayerResult",
-    "MergeStatus",
-    "MigrateFailure",
-    "MigrateInventoryRow",
-    "MigrateInventoryRowInput",
-    "MigrateOutcome",
-    "MigratePlayerRow",
-    "MigratePlayerRowInput",
-    "MigrateRowError",
-    "MigrateWalletRow",
-    "MigrateWalletRowInput",
-    "MilestoneFired",
-    "PlayerBannedData",
-    "PlayerDeletedData",
-    "PlayerExport",
-    "PlayerIdentity",
-    "PlayerRegisteredData",
-    "PlayerSnapshot",
-    "ProgressMode",
-    "ProgressModeInput",
-    "ReportProgressResult",
-    "ServerPingResponse",
-    "SetIdentityResult",
-    "SnapshotPlayer",
-    "SocialPlayer",
-    "SubmitScoreResult",
-    "SyntheticIdentity",
-    "UnbanPlayerResult",
+    "AdjustItemResult", "AdjustWalletResult", "ApiKeyInfo", "Attempt", "AttemptStatus", "BanPlayerResult",
+    "BlockList", "BlockedPlayer", "CrateEntry", "CrateEntryInput", "CurrencyEntry", "CurrencyEntryInput",
+    "DeletePlayerResult", "DeleteReason", "DeleteReasonInput", "DeleteStatus", "ErrorDetail",
+    "ErrorResponse", "ExportedLobby", "ExportedPlayer", "FinishAttemptResult", "FinishOutcome", "Friend",
+    "FriendList", "FriendRequest", "FriendRequestDirection", "FriendRequests", "Grant", "GrantKind",
+    "GrantKindInput", "GrantSourceKind", "GrantSourceKindInput", "GrantStatus", "GrantedRewardEntry",
+    "GrantedRewardEntryInput", "InventoryItem", "ItemEntry", "ItemEntryInput", "KeyEnvironment", "Lobby",
+    "LobbyStatus", "MergeCounts", "MergePlayerResult", "MergeStatus", "MigrateFailure",
+    "MigrateInventoryRow", "MigrateInventoryRowInput", "MigrateOutcome", "MigratePlayerRow",
+    "MigratePlayerRowInput", "MigrateRowError", "MigrateWalletRow", "MigrateWalletRowInput",
+    "MilestoneFired", "PlayerExport", "PlayerIdentity", "PlayerSnapshot", "ProgressMode",
+    "ProgressModeInput", "ReportProgressResult", "ServerPingResponse", "SetIdentityResult",
+    "SnapshotPlayer", "SocialPlayer", "SubmitScoreResult", "SyntheticIdentity", "UnbanPlayerResult",
     "WalletBalance",
-    "WalletChangedData",
-    "WebhookEvent",
-    "WebhookEventName",
-]
+]  # fmt: skip

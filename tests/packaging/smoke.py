@@ -13,7 +13,6 @@ from kraty_server.webhooks import verify_webhook
 assert "site-packages" in kraty_server.__file__, kraty_server.__file__
 assert kraty_server.__version__ == version("kraty-server")
 assert {re.split(r"[^\w-]", r)[0] for r in requires("kraty-server") or () if "extra ==" not in r} == {
-    "attrs",
     "httpx",
     "python-dateutil",
 }

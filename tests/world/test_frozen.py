@@ -50,8 +50,6 @@ PURE = [
     "anyio",
     "idna",
     "certifi",
-    "attr",
-    "attrs",
     "dateutil",
     "six",
     "sniffio",

@@ -19,7 +19,9 @@ from kraty_server._http.messages import Answer, Interruption, Reply, Send, Trans
 from kraty_server.errors import KratyClosedError
 
 # By name, since what is given as http_client may be of another library of the family.
-FAMILY: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "anyio", "h11", "h2", "hpack"})
+FAMILY: Final = frozenset(
+    {"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "anyio", "h11", "h2", "hpack", "socksio"}
+)
 NEVER_RECEIVED: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}
 )
@@ -90,7 +92,8 @@ def classify_failure(error: Exception, *, retryable: bool = True) -> TransportFa
     names = {kind.__name__ for kind in type(told).__mro__}
     return TransportFailure(
         error,
-        maybe_received=not names & (NEVER_RECEIVED | NEVER_SENT),
+        # What speaks to a SOCKS proxy fails before there is a connection to the server.
+        maybe_received=not (names & (NEVER_RECEIVED | NEVER_SENT) or type(told).__module__.startswith("socksio.")),
         timed_out=isinstance(told, TimeoutError) or "TimeoutException" in names,
         retryable=retryable and not names & NEVER_SENT,
     )

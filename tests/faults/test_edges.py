@@ -17,6 +17,7 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
+import socksio
 
 from kraty_server import AsyncKratyServer, KratyClosedError, KratyError, KratyNetworkError, KratyServer, RetryConfig
 from kraty_server._http import connections
@@ -354,3 +355,15 @@ UNCONNECTED = socket.socket()
 class Silent(TimedOutByTheSystem):
     def get_extra_info(self, info: str) -> Any:
         return UNCONNECTED  # to shut it down is an OSError
+
+
+def test_a_socks_proxy_that_answers_nonsense_is_a_failure_of_transport() -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise socksio.ProtocolError("Malformed reply")  # which httpcore lets through
+
+    kraty = KratyServer(
+        **OPTIONS, transport=httpx.MockTransport(refuse), retry=RetryConfig(attempts=2, initial_delay=0)
+    )
+    with pytest.raises(KratyNetworkError, match="no connection to") as raised:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert (raised.value.attempts, raised.value.outcome) == (2, "not_applied")

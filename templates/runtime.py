@@ -528,7 +528,7 @@ class Call(NamedTuple, Generic[T]):
     method: str
     route: str
     path: str
-    model: type[Model] | None = None
+    model: type[Any] | None = None
     """What an answer is read as; None where anything is an answer, as it came."""
     unwrap: str | None = None
     """The property of the answer that holds the rest."""
@@ -583,7 +583,7 @@ class Call(NamedTuple, Generic[T]):
         return cast("Call[R]", cast(Any, self)._replace(change=changed))
 
 
-def _parse_each(model: type[Model], data: Any, error: Exception, absent: list[str] | None) -> Model:
+def _parse_each(model: type[Model], data: Any, error: Exception, absent: list[str] | None) -> Any:
     """Read an answer that something is missing from, or that is none."""
     required = model.required__
     if required is not None and (data.__class__ is not dict or required.isdisjoint(data)):

@@ -27,14 +27,19 @@ def _missing(what: str, consequence: str) -> None:
     log.warning("this release of %s hides what kraty-server needs: %s", what, consequence)
 
 
-def url_with_path(base: httpx.URL, target: str) -> httpx.URL:
-    """Give a URL another path, which is percent-encoded; parsed where httpx's parts are not where they were."""
-    try:
-        url = _new_url(httpx.URL)  # without its constructor, which would parse
-        url._uri_reference = base._uri_reference._replace(path=target)
-        return url
-    except AttributeError:
-        return base.copy_with(raw_path=target.encode("ascii"))
+class _Url(httpx.URL):
+    @staticmethod
+    def with_path(base: httpx.URL, target: str) -> httpx.URL:
+        """Give a URL another path, which is percent-encoded; parsed where httpx's parts are not where they were."""
+        try:
+            url = _new_url(httpx.URL)  # without its constructor, which would parse
+            url._uri_reference = base._uri_reference._replace(path=target)
+            return url
+        except AttributeError:
+            return base.copy_with(raw_path=target.encode("ascii"))
+
+
+url_with_path: Final = _Url.with_path
 
 
 def _pools(given: object) -> Iterator[Any]:

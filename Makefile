@@ -4,19 +4,30 @@ VENV ?= .venv
 PYTEST ?= -n auto --dist loadfile
 QUICK := tests/contract tests/parity tests/properties tests/typing tests/unit --ignore tests/unit/test_benchmarks.py
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet
+# Versions of everything that is used here, written by `make lock`, for the Python that it is run with. Another Python
+# has no such file and takes the newest, and so does everybody with `make LOCK= …`.
+LOCK := $(wildcard .ci/locked-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt)
+PIP := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
+GROUPS := $(addprefix --group ,codegen types test frameworks checks bench)
 
-.PHONY: demo test quick coverage mutants docs lint workflows types generate check-generated lint-document diff bump parity surface
-.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak durability bench work clean
+.PHONY: demo test quick coverage mutants airflow lock docs lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench work clean
 
-$(VENV)/run.stamp: pyproject.toml
+$(VENV)/run.stamp: pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable ".[emulator]"
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(PIP) "pip>=25.1"
-	$(PIP) --editable ".[emulator,aiohttp,http2]" --group codegen --group types --group test --group frameworks --group checks --group bench
+	$(PIP) --editable ".[emulator,aiohttp,http2]" $(GROUPS)
+	@touch $@
+
+# Sanic wants an older multidict than aiohttp does, so it has an environment of its own.
+.venvs/sanic-%/sanic.stamp: pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet "pip>=25.1"
+	$(@D)/bin/python -m pip install --quiet --editable . --group sanic
 	@touch $@
 
 ## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).
@@ -51,6 +62,23 @@ mutants: $(VENV)/dev.stamp
 	-$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutants
 
+## The recipes for Airflow, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
+airflow: .venvs/airflow/airflow.stamp
+	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py
+
+.venvs/airflow/airflow.stamp: pyproject.toml
+	$(PYTHON) -m venv .venvs/airflow
+	.venvs/airflow/bin/python -m pip install --quiet "pip>=25.1"
+	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
+	@touch $@
+
+## Take the newest of all that is used here, and write down its versions for this Python.
+lock:
+	rm -rf .venvs/lock
+	$(MAKE) --no-print-directory .venvs/lock/dev.stamp VENV=.venvs/lock LOCK=
+	.venvs/lock/bin/python -m pip install --quiet --group mutants
+	.ci/lock .venvs/lock/bin/python
+
 browser:
 	.ci/browser
 
@@ -69,9 +97,10 @@ workflows: $(VENV)/dev.stamp
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github/workflows
 
+# With -p, since a pyrightconfig.json in any folder above would be taken otherwise.
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright -p pyproject.toml --pythonpath $(BIN)/python
 
 generate: $(VENV)/dev.stamp
 	$(BIN)/python -m codegen generate
@@ -155,6 +184,10 @@ soak: $(VENV)/dev.stamp
 durability: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.emulator.durability $(KILLS)
 
+## Each kind of job killed 20 times, with lost answers and 429s, and an audit of the books (some minutes).
+job-soak: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.bulk.kills $(JOB_SOAK)
+
 ## What a call costs, how it scales, and what a storm of retries does: the figures of docs/performance.md (some minutes).
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.client --json benchmarks/results/client.json
@@ -163,6 +196,10 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.storm --json benchmarks/results/storm.json
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.emulator
+
+## The memory of a served emulator that makes 1,000,000 credits with a webhook each (some minutes); fewer with CREDITS=...
+bench-memory: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.emulator_memory $(CREDITS)
 
 ## The work of a call in our own code, counted: fails where it has grown by more than a tenth.
 work: $(VENV)/dev.stamp

@@ -1,11 +1,14 @@
-"""Print the run-time requirements, and those of the extras that senders use, at one end of their ranges."""
+"""Print the run-time requirements, and those of the extras, at one end of their ranges.
+
+Not those of `testing`: the oldest pytest has an environment of its own, in tests/plugin/test_installed.py.
+"""
 
 import re
 import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("aiohttp", "http2")
+EXTRAS = ("aiohttp", "emulator", "http2")
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
 for requirement in (
     *project["dependencies"],

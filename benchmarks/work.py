@@ -18,8 +18,9 @@ from typing import Any
 
 import kraty_server
 import kraty_server_generated
-from benchmarks.client import CREDIT, AtOnce
+from benchmarks.client import CREDIT, AtOnce, delivery
 from kraty_server import AsyncKratyServer, KratyServer
+from kraty_server.webhooks import Webhooks
 from tests.servers.fast import LARGE, running
 
 BASELINE = Path(__file__).with_name("work.json")
@@ -79,7 +80,9 @@ def counts() -> dict[str, int]:
             return lambda: loop.run(call())
 
         plain, reader, socket = blocking(transport=AtOnce()), blocking(transport=large), blocking(base_url=url)
+        webhooks, (raw, headers) = Webhooks("s"), delivery()
         return {
+            "webhook read": instructions(lambda: webhooks.read(raw, headers)),
             "sync wallet.credit": instructions(lambda: plain.wallet.credit("p", "gold", **CREDIT)),
             "sync players.get": instructions(lambda: reader.players.get("p")),
             "async wallet.credit": instructions(awaited(AtOnce())),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from codegen import write
+from codegen.diff.graph import printable
 from codegen.read import NotCovered
 
 FAILED = 3
 """The exit code of a command that has no verdict."""
-VECTORS = write.ROOT / "tests" / "parity" / "node-0.13.0.json"
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -32,7 +31,7 @@ def _arguments() -> argparse.ArgumentParser:
     bump.add_argument("new", help="as for diff")
     bump.add_argument("--report", type=Path, help="write the report to this file too, as Markdown")
     parity = commands.add_parser("parity", help="hold this SDK against the Node SDK: exit code 1 if they differ")
-    parity.add_argument("--vectors", default=str(VECTORS), help="recorded requests, or cases for --node")
+    parity.add_argument("--vectors", type=Path, help="recorded requests, or cases for --node")
     parity.add_argument("--node", type=Path, metavar="PATH", help="a Node SDK, or a folder where it is installed")
     parity.add_argument("--report", type=Path, help="write the table to this file too, as Markdown")
     surface = commands.add_parser("surface", help="the public Python surface since the last release: exit code 1 "
@@ -51,8 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
             return _diff(given.old, given.new, given.format)
         if given.command == "bump":
             from codegen.bump import bump
+            from codegen.dialect import load_any
 
-            report = bump(write.load(given.new))
+            report = bump(load_any(given.new))
             print(report)
             if given.report:
                 given.report.write_text(report + "\n", "utf-8")
@@ -67,58 +67,62 @@ def main(arguments: list[str] | None = None) -> int:
             why = unfit(given.tag)
             print(why or f"{given.tag} can go out")
             return 1 if why else 0
+        if given.command == "lint":
+            return _lint(given.document)
         document = write.load(given.document)
         if given.command == "generate":
             changes = write.plan(document)
             write.apply(changes)
             print(f"{len(changes)} files of {write.GENERATED} changed")
-        elif given.command == "check":
+        else:
             write.check(document)
             print("generated/ is what the document says")
-        else:
-            from codegen.lint import problems
-
-            if wrong := problems(document):
-                print("\n".join(wrong), file=sys.stderr)
-                return 1
-            print("nothing wrong with the document")
     except (NotCovered, write.Drift) as error:
         print(error, file=sys.stderr)
         return 1
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return FAILED
+    except Exception as error:  # a fault of ours is no verdict, and surely not "additive"
+        print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+def _lint(document: str) -> int:
+    from codegen.dialect import load_any
+    from codegen.lint import problems
+
+    if wrong := problems(load_any(document)):
+        print("\n".join(wrong), file=sys.stderr)
+        return 1
+    print("nothing wrong with the document")
     return 0
 
 
 def _diff(old: str, new: str, style: str) -> int:
     from codegen import diff
     from codegen.bump import version
+    from codegen.dialect import load_any
 
-    changes = diff.diff(write.load(old), write.load(new))
+    changes = diff.diff(load_any(old), load_any(new))
     tell = {"table": diff.table, "markdown": diff.markdown, "json": diff.as_json}[style]
     print(tell(changes, version()))
     return int(diff.verdict(changes) or 0)
 
 
-def _parity(vectors: str, node: Path | None, report: Path | None) -> int:
-    from codegen.parity import compare, surface
+def _parity(vectors: Path | None, node: Path | None, report: Path | None) -> int:
+    from codegen.parity import run
+    from codegen.parity.cases import RECORDED, recorded
+    from codegen.parity.report import table, wrong
 
-    cases = json.loads(Path(vectors).read_text("utf-8"))
-    reviewed = compare.Reviewed.load()
-    if node is None:
-        results = compare.calls(cases, {case["id"]: case for case in cases}, reviewed)
-        stale = reviewed.stale("calls")
-    else:
-        results = compare.calls(cases, compare.recorded(node, cases), reviewed)
-        for difference in surface.differences(surface.ours(), surface.theirs(node)):
-            results += compare.judged(difference.where, [difference], reviewed)
-        stale = reviewed.stale("calls", "surface")
-    table = compare.table(results, stale)
-    print(table)
+    calls = recorded(vectors or RECORDED)
+    results, stale = run.with_recordings(calls) if node is None else run.with_node(node, calls)
+    told = table(results, stale)
+    print(told)
     if report:
-        report.write_text(f"```text\n{table}\n```\n", "utf-8")
-    return int(compare.wrong(results, stale))
+        report.write_text(f"```text\n{told}\n```\n", "utf-8")
+    return int(wrong(results, stale))
 
 
 def _surface(against: str | None) -> int:

@@ -43,6 +43,8 @@ def bump(new: Document) -> str:
     if wrong := problems(new):
         raise NotCovered("the new document", "\n".join(["the linter objects", *wrong]))
     changes = diff.diff(write.load(write.DOCUMENT), new)
+    if unjudged := [change for change in changes if change.level is Level.UNJUDGED]:
+        raise NotCovered(unjudged[0].places[0], f"nobody can judge {unjudged[0].kind}: {unjudged[0].text}")
     files = write.plan(new)
     before = version()
     told, after = entry(CHANGELOG.read_text("utf-8"), changes, before)

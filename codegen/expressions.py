@@ -80,6 +80,7 @@ class Writer:
         texts = [kind for fields in self._all_fields() for f in fields for kind in self._leaves(f.kind)]
         self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
         self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
+        self.order = [one.name for one in self.defined()]
         results: list[Kind] = [ModelOf(o.result) for o in api.operations]
         roots: list[Kind] = [ModelOf(name) for e in api.events for name in (e.envelope.model, e.data)]
         self.of_events = api.reachable(roots) - api.reachable(results) - self.given
@@ -110,17 +111,19 @@ class Writer:
             case Const(value):
                 return f"Literal[{python(value)}]"
 
-    def annotation(self, field: Field) -> str:
-        """The type of an attribute."""
-        return self.type(field.kind) + " | None" * field.nullable + " | Unset" * (not field.required)
+    def annotation(self, field: Field, owner: Model) -> str:
+        """The type of an attribute; as text where it names what is defined later: a model that leads back to itself."""
+        text = self.type(field.kind) + " | None" * field.nullable + " | Unset" * (not field.required)
+        early = any(self.order.index(name) >= self.order.index(owner.name) for name in self._named([field.kind]))
+        return python(text) if early else text
 
     def _named(self, kinds: Iterable[Kind]) -> list[str]:
         """The models and unions that types name."""
         leaves = [leaf for kind in kinds for leaf in self._leaves(kind)]
         return [leaf.name for leaf in leaves if isinstance(leaf, ModelOf | UnionOf)]
 
-    def defined(self, *, of_events: bool = False) -> list[Model | Union]:
-        """Models that are shown and unions, each after what it names; those of events, or all others."""
+    def defined(self) -> list[Model | Union]:
+        """Models that are shown and unions, each after what it names."""
         found: dict[str, Model | Union] = {}
 
         def define(one: Model | Union) -> None:
@@ -137,7 +140,7 @@ class Writer:
             define(union)
         for model in self.shown():
             define(model)
-        return [one for name, one in found.items() if (name in self.of_events) == of_events]
+        return list(found.values())
 
     def decoded(self, kind: Kind, value: str) -> str:
         """The expression that decodes the non-null JSON value `value`; `value` itself where nothing is to do."""
@@ -156,31 +159,30 @@ class Writer:
             case _:
                 return value
 
-    def decoder(self, kind: Kind) -> str:
-        """The name of what decodes it, as `Field.decoder` has it."""
+    def decoder(self, kind: Kind) -> str | None:
+        """The same as a function."""
         match kind:
             case Scalar("time"):
                 return "parse_time"
-            case EnumOf(name) | ModelOf(name):
-                return name
+            case EnumOf(name):
+                return f"{table(name)}.__getitem__"
+            case ModelOf(name):
+                return f"{name}.from_dict"
             case UnionOf(name):
                 return f"read_{snake(name)}"
-            case ListOf(item):
-                inner = self.decoder(item)
-                return inner and f"{inner}[]"
             case _:
-                return ""
+                expression = self.decoded(kind, "v").replace(".decode__(", ".from_dict(")
+                return None if expression == "v" else f"lambda v: {expression}"
 
     def leading(self, body: Model) -> list[Field]:
         """The required properties that a body begins with."""
         return list(takewhile(lambda f: f.required, body.fields))
 
     def wires(self, model: Model) -> str:
-        """The JSON names of a model's properties, as `ModelType` reads them."""
-        words = [f.wire + "?" * (not f.required) + f":{self.decoder(f.kind)}".rstrip(":") for f in model.fields]
-        lines = textwrap.wrap(" ".join(words), 100, break_long_words=False, break_on_hyphens=False)
-        text = " ".join(python(line + " " * (line is not lines[-1])) for line in lines)
-        return f"({text})" if len(lines) > 1 else text
+        """The JSON names of a model's properties; `?` marks an optional one."""
+        text = " ".join(f.wire + "?" * (not f.required) for f in model.fields)
+        lines = textwrap.wrap(text, 100)
+        return " ".join(python(line + " " * (line is not lines[-1])) for line in lines)
 
     def assignments(self, model: Model) -> list[str]:
         """What sets a model's attributes from `data`; up to three that stand together in one line."""

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from codegen.read import IDEMPOTENCY_KEY, METHODS, Document, snake
+from codegen.references import References, Unresolved, is_list, is_object
 
 SUMMARY = 70
-
-
-def _is_object(node: object) -> TypeGuard[Mapping[str, Any]]:
-    return isinstance(node, Mapping)
-
-
-def _is_list(node: object) -> TypeGuard[list[Any]]:
-    return isinstance(node, list)
 
 
 def _nodes(node: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Every object and list below, with its place."""
     yield place, node
-    if _is_object(node):
+    if is_object(node):
         for key, value in node.items():
             yield from _nodes(value, f"{place}.{key}" if place else key)
-    elif _is_list(node):
+    elif is_list(node):
         for index, value in enumerate(node):
             yield from _nodes(value, f"{place}[{index}]")
 
@@ -36,16 +29,20 @@ def _duplicates(names: list[str]) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1})
 
 
-def _references(document: Document) -> Iterator[str]:
-    targets: set[str] = set()
+def _broken(document: Document) -> Iterator[str]:
+    references = References(document)
     for place, node in _nodes(document, ""):
-        if _is_object(node) and isinstance(target := node.get("$ref"), str):
-            at: Any = document
-            for part in target.removeprefix("#/").split("/"):
-                at = at.get(part, {}) if _is_object(at) else {}
-            targets.add(target)
-            if not at:
-                yield f"{place}: {target} leads nowhere"
+        if is_object(node) and isinstance(node.get("$ref"), str):
+            try:
+                references.follow(node)
+            except Unresolved as error:
+                yield f"{place}: {error}"
+
+
+def _unused(document: Document) -> Iterator[str]:
+    targets = {
+        node.get("$ref") for _, node in _nodes(document, "") if is_object(node) and isinstance(node.get("$ref"), str)
+    }
     for kind in ("schemas", "parameters", "responses"):
         for name in document.get("components", {}).get(kind, {}):
             if f"#/components/{kind}/{name}" not in targets:
@@ -94,7 +91,7 @@ def _schemas(document: Document) -> Iterator[str]:
         yield from _schema(at, schema, named=True)
         for keyword in ("properties", "oneOf", "items"):
             for place, inner in _nodes(schema.get(keyword, {}), f"{at}.{keyword}"):
-                if _is_object(inner) and not place.endswith((".properties", ".mapping")):
+                if is_object(inner) and not place.endswith((".properties", ".mapping")):
                     yield from _schema(place, inner, named=False)
 
 
@@ -107,6 +104,7 @@ def _prose(place: str, operation: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _operations(document: Document) -> Iterator[str]:
+    references = References(document)
     tags = [tag["name"] for tag in document.get("tags", ())]
     ids: list[str] = []
     for path, item in document["paths"].items():
@@ -127,7 +125,7 @@ def _operations(document: Document) -> Iterator[str]:
                     yield f"{place}: {status} is a reference to components.responses"
             if method in ("post", "put"):
                 body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-                schema = document["components"]["schemas"].get(body.get("$ref", "").rpartition("/")[2], {})
+                _, schema = references.follow(body)
                 if IDEMPOTENCY_KEY not in schema.get("properties", {}):
                     yield f"{place}: its body takes {IDEMPOTENCY_KEY}"
     for name in _duplicates(ids):
@@ -143,16 +141,16 @@ def _webhooks(document: Document) -> Iterator[str]:
         yield f"webhooks.{name}: it is in one of `webhooks` and WebhookEventName only"
     for name, item in document.get("webhooks", {}).items():
         yield from _prose(f"webhooks.{name}", item.get("post", {}))
-        if {"const": name} not in [node for _, node in _nodes(item, "") if _is_object(node)]:
+        if {"const": name} not in [node for _, node in _nodes(item, "") if is_object(node)]:
             yield f"webhooks.{name}: narrow the envelope's name of the event to `const: {name}`"
 
 
 def problems(document: Document) -> list[str]:
     """Everything that is wrong, each with its place and what to write instead."""
-    found = list(_references(document))
-    if not any("leads nowhere" in problem for problem in found):
-        errors = OpenAPIV31SpecValidator(document).iter_errors()
-        found += [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in errors]
-    for rule in (_schemas, _operations, _webhooks):
+    if broken := list(_broken(document)):
+        return broken  # no rule below can follow them
+    errors = OpenAPIV31SpecValidator(document).iter_errors()
+    found = [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in errors]
+    for rule in (_unused, _schemas, _operations, _webhooks):
         found += rule(document)
     return found

@@ -27,27 +27,15 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 
+from codegen.keywords import COVERED
+from codegen.references import References, Unresolved
+
 Document: TypeAlias = Mapping[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 IDEMPOTENCY_KEY = "idempotencyKey"
 # What a model has of its own; a property of that name would hide it.
 RESERVED = frozenset({"additional_properties", "from_dict", "to_dict", "is_known", "keep_unknown", "field"})
-# Keywords with a meaning for the reader, the linter or the emulator, none for the generated code.
-SILENT = frozenset({"description", "example", "examples", "deprecated"})
-COVERED = SILENT | {
-    *("type", "enum", "const", "format", "properties", "required", "items", "additionalProperties", "oneOf"),
-    *(
-        "discriminator",
-        "minimum",
-        "maximum",
-        "minItems",
-        "maxItems",
-        "minLength",
-        "pattern",
-        "x-at-least-one-of",
-    ),
-}
 
 
 class NotCovered(Exception):
@@ -265,6 +253,7 @@ class Reader:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.references = References(document)
         self.parsed = parse(document)
         self.parsed_models = {str(model.class_info.name): model for model in self.parsed.models}
         self.schemas: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
@@ -273,14 +262,16 @@ class Reader:
         self.prefix = url.path.rstrip("/")
         self.api = Api(origin=f"{url.scheme}://{url.netloc}" if url.netloc else "", base_path=self.prefix)
 
-    def resolve(self, node: Mapping[str, Any], place: str) -> tuple[str | None, Mapping[str, Any]]:
+    def follow(self, node: Mapping[str, Any], place: str) -> tuple[str | None, Mapping[str, Any]]:
         """Follow a reference; the name is that of the component."""
-        name = None
-        while "$ref" in node:
-            at: Any = self.document
-            for part in node["$ref"].removeprefix("#/").split("/"):
-                at = at[part]
-            name, node = node["$ref"].rpartition("/")[2], at
+        try:
+            return self.references.follow(node)
+        except Unresolved as error:
+            raise NotCovered(place, str(error)) from error
+
+    def resolve(self, node: Mapping[str, Any], place: str) -> tuple[str | None, Mapping[str, Any]]:
+        """Follow a reference to a schema, and look whether the templates cover it."""
+        name, node = self.follow(node, place)
         if unknown := sorted(node.keys() - COVERED):
             raise NotCovered(place, f"keyword {unknown[0]!r}")
         return name, node
@@ -468,8 +459,7 @@ class Reader:
     def parameters(self, raw: list[Mapping[str, Any]], path: str, place: str) -> tuple[Field, ...]:
         found: dict[str, Field] = {}
         for node in raw:
-            while "$ref" in node:
-                node = self.document["components"]["parameters"][node["$ref"].rpartition("/")[2]]
+            _, node = self.follow(node, place)
             if node["in"] != "path":
                 raise NotCovered(place, f"a parameter in {node['in']!r}")
             _, schema = self.resolve(node["schema"], place)
@@ -486,9 +476,7 @@ class Reader:
     def body(self, raw: Mapping[str, Any], place: str) -> Model | None:
         if "requestBody" not in raw:
             return None
-        node = raw["requestBody"]
-        while "$ref" in node:
-            node = self.document["components"]["requestBodies"][node["$ref"].rpartition("/")[2]]
+        _, node = self.follow(raw["requestBody"], place)
         if list(node["content"]) != ["application/json"]:
             raise NotCovered(place, f"a body of {list(node['content'])}")
         name, _ = self.resolve(node["content"]["application/json"]["schema"], place)
@@ -500,8 +488,7 @@ class Reader:
         """The model of the 2xx answers, and the property it is wrapped in."""
         names: set[str | None] = set()
         for status, response in raw["responses"].items():
-            while "$ref" in response:
-                response = self.document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+            _, response = self.follow(response, f"{place} {status}")
             if status.startswith("2"):
                 if list(response.get("content", {})) != ["application/json"]:
                     raise NotCovered(f"{place} {status}", f"an answer of {list(response.get('content', {}))}")

@@ -114,7 +114,7 @@ def render(document: Document) -> dict[str, str]:
             models=models,
             enums=enums,
             unions=unions,
-            defined=w.defined(of_events=of_events),
+            defined=[one for one in w.defined() if (one.name in w.of_events) == of_events],
             exported=exported,
         )
         private = [table(enum.name) for enum in enums] + [f"read_{snake(union.name)}" for union in unions]

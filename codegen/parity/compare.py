@@ -1,19 +1,18 @@
-"""Where do the two SDKs differ, and is that known and wanted?"""
+"""In what do two records of a case differ? Requests, pauses, what came of the call, and what was told on the way."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, cast
 
-from codegen.parity.ours import FLAVOURS, Case, Record, play
+from codegen.parity.ours import HEADERS, Record
 
-REVIEWED: Final = Path(__file__).with_name("differences.json")
-RECORDER: Final = Path(__file__).with_name("record.mjs")
+WHOLE: Final = 200
+"""Characters up to which two values are shown whole; of longer ones, the place where they part."""
+UUID4: Final = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 
 
 @dataclass(frozen=True)
@@ -29,159 +28,107 @@ class Difference:
         return f"{self.what}: ours {self.ours}, theirs {self.theirs}"
 
 
-@dataclass(frozen=True)
-class Known:
-    """A difference that is wanted. `where` and `what` may have wildcards; `scope` is `calls` or `surface`."""
+def differences(where: str, ours: Record, theirs: Record) -> list[Difference]:
+    """Each thing in which two records of a case differ, once.
 
-    scope: str
-    where: str
-    what: str
-    reason: str
-
-    def covers(self, difference: Difference) -> bool:
-        return fnmatchcase(difference.where, self.where) and fnmatchcase(difference.what, self.what)
-
-
-class Reviewed:
-    """The file of known and wanted differences."""
-
-    def __init__(self, known: Iterable[Known]) -> None:
-        self.known = list(known)
-        self.met: set[Known] = set()
-
-    @classmethod
-    def load(cls, path: Path = REVIEWED) -> Self:
-        """Read the file.
-
-        Raises:
-            ValueError: an entry has no reason.
-        """
-        entries = [Known(**entry) for entry in json.loads(path.read_text("utf-8"))]
-        for entry in entries:
-            if len(entry.reason) < 10 or entry.scope not in ("calls", "surface"):
-                raise ValueError(f"{path.name}: {entry} needs a reason, and the scope calls or surface")
-        return cls(entries)
-
-    def why(self, difference: Difference) -> str | None:
-        """The reason of a difference; None if it is not wanted."""
-        covering = [known for known in self.known if known.covers(difference)]
-        self.met.update(covering)
-        return covering[0].reason if covering else None
-
-    def stale(self, *scopes: str) -> list[Known]:
-        """Entries whose difference did not occur."""
-        return [known for known in self.known if known.scope in scopes and known not in self.met]
+    A recorded case knows three headers and no pauses, time limits and the like: what it does not know is not compared.
+    """
+    ours, theirs = _without_chance(ours), _without_chance(theirs)
+    found = list(_requests(ours["requests"], theirs["requests"]))
+    found += _outcome(ours["outcome"], theirs["outcome"])
+    found += (
+        ("telemetry", *parted(plain(mine), plain(other)))
+        for mine, other in zip(ours["telemetry"], theirs["telemetry"], strict=False)
+        if mine != other
+    )
+    if len(ours["requests"]) == len(theirs["requests"]) and len(ours["telemetry"]) != len(theirs["telemetry"]):
+        found.append(("told attempts", str(len(ours["telemetry"])), str(len(theirs["telemetry"]))))
+    if ours["generated_keys"] != theirs["generated_keys"]:
+        found.append(("generated keys", str(ours["generated_keys"]), str(theirs["generated_keys"])))
+    if "further" in theirs:
+        found += _further(ours["further"], theirs["further"])
+        if "returned" in ours["outcome"]:
+            found += (("returned", "as JSON has it", place) for place in theirs["further"].get("strange", ()))
+    return [Difference(where, *one) for one in dict.fromkeys(found)]
 
 
-def first_difference(ours: str | None, theirs: str | None) -> tuple[str, str]:
-    """Two texts from the first byte in which they differ, with the place."""
-    if ours is None or theirs is None:
-        return repr(ours), repr(theirs)
+def _without_chance(record: Record) -> Record:
+    """A record with a name for each random UUID: the first, the second."""
+    names = dict[str, str]()
+    written = UUID4.sub(lambda found: names.setdefault(found[0], f"<uuid4 {len(names) + 1}>"), json.dumps(record))
+    known: Record = json.loads(written)
+    return known
+
+
+def _requests(ours: list[Record], theirs: list[Record]) -> Iterator[tuple[str, str, str]]:
+    if len(ours) != len(theirs):
+        common = min(len(ours), len(theirs))
+        yield "attempts", _counted(ours, common), _counted(theirs, common)
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=False), 1):
+        for part in ("method", "target", "body"):
+            if mine[part] != other[part]:
+                yield f"request {number} {part}", *parted(mine[part], other[part])
+        yield from _named("header", mine["headers"], other["headers"], HEADERS)
+
+
+def _counted(requests: list[Record], common: int) -> str:
+    """How many requests there were, and those that only one of the two has made."""
+    more = [f"{request['method']} {request['target']}" for request in requests[common:]]
+    return ": ".join([str(len(requests)), *more[:1]])
+
+
+def _named(
+    kind: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], names: tuple[str, ...] = ()
+) -> Iterator[tuple[str, str, str]]:
+    for name in names or sorted({*ours, *theirs}):
+        mine, other = ours.get(name), theirs.get(name)
+        if mine != other:
+            yield f"{kind} {name}", str(mine or "has it not"), str(other or "has it not")
+
+
+def _outcome(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if ours == theirs:
+        return
+    if "returned" in ours and "returned" in theirs:
+        yield "returned", *parted(plain(ours["returned"]), plain(theirs["returned"]))
+    elif ours.get("error", {}).get("type") != theirs.get("error", {}).get("type"):
+        yield "outcome", _summary(ours), _summary(theirs)
+    else:
+        for part, value in ours["error"].items():
+            if value != theirs["error"].get(part):
+                yield f"error {part}", *parted(plain(value), plain(theirs["error"].get(part)))
+
+
+def _summary(outcome: Mapping[str, Any]) -> str:
+    if "error" not in outcome:
+        return "hangs" if "hangs" in outcome else f"returned {plain(outcome['returned'])[:WHOLE]}"
+    error = outcome["error"]
+    return " ".join(str(error[part]) for part in ("type", "status", "code") if part in error)
+
+
+def _further(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for kind, part in (("header", "headers"), ("telemetry", "telemetry")):
+        for mine, other in zip(ours[part], theirs[part], strict=False):
+            yield from _named(kind, mine, other)
+    for part in ("sleeps", "timeouts"):  # over a socket ours cannot be seen
+        if part in ours and ours[part] != theirs[part]:
+            yield part, plain(ours[part]), plain(theirs[part])
+    if "error" in ours and "error" in theirs and ours["error"].keys() == theirs["error"].keys():
+        for part, value in ours["error"].items():
+            if value != theirs["error"][part]:
+                yield f"error {part}", plain(value), plain(theirs["error"][part])
+
+
+def parted(ours: str | None, theirs: str | None) -> tuple[str, str]:
+    """Two texts: whole where they are short, else from shortly before the first byte in which they differ."""
+    if ours is None or theirs is None or max(len(ours), len(theirs)) <= WHOLE:
+        return "nothing" if ours is None else ours, "nothing" if theirs is None else theirs
     a, b = ours.encode("utf-8", "surrogatepass"), theirs.encode("utf-8", "surrogatepass")
     at = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     start = max(0, at - 12)
-    return f"at byte {at} {a[start : at + 24]!r}", f"{b[start : at + 24]!r}"
-
-
-def differences(where: str, ours: Record, theirs: Record) -> Iterator[Difference]:
-    """Each thing in which two records of a case differ; of the requests, the first that differs."""
-    a, b = ours["requests"], theirs["requests"]
-    if len(a) != len(b):
-        yield Difference(where, "attempts", str(len(a)), str(len(b)))
-    for number, (mine, other) in enumerate(zip(a, b, strict=False), 1):
-        found = list(_request(where, f"request {number}", mine, other))
-        yield from found
-        if found:
-            break
-    for part, value in ours["outcome"].items():
-        if part not in theirs["outcome"]:
-            yield Difference(where, "outcome", shown(ours["outcome"]), shown(theirs["outcome"]))
-        elif value != theirs["outcome"][part]:
-            yield Difference(where, part, *first_difference(plain(value), plain(theirs["outcome"][part])))
-    for what in ("telemetry", "generated_keys"):
-        if ours[what] != theirs[what]:
-            yield Difference(where, what, *first_difference(plain(ours[what]), plain(theirs[what])))
-
-
-def _request(where: str, which: str, mine: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Difference]:
-    for part in ("method", "target", "body"):
-        if mine[part] != other[part]:
-            yield Difference(where, f"{which} {part}", *first_difference(mine[part], other[part]))
-    for name in sorted({*mine["headers"], *other["headers"]}):
-        values = mine["headers"].get(name), other["headers"].get(name)
-        if values[0] != values[1]:
-            yield Difference(where, f"{which} header {name}", *first_difference(*values))
+    return f"at byte {at} of {len(a)} {a[start : at + 24]!r}", f"of {len(b)} {b[start : at + 24]!r}"
 
 
 def plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def shown(value: Any) -> str:
-    return plain(value)[:120]
-
-
-# The report
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one case in one flavour, or of one thing of the surface."""
-
-    where: str
-    difference: Difference | None
-    reason: str | None = None
-
-
-def judged(where: str, found: Iterable[Difference], reviewed: Reviewed) -> list[Result]:
-    """The results of a place."""
-    return [Result(where, one, reviewed.why(one)) for one in found] or [Result(where, None)]
-
-
-def calls(cases: Iterable[Case], theirs: Mapping[str, Record], reviewed: Reviewed) -> list[Result]:
-    """Make the call of each case in both flavours, and hold it against the record of the other side."""
-    results: list[Result] = []
-    for case in cases:
-        for flavour in FLAVOURS:
-            found = differences(case["id"], play(case, flavour), theirs[case["id"]])
-            results += judged(f"{case['id']} {flavour}", found, reviewed)
-    return results
-
-
-def recorded(node: Path, cases: Sequence[Case]) -> dict[str, Record]:
-    """What a Node SDK does in the same cases.
-
-    Raises:
-        ValueError: Node or the package cannot be run; the message has its words.
-    """
-    done = subprocess.run(
-        ["node", str(RECORDER), str(node)],
-        input=json.dumps(list(cases)),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-    )
-    if done.returncode:
-        raise ValueError(f"the recorder failed: {done.stderr.strip()}")
-    records: list[Record] = json.loads(done.stdout)
-    return {record["id"]: record for record in records}
-
-
-def table(results: list[Result], stale: list[Known]) -> str:
-    """For people: what differs, known or not, and a line that counts the rest."""
-    lines: list[str] = []
-    for result in results:
-        if result.difference is not None:
-            mark = "known " if result.reason else "DIFFER"
-            lines.append(f"{mark}  {result.where:<34} {result.difference}")
-    lines += [f"STALE   {known.where} {known.what}: listed, but does not occur: {known.reason}" for known in stale]
-    same = sum(result.difference is None for result in results)
-    bad = sum(result.difference is not None and result.reason is None for result in results)
-    lines.append(f"{same} the same, {len(results) - same - bad} known and wanted differences, {bad} others, "
-                 f"{len(stale)} stale entries")  # fmt: skip
-    return "\n".join(lines)
-
-
-def wrong(results: list[Result], stale: list[Known]) -> bool:
-    """Whether anything is not as reviewed."""
-    return bool(stale) or any(result.difference is not None and result.reason is None for result in results)
+    """A value as JSON."""
+    return json.dumps(cast(object, value), ensure_ascii=False, sort_keys=True)

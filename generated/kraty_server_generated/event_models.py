@@ -1,14 +1,14 @@
 # DO NOT EDIT: generated from openapi.server.json by `make generate`.
 """The models that only webhooks need: the envelope of all events, and what they are about."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
+from attrs import define
+
 from kraty_server_generated.models import Grant, Lobby
-from kraty_server_generated.types import EnumTable, Model, OpenEnum, parse_time
+from kraty_server_generated.types import EnumTable, Model, OpenEnum, parse_time, register_fields
 
 new = object.__new__
 
@@ -30,10 +30,10 @@ class WebhookEventName(OpenEnum):
 _webhook_event_name = EnumTable(WebhookEventName)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class GrantCreatedData(Model):
     """What `grant.created` tells. Assumed: none of its fields is documented."""
 
-    wires__ = "playerId externalPlayerId grant:Grant grantId sourceRefId"
     player_id: str
     """Assumed: Kraty's id of the player."""
     external_player_id: str
@@ -54,10 +54,10 @@ class GrantCreatedData(Model):
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class InventoryChangedData(Model):
     """What `inventory.changed` tells. Assumed: its fields are those of the stream that game clients get."""
 
-    wires__ = "playerId externalPlayerId itemKey delta quantity reason sourceRefId origin ledgerId"
     player_id: str
     """Assumed: Kraty's id of the player."""
     external_player_id: str
@@ -87,10 +87,10 @@ class InventoryChangedData(Model):
         return self if len(data) == 9 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class LobbyEventData(Model):
     """What the events of lobbies tell. Assumed: none of its fields is documented."""
 
-    wires__ = "key lobby:Lobby"
     key: str | None
     """Assumed: your key of the lobby, as it was pushed."""
     lobby: Lobby
@@ -103,10 +103,10 @@ class LobbyEventData(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerBannedData(Model):
     """What `player.banned` tells. That the reason is in it is documented; the rest is assumed."""
 
-    wires__ = "playerId externalPlayerId bannedAt:parse_time reason"
     player_id: str
     """Assumed: Kraty's id of the player."""
     external_player_id: str
@@ -124,10 +124,10 @@ class PlayerBannedData(Model):
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerDeletedData(Model):
     """What `player.deleted` tells. That the erased id is in it is documented; the rest is assumed."""
 
-    wires__ = "playerId externalPlayerId reason"
     player_id: str
     """Assumed: Kraty's id of the player."""
     external_player_id: str
@@ -143,10 +143,10 @@ class PlayerDeletedData(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerRegisteredData(Model):
     """What `player.registered` tells. Assumed: none of its fields is documented."""
 
-    wires__ = "playerId externalPlayerId"
     player_id: str
     """Assumed: Kraty's id of the player."""
     external_player_id: str
@@ -159,10 +159,10 @@ class PlayerRegisteredData(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class WalletChangedData(Model):
     """What `wallet.changed` tells. Assumed: its fields are those of the stream that game clients get."""
 
-    wires__ = "playerId externalPlayerId economyKey delta balance reason sourceRefId origin ledgerId"
     player_id: str
     """Assumed: Kraty's id of the player."""
     external_player_id: str
@@ -192,12 +192,12 @@ class WalletChangedData(Model):
         return self if len(data) == 9 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class WebhookEvent(Model):
     """The body of a webhook, signed in the header `X-Signature`: answer 2xx, or 401 where the signature does
     not fit. Assumed: its `id` stays the same over automatic retries.
     """
 
-    wires__ = "id eventName:WebhookEventName studioId gameId occurredAt:parse_time deliveryAttempt data"
     id: str
     """Id of the delivery; use it to notice repeats."""
     event_name: WebhookEventName
@@ -222,6 +222,27 @@ class WebhookEvent(Model):
         self.data = data["data"]
         return self if len(data) == 7 else self.keep_unknown(data)
 
+
+register_fields(
+    GrantCreatedData, "playerId externalPlayerId grant grantId sourceRefId", grant=Grant.from_dict
+)
+register_fields(
+    InventoryChangedData,
+    "playerId externalPlayerId itemKey delta quantity reason sourceRefId origin ledgerId",
+)
+register_fields(LobbyEventData, "key lobby", lobby=Lobby.from_dict)
+register_fields(PlayerBannedData, "playerId externalPlayerId bannedAt reason", bannedAt=parse_time)
+register_fields(PlayerDeletedData, "playerId externalPlayerId reason")
+register_fields(PlayerRegisteredData, "playerId externalPlayerId")
+register_fields(
+    WalletChangedData, "playerId externalPlayerId economyKey delta balance reason sourceRefId origin ledgerId"
+)
+register_fields(
+    WebhookEvent,
+    "id eventName studioId gameId occurredAt deliveryAttempt data",
+    eventName=_webhook_event_name.__getitem__,
+    occurredAt=parse_time,
+)
 
 __all__ = [
     "GrantCreatedData", "InventoryChangedData", "LobbyEventData", "PlayerBannedData", "PlayerDeletedData",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Final, Self
 
+from attrs import define
+
 from kraty_server_generated.event_models import (
     GrantCreatedData,
     InventoryChangedData,
@@ -21,6 +23,7 @@ from kraty_server_generated.types import Model
 
 
 class _Event(WebhookEvent):
+    __slots__ = ()
     data__: ClassVar[type[Model]]
 
     @classmethod
@@ -31,6 +34,7 @@ class _Event(WebhookEvent):
         return event
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class GrantCreated(_Event):
     """`grant.created`: A grant was minted.
 
@@ -41,6 +45,7 @@ class GrantCreated(_Event):
     data__ = GrantCreatedData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class InventoryChanged(_Event):
     """`inventory.changed`: A player's items changed.
 
@@ -51,6 +56,7 @@ class InventoryChanged(_Event):
     data__ = InventoryChangedData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class WalletChanged(_Event):
     """`wallet.changed`: A player's balance changed.
 
@@ -61,6 +67,7 @@ class WalletChanged(_Event):
     data__ = WalletChangedData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerRegistered(_Event):
     """`player.registered`: A player registered.
 
@@ -71,6 +78,7 @@ class PlayerRegistered(_Event):
     data__ = PlayerRegisteredData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerBanned(_Event):
     """`player.banned`: A player was banned.
 
@@ -81,6 +89,7 @@ class PlayerBanned(_Event):
     data__ = PlayerBannedData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerDeleted(_Event):
     """`player.deleted`: A player was erased.
 
@@ -91,6 +100,7 @@ class PlayerDeleted(_Event):
     data__ = PlayerDeletedData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class LobbyCreated(_Event):
     """`lobby.created`: A lobby was made.
 
@@ -101,6 +111,7 @@ class LobbyCreated(_Event):
     data__ = LobbyEventData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class LobbyStarted(_Event):
     """`lobby.started`: A lobby started.
 
@@ -111,6 +122,7 @@ class LobbyStarted(_Event):
     data__ = LobbyEventData
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class LobbyClosed(_Event):
     """`lobby.closed`: A lobby closed.
 

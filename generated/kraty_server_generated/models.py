@@ -1,11 +1,11 @@
 # DO NOT EDIT: generated from openapi.server.json by `make generate`.
 """The models: what the API answers, and the objects that requests are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Self, TypeAlias
+
+from attrs import define, field
 
 from kraty_server_generated.contract import PATTERNS
 from kraty_server_generated.types import (
@@ -20,9 +20,9 @@ from kraty_server_generated.types import (
     check_json_object,
     check_object,
     check_text,
-    field,
     missing_property,
     parse_time,
+    register_fields,
 )
 
 new = object.__new__
@@ -138,10 +138,10 @@ _progress_mode = EnumTable(ProgressMode)
 ProgressModeInput: TypeAlias = ProgressMode | Literal["set", "increment"]
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class CurrencyEntry(Model):
     """An amount of a currency."""
 
-    wires__ = "type currencyKey amount"
     currency_key: str
     """Key of the currency in the game's catalog."""
     amount: int
@@ -155,10 +155,10 @@ class CurrencyEntry(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class ItemEntry(Model):
     """A number of one item."""
 
-    wires__ = "type itemKey quantity parameters?"
     item_key: str
     """Key of the item in the game's catalog."""
     quantity: int
@@ -175,10 +175,10 @@ class ItemEntry(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class CrateEntry(Model):
     """A number of crates, which the player opens for their contents."""
 
-    wires__ = "type crateItemKey quantity"
     crate_item_key: str
     """Key of the crate item in the game's catalog."""
     quantity: int
@@ -196,10 +196,10 @@ GrantedRewardEntry: TypeAlias = CurrencyEntry | ItemEntry | CrateEntry | Unknown
 """One entry of a grant. Assumed: fixed numbers only, no ranges."""
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class AdjustItemResult(Model):
     """What the player holds after the change."""
 
-    wires__ = "itemKey quantity applied"
     item_key: str
     """Key of the item."""
     quantity: int
@@ -214,10 +214,10 @@ class AdjustItemResult(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class AdjustWalletResult(Model):
     """The balance after the change."""
 
-    wires__ = "economyKey balance applied"
     economy_key: str
     """Key of the currency or progression resource."""
     balance: float
@@ -232,10 +232,10 @@ class AdjustWalletResult(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class ApiKeyInfo(Model):
     """The key that made the call."""
 
-    wires__ = "id prefix permissionSet environment:KeyEnvironment studioId gameId"
     id: str
     """Id of the key."""
     prefix: str
@@ -258,13 +258,10 @@ class ApiKeyInfo(Model):
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class Attempt(Model):
     """A player's run at an event."""
 
-    wires__ = (
-        "id eventId eventWindowId leaderboardId playerId startedAt:parse_time endsAt:parse_time "
-        "completedAt:parse_time metrics metricsRaw score status:AttemptStatus"
-    )
     id: str
     """Id of the attempt."""
     event_id: str
@@ -302,10 +299,10 @@ class Attempt(Model):
         return self if len(data) == 12 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class BanPlayerResult(Model):
     """The ban as it stands."""
 
-    wires__ = "playerId externalPlayerId bannedAt:parse_time reason applied"
     player_id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -326,10 +323,10 @@ class BanPlayerResult(Model):
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerIdentity(Model):
     """A name to show."""
 
-    wires__ = "name avatar? country?"
     name: str
     """Display name."""
     avatar: str | None | Unset = UNSET
@@ -345,10 +342,10 @@ class PlayerIdentity(Model):
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class BlockedPlayer(Model):
     """A player who is blocked."""
 
-    wires__ = "externalPlayerId displayIdentity:PlayerIdentity blockedAt:parse_time"
     external_player_id: str
     """The blocked player, by your id."""
     display_identity: PlayerIdentity | None
@@ -365,10 +362,10 @@ class BlockedPlayer(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class BlockList(Model):
     """Whom a player blocks."""
 
-    wires__ = "blocked:BlockedPlayer[]"
     blocked: list[BlockedPlayer]
     """All of them; there is no paging."""
 
@@ -379,13 +376,10 @@ class BlockList(Model):
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class DeletePlayerResult(Model):
     """What an erasure did."""
 
-    wires__ = (
-        "playerId externalPlayerId anonymizedExternalId deletedAt:parse_time attemptsAnonymized "
-        "lobbiesAnonymized leaderboardsScrubbed status:DeleteStatus"
-    )
     player_id: str | None
     """The player, by Kraty's id; null where there never was one."""
     external_player_id: str
@@ -414,10 +408,10 @@ class DeletePlayerResult(Model):
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class ErrorDetail(Model):
     """What went wrong."""
 
-    wires__ = "code message details?"
     code: str
     """Code for programs, as `not_found`. More may come."""
     message: str
@@ -432,10 +426,10 @@ class ErrorDetail(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class ErrorResponse(Model):
     """The envelope of every error."""
 
-    wires__ = "error:ErrorDetail"
     error: ErrorDetail
     """What went wrong."""
 
@@ -446,10 +440,10 @@ class ErrorResponse(Model):
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class ExportedLobby(Model):
     """A lobby of an export."""
 
-    wires__ = "id eventId status:LobbyStatus createdAt:parse_time"
     id: str
     """Id of the lobby."""
     event_id: str
@@ -467,13 +461,10 @@ class ExportedLobby(Model):
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class ExportedPlayer(Model):
     """The player of an export."""
 
-    wires__ = (
-        "id externalPlayerId studioId gameId firstSeenAt:parse_time lastSeenAt:parse_time lastContextSnapshot "
-        "registeredAt:parse_time secretRotatedAt:parse_time deletedAt:parse_time"
-    )
     id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -509,10 +500,10 @@ class ExportedPlayer(Model):
         return self if len(data) == 10 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class FinishAttemptResult(Model):
     """The attempt after its end."""
 
-    wires__ = "attempt:Attempt outcome:FinishOutcome"
     attempt: Attempt
     """The attempt now."""
     outcome: FinishOutcome
@@ -525,13 +516,10 @@ class FinishAttemptResult(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class Friend(Model):
     """A friend of a player."""
 
-    wires__ = (
-        "externalPlayerId displayIdentity:PlayerIdentity friendsSince:parse_time online "
-        "lastActiveAt:parse_time status"
-    )
     external_player_id: str
     """The friend, by your id."""
     display_identity: PlayerIdentity | None
@@ -556,10 +544,10 @@ class Friend(Model):
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class FriendList(Model):
     """A player's friends."""
 
-    wires__ = "friends:Friend[]"
     friends: list[Friend]
     """All of them; there is no paging."""
 
@@ -570,10 +558,10 @@ class FriendList(Model):
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class SocialPlayer(Model):
     """The other player of a friend request."""
 
-    wires__ = "externalPlayerId displayIdentity:PlayerIdentity"
     external_player_id: str
     """The player, by your id."""
     display_identity: PlayerIdentity | None
@@ -587,10 +575,10 @@ class SocialPlayer(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class FriendRequest(Model):
     """A friend request that waits."""
 
-    wires__ = "requestId direction:FriendRequestDirection player:SocialPlayer createdAt:parse_time"
     request_id: str
     """Id of the request."""
     direction: FriendRequestDirection
@@ -608,10 +596,10 @@ class FriendRequest(Model):
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class FriendRequests(Model):
     """Friend requests that wait."""
 
-    wires__ = "incoming:FriendRequest[] outgoing:FriendRequest[]"
     incoming: list[FriendRequest]
     """Received."""
     outgoing: list[FriendRequest]
@@ -625,13 +613,10 @@ class FriendRequests(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class Grant(Model):
     """A payout that a player claims, or that a server acknowledges for them."""
 
-    wires__ = (
-        "id kind:GrantKind contents sourceKind sourceRefId parentGrantId status:GrantStatus "
-        "rolledAt:parse_time claimedAt:parse_time expiresAt:parse_time createdAt:parse_time"
-    )
     id: str
     """Id of the grant."""
     kind: GrantKind
@@ -668,10 +653,10 @@ class Grant(Model):
         return self if len(data) == 11 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class InventoryItem(Model):
     """An item that a player holds."""
 
-    wires__ = "itemKey quantity metadata createdAt:parse_time updatedAt:parse_time"
     item_key: str
     """Key of the item."""
     quantity: int
@@ -691,13 +676,10 @@ class InventoryItem(Model):
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class Lobby(Model):
     """A lobby of matched players."""
 
-    wires__ = (
-        "id eventId eventWindowId leaderboardId mode status:LobbyStatus capacity fillBy:parse_time "
-        "participantCount botSlots? startedAt:parse_time endsAt:parse_time"
-    )
     id: str
     """Id of the lobby."""
     event_id: str
@@ -736,13 +718,10 @@ class Lobby(Model):
         return self if len(data) == 11 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MergeCounts(Model):
     """How much a merge moved."""
 
-    wires__ = (
-        "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
-        "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed"
-    )
     attempts_reassigned: int
     """Attempts moved."""
     grants_reassigned: int
@@ -772,13 +751,10 @@ class MergeCounts(Model):
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MergePlayerResult(Model):
     """What a merge did."""
 
-    wires__ = (
-        "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId "
-        "counts:MergeCounts mergedAt:parse_time status:MergeStatus"
-    )
     from_player_id: str
     """The merged player, by Kraty's id."""
     from_external_player_id: str
@@ -807,10 +783,10 @@ class MergePlayerResult(Model):
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateRowError(Model):
     """Why a row failed."""
 
-    wires__ = "code message"
     code: str
     """Code, as `unknown_item`."""
     message: str
@@ -823,10 +799,10 @@ class MigrateRowError(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateFailure(Model):
     """A row that failed."""
 
-    wires__ = "rowIndex externalPlayerId? error:MigrateRowError"
     row_index: int
     """Which row, from 0."""
     error: MigrateRowError
@@ -842,10 +818,10 @@ class MigrateFailure(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateInventoryRow(Model):
     """Items to import."""
 
-    wires__ = "externalPlayerId itemKey quantity parameters? reason? idempotencyKey"
     external_player_id: str
     """The player, by your id; made where unknown."""
     item_key: str
@@ -868,10 +844,10 @@ class MigrateInventoryRow(Model):
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateOutcome(Model):
     """What became of a batch: applied, skipped and failed add up to its size."""
 
-    wires__ = "applied skipped failed failures:MigrateFailure[]"
     applied: int
     """Rows applied."""
     skipped: int
@@ -889,10 +865,10 @@ class MigrateOutcome(Model):
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MigratePlayerRow(Model):
     """A player to import."""
 
-    wires__ = "externalPlayerId contextSnapshot? idempotencyKey"
     external_player_id: str
     """The player, by your id."""
     idempotency_key: str
@@ -909,10 +885,10 @@ class MigratePlayerRow(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MigrateWalletRow(Model):
     """A balance to import."""
 
-    wires__ = "externalPlayerId economyKey amount reason? idempotencyKey"
     external_player_id: str
     """The player, by your id; made where unknown."""
     economy_key: str
@@ -933,10 +909,10 @@ class MigrateWalletRow(Model):
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class MilestoneFired(Model):
     """A milestone that was passed, and what it granted."""
 
-    wires__ = "key grants:Grant[]"
     key: str
     """Key of the milestone."""
     grants: list[Grant]
@@ -949,13 +925,10 @@ class MilestoneFired(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerExport(Model):
     """What is stored of a player (GDPR, article 15). Each list ends at 1,000 rows, without a sign of it."""
 
-    wires__ = (
-        "schemaVersion exportedAt:parse_time player:ExportedPlayer attempts grants inventory wallet "
-        "lobbies:ExportedLobby[]"
-    )
     exported_at: datetime
     """When it was made."""
     player: ExportedPlayer
@@ -982,10 +955,10 @@ class PlayerExport(Model):
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class SnapshotPlayer(Model):
     """The player of a snapshot."""
 
-    wires__ = "id externalPlayerId studioId gameId createdAt:parse_time updatedAt:parse_time"
     id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -1008,10 +981,10 @@ class SnapshotPlayer(Model):
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class WalletBalance(Model):
     """A balance of a player."""
 
-    wires__ = "economyKey balance metadata createdAt:parse_time updatedAt:parse_time"
     economy_key: str
     """Key of the currency or progression resource."""
     balance: float
@@ -1031,10 +1004,10 @@ class WalletBalance(Model):
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class PlayerSnapshot(Model):
     """What support needs to see of a player, in one read."""
 
-    wires__ = "player:SnapshotPlayer inventory:InventoryItem[] wallet:WalletBalance[] recentGrants:Grant[]"
     player: SnapshotPlayer
     """The player."""
     inventory: list[InventoryItem]
@@ -1053,11 +1026,19 @@ class PlayerSnapshot(Model):
         self.recent_grants = [Grant.decode__(i) for i in data["recentGrants"]]
         return self if len(data) == 4 else self.keep_unknown(data)
 
+    def balance(self, economy_key: str) -> float:
+        """Give the balance of a currency or progression resource; 0 where the player has none."""
+        return next((held.balance for held in self.wallet if held.economy_key == economy_key), 0)
 
+    def quantity(self, item_key: str) -> int:
+        """Tell how many of an item the player holds."""
+        return sum(held.quantity for held in self.inventory if held.item_key == item_key)
+
+
+@define(eq=False, repr=False, getstate_setstate=False)
 class ReportProgressResult(Model):
     """The attempt after the report."""
 
-    wires__ = "attempt:Attempt milestonesFired:MilestoneFired[]"
     attempt: Attempt
     """The attempt now."""
     milestones_fired: list[MilestoneFired]
@@ -1071,10 +1052,10 @@ class ReportProgressResult(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class ServerPingResponse(Model):
     """Answer to a ping. The only answer that is not wrapped in `data`."""
 
-    wires__ = "ok apiKey:ApiKeyInfo"
     ok: bool
     """True when the key is valid."""
     api_key: ApiKeyInfo
@@ -1087,10 +1068,10 @@ class ServerPingResponse(Model):
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class SyntheticIdentity(Model):
     """A name to show, in the shape used before July 2026."""
 
-    wires__ = "name avatar?"
     name: str
     """Display name."""
     avatar: str | None | Unset = UNSET
@@ -1103,15 +1084,12 @@ class SyntheticIdentity(Model):
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class SetIdentityResult(Model):
     """Identities of the player. Two shapes are in use: since July 2026 `displayIdentity` and
     `anonymizedIdentity`, before it `syntheticIdentity`. Both are read.
     """
 
-    wires__ = (
-        "externalPlayerId displayIdentity?:PlayerIdentity anonymizedIdentity?:PlayerIdentity "
-        "syntheticIdentity?:SyntheticIdentity"
-    )
     external_player_id: str
     """The player, by your id."""
     display_identity: PlayerIdentity | None | Unset = UNSET
@@ -1141,10 +1119,10 @@ class SetIdentityResult(Model):
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class SubmitScoreResult(Model):
     """Where the player stands on the board."""
 
-    wires__ = "leaderboardId score rank"
     leaderboard_id: str
     """Id of the board."""
     score: float
@@ -1159,10 +1137,10 @@ class SubmitScoreResult(Model):
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class UnbanPlayerResult(Model):
     """The lifted ban."""
 
-    wires__ = "playerId externalPlayerId unbannedAt:parse_time applied"
     player_id: str
     """The player, by Kraty's id."""
     external_player_id: str
@@ -1190,6 +1168,172 @@ _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntr
 def read_granted_reward_entry(data: Mapping[str, Any]) -> GrantedRewardEntry:
     return _granted_reward_entry.get(data["type"], UnknownVariant.from_dict)(data)
 
+
+register_fields(AdjustItemResult, "itemKey quantity applied")
+register_fields(AdjustWalletResult, "economyKey balance applied")
+register_fields(
+    ApiKeyInfo,
+    "id prefix permissionSet environment studioId gameId",
+    environment=_key_environment.__getitem__,
+)
+register_fields(
+    Attempt,
+    "id eventId eventWindowId leaderboardId playerId startedAt endsAt completedAt metrics metricsRaw "
+    "score status",
+    startedAt=parse_time,
+    endsAt=parse_time,
+    completedAt=parse_time,
+    status=_attempt_status.__getitem__,
+)
+register_fields(BanPlayerResult, "playerId externalPlayerId bannedAt reason applied", bannedAt=parse_time)
+register_fields(BlockList, "blocked", blocked=lambda v: [BlockedPlayer.from_dict(i) for i in v])
+register_fields(
+    BlockedPlayer,
+    "externalPlayerId displayIdentity blockedAt",
+    displayIdentity=PlayerIdentity.from_dict,
+    blockedAt=parse_time,
+)
+register_fields(CrateEntry, "type crateItemKey quantity")
+register_fields(CurrencyEntry, "type currencyKey amount")
+register_fields(
+    DeletePlayerResult,
+    "playerId externalPlayerId anonymizedExternalId deletedAt attemptsAnonymized lobbiesAnonymized "
+    "leaderboardsScrubbed status",
+    deletedAt=parse_time,
+    status=_delete_status.__getitem__,
+)
+register_fields(ErrorDetail, "code message details?")
+register_fields(ErrorResponse, "error", error=ErrorDetail.from_dict)
+register_fields(
+    ExportedLobby, "id eventId status createdAt", status=_lobby_status.__getitem__, createdAt=parse_time
+)
+register_fields(
+    ExportedPlayer,
+    "id externalPlayerId studioId gameId firstSeenAt lastSeenAt lastContextSnapshot registeredAt "
+    "secretRotatedAt deletedAt",
+    firstSeenAt=parse_time,
+    lastSeenAt=parse_time,
+    registeredAt=parse_time,
+    secretRotatedAt=parse_time,
+    deletedAt=parse_time,
+)
+register_fields(
+    FinishAttemptResult, "attempt outcome", attempt=Attempt.from_dict, outcome=_finish_outcome.__getitem__
+)
+register_fields(
+    Friend,
+    "externalPlayerId displayIdentity friendsSince online lastActiveAt status",
+    displayIdentity=PlayerIdentity.from_dict,
+    friendsSince=parse_time,
+    lastActiveAt=parse_time,
+)
+register_fields(FriendList, "friends", friends=lambda v: [Friend.from_dict(i) for i in v])
+register_fields(
+    FriendRequest,
+    "requestId direction player createdAt",
+    direction=_friend_request_direction.__getitem__,
+    player=SocialPlayer.from_dict,
+    createdAt=parse_time,
+)
+register_fields(
+    FriendRequests,
+    "incoming outgoing",
+    incoming=lambda v: [FriendRequest.from_dict(i) for i in v],
+    outgoing=lambda v: [FriendRequest.from_dict(i) for i in v],
+)
+register_fields(
+    Grant,
+    "id kind contents sourceKind sourceRefId parentGrantId status rolledAt claimedAt expiresAt createdAt",
+    kind=_grant_kind.__getitem__,
+    status=_grant_status.__getitem__,
+    rolledAt=parse_time,
+    claimedAt=parse_time,
+    expiresAt=parse_time,
+    createdAt=parse_time,
+)
+register_fields(
+    InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
+)
+register_fields(ItemEntry, "type itemKey quantity parameters?")
+register_fields(
+    Lobby,
+    "id eventId eventWindowId leaderboardId mode status capacity fillBy participantCount botSlots? "
+    "startedAt endsAt",
+    status=_lobby_status.__getitem__,
+    fillBy=parse_time,
+    startedAt=parse_time,
+    endsAt=parse_time,
+)
+register_fields(
+    MergeCounts,
+    "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
+    "walletLedgerRowsMoved lobbiesTouched leaderboardsScrubbed",
+)
+register_fields(
+    MergePlayerResult,
+    "fromPlayerId fromExternalPlayerId toPlayerId toExternalPlayerId anonymizedExternalPlayerId counts "
+    "mergedAt status",
+    counts=MergeCounts.from_dict,
+    mergedAt=parse_time,
+    status=_merge_status.__getitem__,
+)
+register_fields(MigrateFailure, "rowIndex externalPlayerId? error", error=MigrateRowError.from_dict)
+register_fields(MigrateInventoryRow, "externalPlayerId itemKey quantity parameters? reason? idempotencyKey")
+register_fields(
+    MigrateOutcome,
+    "applied skipped failed failures",
+    failures=lambda v: [MigrateFailure.from_dict(i) for i in v],
+)
+register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotencyKey")
+register_fields(MigrateRowError, "code message")
+register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
+register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
+register_fields(
+    PlayerExport,
+    "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
+    exportedAt=parse_time,
+    player=ExportedPlayer.from_dict,
+    lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
+)
+register_fields(PlayerIdentity, "name avatar? country?")
+register_fields(
+    PlayerSnapshot,
+    "player inventory wallet recentGrants",
+    player=SnapshotPlayer.from_dict,
+    inventory=lambda v: [InventoryItem.from_dict(i) for i in v],
+    wallet=lambda v: [WalletBalance.from_dict(i) for i in v],
+    recentGrants=lambda v: [Grant.from_dict(i) for i in v],
+)
+register_fields(
+    ReportProgressResult,
+    "attempt milestonesFired",
+    attempt=Attempt.from_dict,
+    milestonesFired=lambda v: [MilestoneFired.from_dict(i) for i in v],
+)
+register_fields(ServerPingResponse, "ok apiKey", apiKey=ApiKeyInfo.from_dict)
+register_fields(
+    SetIdentityResult,
+    "externalPlayerId displayIdentity? anonymizedIdentity? syntheticIdentity?",
+    displayIdentity=PlayerIdentity.from_dict,
+    anonymizedIdentity=PlayerIdentity.from_dict,
+    syntheticIdentity=SyntheticIdentity.from_dict,
+)
+register_fields(
+    SnapshotPlayer,
+    "id externalPlayerId studioId gameId createdAt updatedAt",
+    createdAt=parse_time,
+    updatedAt=parse_time,
+)
+register_fields(SocialPlayer, "externalPlayerId displayIdentity", displayIdentity=PlayerIdentity.from_dict)
+register_fields(SubmitScoreResult, "leaderboardId score rank")
+register_fields(SyntheticIdentity, "name avatar?")
+register_fields(UnbanPlayerResult, "playerId externalPlayerId unbannedAt applied", unbannedAt=parse_time)
+register_fields(
+    WalletBalance,
+    "economyKey balance metadata createdAt updatedAt",
+    createdAt=parse_time,
+    updatedAt=parse_time,
+)
 
 CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
 """A `CrateEntry`, or the same as a dict in the contract's own names."""

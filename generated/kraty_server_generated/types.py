@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
-from types import FunctionType
-from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar, cast
+
+from attrs import define, field
 
 from kraty_server_generated.contract import KEY_MIN_LENGTH, KEY_PATTERN, PLAIN_TEXT_MATCHES
 
@@ -96,109 +96,17 @@ class Field(NamedTuple):
     wire: str
     name: str
     required: bool
-    decoder: str
-    """The name of what decodes it, in the model's module, and `[]` where it is a list of such; empty for nothing."""
-    module: str
-
-    def decode(self, value: Any) -> Any:
-        """Decode a value that is not null."""
-        if not self.decoder:
-            return value
-        name = self.decoder.rstrip("[]")
-        found = getattr(sys.modules[self.module], name)
-        return _decode(getattr(found, "from_dict", found), self.decoder.count("["), value)
+    decode: Callable[[Any], Any] | None
 
 
-def _decode(decode: Callable[[Any], Any], depth: int, value: Any) -> Any:
-    return [_decode(decode, depth - 1, item) for item in value] if depth else decode(value)
-
-
-def field(*, default: Any, init: bool) -> Any:  # noqa: ARG001  (`init` is for type checkers)
-    """Give an attribute of a model a value that its constructor does not take."""
-    return default
-
-
-class ModelType(type):
-    """Makes a model of a class whose `wires__` has its properties by their JSON names, in the order of the contract.
-
-    `?` marks an optional one; behind a colon stands what decodes it. Each gets a slot. Our own, since to import attrs
-    or dataclasses, and to let them make the classes, takes longer than all else that models need.
-    """
-
-    __match_args__: tuple[str, ...]
-    fields__: tuple[Field, ...]
-    defaults__: dict[str, Any]
-    parameters__: dict[str, Any]
-
-    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> ModelType:
-        """Make the class."""
-        if wires := namespace.get("wires__"):
-            module = namespace["__module__"]
-            fields: list[Field] = []
-            for word in wires.split():
-                wire, _, decoder = word.partition(":")
-                required, wire = not wire.endswith("?"), wire.removesuffix("?")
-                fields.append(Field(wire, _hump.sub("_", wire).lower(), required, decoder, module))
-            defaults = {field.name: namespace.pop(field.name) for field in fields if field.name in namespace}
-            needed = [field.name for field in fields if field.required and field.name not in defaults]
-            names = (*needed, *(field.name for field in fields if not field.required))
-            init = FunctionType(
-                _init.__code__, vars(sys.modules[module]), "__init__"
-            )  # whose annotations can be resolved
-            parameters = {name: namespace["__annotations__"][name] for name in names}
-            init.__annotations__ = {**parameters, "return": None}
-            namespace |= {
-                "__slots__": tuple(field.name for field in fields),
-                "__match_args__": names,
-                "__init__": init,
-                "fields__": tuple(fields),
-                "defaults__": defaults,
-                "parameters__": parameters,
-                "known__": frozenset(field.wire for field in fields),
-                "required__": frozenset(field.wire for field in fields if field.required) or None,
-            }
-        namespace.setdefault("__slots__", ())
-        return super().__new__(cls, name, bases, namespace)
-
-    @property
-    def __signature__(cls) -> Any:
-        """The parameters of the constructor, for `help` and `inspect`."""
-        from inspect import Parameter, Signature  # only who looks needs it
-
-        kind, kinds = Parameter.POSITIONAL_OR_KEYWORD, cls.parameters__
-        defaults = {name: cls.defaults__.get(name, Parameter.empty) for name in cls.__match_args__}
-        return Signature([Parameter(n, kind, default=d, annotation=kinds[n]) for n, d in defaults.items()])
-
-
-def _init(self: Any, *args: Any, **kwargs: Any) -> None:
-    names, kind = self.__match_args__, type(self).__name__
-    if len(args) > len(names):
-        raise TypeError(f"{kind}() takes {len(names)} arguments, got {len(args)}")
-    values = dict(zip(names, args, strict=False))
-    if odd := [name for name in kwargs if name not in names or name in values]:
-        what = "multiple values for" if odd[0] in names else "an unexpected keyword"
-        raise TypeError(f"{kind}() got {what} argument {odd[0]!r}")
-    values = {**self.defaults__, **values, **kwargs}
-    if missing := [repr(name) for name in names if name not in values]:
-        raise TypeError(f"{kind}() lacks {', '.join(missing)}")
-    for name, value in values.items():
-        setattr(self, name, value)
-
-
-@dataclass_transform(eq_default=False, field_specifiers=(field,))
-class Model(metaclass=ModelType):
+@define(eq=False, repr=False, getstate_setstate=False)
+class Model:
     """Base of all models: lossless to and from dicts; equality, repr, copy and pickle by value."""
 
-    __slots__ = ("__weakref__", "additional_properties")
-    __match_args__: ClassVar[tuple[str, ...]] = ()
-
-    additional_properties: dict[str, Any]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any], kw_only=True)
     """Properties that this SDK does not know, by their JSON names. They are kept, and written back."""
 
-    wires__: ClassVar[str] = ""
     fields__: ClassVar[tuple[Field, ...]] = ()
-    defaults__: ClassVar[dict[str, Any]] = {}
-    parameters__: ClassVar[dict[str, Any]] = {}
     known__: ClassVar[frozenset[str]] = frozenset()
     required__: ClassVar[frozenset[str] | None] = None
     is_known: ClassVar[bool] = True
@@ -222,18 +130,19 @@ class Model(metaclass=ModelType):
         if not isinstance(data, Mapping):
             raise TypeError(f"{cls.__name__}: expected an object, got {type(data).__name__}")
         self = cls.__new__(cls)
-        for field in cls.fields__:
-            if field.wire in data:
-                value = data[field.wire]
-                try:
-                    value = None if value is None else field.decode(value)
-                except DECODE_ERRORS as error:
-                    raise ValueError(f"{cls.__name__}.{field.wire}: {error}") from error
-                setattr(self, field.name, value)
-            elif not field.required:
-                setattr(self, field.name, UNSET)
+        for wire, name, required, decode in cls.fields__:
+            if wire in data:
+                value = data[wire]
+                if decode is not None and value is not None:
+                    try:
+                        value = decode(value)
+                    except DECODE_ERRORS as error:
+                        raise ValueError(f"{cls.__name__}.{wire}: {error}") from error
+                setattr(self, name, value)
+            elif not required:
+                setattr(self, name, UNSET)
             elif (absent := absent_fields.get()) is not None:
-                absent.append(f"{cls.__name__}.{field.wire}")
+                absent.append(f"{cls.__name__}.{wire}")
         return self.keep_unknown(data)
 
     def keep_unknown(self, data: Mapping[str, Any]) -> Self:
@@ -245,19 +154,19 @@ class Model(metaclass=ModelType):
     def to_dict(self) -> dict[str, Any]:
         """Write the JSON object, in the order of the contract."""
         data: dict[str, Any] = {}
-        for field in self.fields__:
-            value = getattr(self, field.name, UNSET)
+        for wire, name, _, _ in self.fields__:
+            value = getattr(self, name, UNSET)
             if value is not UNSET:
-                data[field.wire] = to_json(value)
+                data[wire] = to_json(value)
         return data | self.additional_properties
 
     def __getattr__(self, name: str) -> Any:  # only asked for what is not there
         if name == "additional_properties":
             self.additional_properties = {}
             return self.additional_properties
-        for field in self.fields__:
-            if field.name == name:
-                what = f"the server did not send {field.wire!r} of {type(self).__name__}"
+        for wire, known, _, _ in self.fields__:
+            if known == name:
+                what = f"the server did not send {wire!r} of {type(self).__name__}"
                 raise AttributeError(what, name=name, obj=self)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
@@ -292,9 +201,21 @@ def _is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
+def register_fields(model: type[Model], wires: str, **decoders: Callable[[Any], Any]) -> None:
+    """Tell a model its properties by their JSON names, in the order of the contract; `?` marks an optional one."""
+    fields: list[Field] = []
+    for wire in wires.split():
+        wire, optional, _ = wire.partition("?")
+        fields.append(Field(wire, _hump.sub("_", wire).lower(), not optional, decoders.get(wire)))
+    model.fields__ = tuple(fields)
+    model.known__ = frozenset(field.wire for field in fields)
+    model.required__ = frozenset(field.wire for field in fields if field.required) or None
+
+
 class UnknownVariant(Model):
     """A member of a union whose tag this SDK does not know, as it came."""
 
+    __slots__ = ()
     is_known: ClassVar[bool] = False
 
 

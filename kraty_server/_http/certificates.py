@@ -31,6 +31,11 @@ class Certificates:
             if (path := os.environ.get(variable)) and not is_there(path):
                 raise ValueError(f"{variable}: there is no {what} {path!r}")
         names = [variable for variable, _, _ in NAMED if os.environ.get(variable)]
+        if not names and (needed or os.environ.get(KEY_LOG)):
+            import certifi  # which httpx needs, and imports as late as it loads them
+
+            if not os.path.isfile(path := certifi.where()):
+                raise ValueError(f"the certificates of certifi: there is no file {path!r}")
         if names or os.environ.get(KEY_LOG):
             try:
                 self._context = httpx.create_ssl_context()
@@ -42,7 +47,7 @@ class Certificates:
         """What is trusted, loaded when it is first asked for.
 
         Raises:
-            httpx.ConnectError: there are no certificates, as in a frozen program that left certifi's file out.
+            httpx.ConnectError: the file that was there when the client was made has no certificates.
         """
         if self._context is None:
             with _loading:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from kraty_server.testing._emulator import Emulator
     from kraty_server.testing._inbox import Inbox
     from kraty_server.testing.emulator.outbox import SIGNATURE_HEADER, Delivery, sign
+    from kraty_server.testing.emulator.rate_limit import RateLimit
     from kraty_server.testing.emulator.request_log import Request
     from kraty_server.testing.emulator.seeds import Seed
 
@@ -18,6 +19,7 @@ _MODULES: Final = {
     "Delivery": "emulator.outbox",
     "Emulator": "_emulator",
     "Inbox": "_inbox",
+    "RateLimit": "emulator.rate_limit",
     "Request": "emulator.request_log",
     "Seed": "emulator.seeds",
     "sign": "emulator.outbox",
@@ -34,4 +36,4 @@ def __getattr__(name: str) -> object:
     return getattr(module, name)
 
 
-__all__ = ["SIGNATURE_HEADER", "Delivery", "Emulator", "Inbox", "Request", "Seed", "sign"]
+__all__ = ["SIGNATURE_HEADER", "Delivery", "Emulator", "Inbox", "RateLimit", "Request", "Seed", "sign"]

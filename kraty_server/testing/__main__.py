@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from ipaddress import ip_address
 
 
@@ -15,6 +16,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _rate_limit(text: str) -> tuple[float, int | None]:
+    per_second, colon, burst = text.partition(":")
+    try:
+        return float(per_second), int(burst) if colon else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a number, or two as in 20:40, got {text!r}") from None
+
+
 def _opens_to_others(host: str) -> bool:
     try:
         return not ip_address(host).is_loopback
@@ -22,9 +31,8 @@ def _opens_to_others(host: str) -> bool:
         return host != "localhost"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve an emulator until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser("python -m kraty_server.testing", description="Kraty on your machine, for tests.")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of an emulator."""
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument(
         "--allow-host", metavar="NAME", action="append", default=[],
@@ -35,7 +43,38 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--db", metavar="FILE", help="keep the state in this file")
     parser.add_argument("--webhook-url", metavar="URL", help="deliver all webhooks of the test key here")
     parser.add_argument("--webhook-secret", metavar="SECRET", default="whsec_emulator", help="default: %(default)s")
-    given = parser.parse_args(arguments)
+    parser.add_argument(
+        "--rate-limit", metavar="N[:BURST]", type=_rate_limit,
+        help="requests per second of each key, and how many at once (default: no limit)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--row-keys-kept", metavar="SECONDS", type=float,
+        help="how long the keys of migrated rows are remembered (default: for ever)",
+    )  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve an emulator until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser("python -m kraty_server.testing", description="Kraty on your machine, for tests.")
+    add_arguments(parser)
+    code = serve(parser.parse_args(arguments), show_ready)
+    if code == 0:
+        print("stopped", flush=True)
+    return code
+
+
+def show_ready(url: str, key: str) -> None:
+    """Say where it listens, and with which key it is called."""
+    print(f"ready: {url} KRATY_SERVER_KEY={key}", flush=True)
+
+
+def serve(given: argparse.Namespace, ready: Callable[[str, str], None]) -> int:
+    """Serve an emulator until SIGTERM or Ctrl-C.
+
+    Args:
+        given: the options.
+        ready: called with its URL and its key when it listens.
+    """
     stop = threading.Event()
 
     def stopping(_number: int, _frame: object) -> None:
@@ -44,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping)
     try:
-        from kraty_server.testing import Emulator
+        from kraty_server.testing import Emulator, RateLimit
 
         emulator = Emulator(
             seed=given.seed,
@@ -54,6 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
             port=given.port,
             host=given.host,
             allow_hosts=given.allow_host,
+            rate_limit=given.rate_limit and RateLimit(*given.rate_limit),
+            row_keys_kept=given.row_keys_kept,
         )
     except (ModuleNotFoundError, OSError, ValueError) as error:
         print(f"the emulator cannot start: {error}", file=sys.stderr)
@@ -67,10 +108,9 @@ def main(arguments: list[str] | None = None) -> int:
     print("This is an emulator for development and tests. It is NO production server.", file=sys.stderr)
     if _opens_to_others(given.host):
         print(f"It listens on {given.host}: whoever reaches it can do everything.", file=sys.stderr)
-    print(f"ready: {url} KRATY_SERVER_KEY={emulator.api_key}", flush=True)
+    ready(url, emulator.api_key)
     stop.wait()
     emulator.close()
-    print("stopped", flush=True)
     return 0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from kraty_server.client import AsyncKratyServer, KratyServer
 from kraty_server.testing.emulator.backend import Backend
+from kraty_server.testing.emulator.rate_limit import RateLimit
 from kraty_server.testing.emulator.seeds import Seed
 from kraty_server.testing.emulator.transports import AsyncTransport, Transport
 from kraty_server.testing.emulator.virtual_clock import VirtualClock
@@ -36,13 +38,17 @@ class Emulator(Backend):
         allow_hosts: names, besides `host`, addresses and localhost, that the control routes and the page may be called
             by; others are refused, so that no page in a browser gets at them by DNS rebinding.
         strict: answer 500 where the emulator itself would leave the contract.
+        rate_limit: how many requests each key may make: `RateLimit(20, burst=40)`, or a number of requests per second.
+            What is above it is answered with 429 and a Retry-After, on the emulator's clock.
+        row_keys_kept: how long the idempotency keys of migrated rows are remembered, in seconds or as a timedelta; for
+            ever without it. The API does not say how long.
 
     Attributes:
         real_time: whether the clients that are made within the process wait for real. Otherwise retries, Retry-After,
             latency and deadlines pass on the emulator's clock, and take no time.
 
     Raises:
-        ValueError: the seed, the address of the webhook or the file does not fit.
+        ValueError: the seed, the address of the webhook, the file or a limit does not fit.
         OSError: a file cannot be read.
     """
 
@@ -59,6 +65,8 @@ class Emulator(Backend):
         host: str = "127.0.0.1",
         allow_hosts: Sequence[str] = (),
         strict: bool = True,
+        rate_limit: RateLimit | float | None = None,
+        row_keys_kept: timedelta | float | None = None,
     ) -> None:
         super().__init__(
             HANDLERS,
@@ -67,6 +75,8 @@ class Emulator(Backend):
             webhook_url=webhook_url,
             webhook_secret=webhook_secret,
             strict=strict,
+            rate_limit=rate_limit,
+            row_keys_kept=row_keys_kept,
         )
         self._host, self._port, self._allow_hosts = host, port, allow_hosts
         self._server: Server | None = None

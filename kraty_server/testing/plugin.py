@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in (
         "kraty_seed(**parts): seed the emulator, as in kraty_seed(players=[{'externalPlayerId': 'p'}])",
         "kraty_fault(operation, **effect): let something go wrong, as in kraty_fault('wallet.credit', cut_body=1)",
+        "kraty_rate_limit(per_second, burst=None): limit each key's requests, as in kraty_rate_limit(20, burst=40)",
         "kraty_real_time: let the clients of the fixtures wait for real, instead of on the emulator's clock",
     ):
         config.addinivalue_line("markers", marker)
@@ -56,11 +57,16 @@ def _kraty_emulator() -> Iterator[tuple[Emulator, bytes]]:
 def kraty_emulator(_kraty_emulator: tuple[Emulator, bytes], request: pytest.FixtureRequest) -> Iterator[Emulator]:
     """A Kraty with fresh state, served on loopback once its `url` is asked for.
 
-    The markers `kraty_seed` and `kraty_fault` prepare it.
+    The markers `kraty_seed`, `kraty_fault` and `kraty_rate_limit` prepare it.
     """
+    from kraty_server.testing import RateLimit
+
     emulator, fresh = _kraty_emulator
     emulator.restore(fresh)
     emulator.real_time = request.node.get_closest_marker("kraty_real_time") is not None
+    limit = request.node.get_closest_marker("kraty_rate_limit")
+    emulator.rate_limit = limit and RateLimit(*limit.args, **limit.kwargs)
+    emulator.row_keys_kept = None
     # Read from the module to the test, and from top to bottom.
     for marker in reversed(list(request.node.iter_markers("kraty_seed"))):
         parts: dict[str, Any] = {**(marker.args[0] if marker.args else {}), **marker.kwargs}

@@ -43,7 +43,7 @@ CAUSES: Final[Mapping[Reason, str]] = {
 """What usually causes each reason."""
 CATCH_ALL: Final = ""
 _NAMES: Final[Mapping[type[WebhookEvent], str]] = {WebhookEvent: CATCH_ALL} | {kind: n for n, kind in EVENTS.items()}
-_decode: Final = json.JSONDecoder().decode  # `json.loads` looks for UTF-16 and UTF-32 first
+_JSON: Final = json.JSONDecoder()
 _log: Final = logging.getLogger("kraty_server")
 
 
@@ -88,8 +88,8 @@ AsyncOnDelivery: TypeAlias = Callable[[DeliveryInfo], Awaitable[None] | None]
 """A hook of `AsyncWebhooks`, plain or `async def`: what can be awaited is awaited before the answer."""
 
 
-def _signature(headers: Headers) -> str | None:
-    """The signature header. Two of them are joined, as HTTP says, and that is malformed."""
+def _signature(headers: Headers) -> str:
+    """The signature header, empty where there is none. Two of them are joined, as HTTP says, and that is malformed."""
     if headers is None or isinstance(headers, (str, bytes)):
         raise TypeError(f"headers: all of them are needed, as the framework has them, got {type(headers).__name__}")
     values: list[str] = []
@@ -97,12 +97,24 @@ def _signature(headers: Headers) -> str | None:
     pairs: Iterable[tuple[str | bytes, Any]] = items() if items else cast("Any", headers)
     for name, value in pairs:
         if len(name) == len(SIGNATURE_HEADER) and _text(name).lower() == SIGNATURE_HEADER and value is not None:
-            values += map(_text, cast("list[str]", value) if isinstance(value, list) else (value,))
-    return ",".join(values) if values else None
+            if isinstance(value, list):
+                values += map(_text, cast("list[str]", value))
+            else:
+                values.append(_text(value))
+    return ",".join(values)
 
 
 def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def _decode(text: str) -> Any:
+    """JSON as Kraty writes it, without white space around it, in one step; and any other."""
+    try:
+        found, end = _JSON.raw_decode(text)
+    except ValueError:  # white space before it, or no JSON
+        return _JSON.decode(text)
+    return found if end == len(text) else _JSON.decode(text)
 
 
 def _is_async(function: object) -> bool:
@@ -119,6 +131,22 @@ def _given_keys(secret: Secrets | None) -> list[bytes] | Exception:
     if secret is None and not (secret := os.environ.get(SECRET_VARIABLE)):
         return ValueError(f"secret: give the endpoint's, or set {SECRET_VARIABLE}")
     return signing_keys(secret)
+
+
+def decode_event(raw_body: Body) -> WebhookEvent:
+    """Read the event in a body that was verified before.
+
+    Raises:
+        ValueError: there is none: it is not a JSON object with the envelope of an event.
+    """
+    try:
+        event = read_event(_decode(raw_body if isinstance(raw_body, str) else str(raw_body, "utf-8")))
+        name: object = event.event_name
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no event: {error}") from error
+    if not isinstance(name, str):
+        raise ValueError("no event: its name is no text")
+    return event
 
 
 class _Receiver:
@@ -184,12 +212,9 @@ class _Receiver:
         if reason is not None:
             raise self._refused(reason)
         try:
-            event = read_event(_decode(raw_body if isinstance(raw_body, str) else str(raw_body, "utf-8")))
-            if isinstance(event.event_name, str):
-                return event
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            return decode_event(raw_body)
+        except ValueError as error:
             raise self._refused("body_unreadable") from error
-        raise self._refused("body_unreadable")
 
     def _refused(self, reason: Reason) -> WebhookError:
         error = WebhookError(reason)

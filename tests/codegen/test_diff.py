@@ -24,7 +24,7 @@ SCHEMA = "#/components/schemas/"
 MAX = 9007199254740991
 
 Edit: TypeAlias = Callable[[dict[str, Any]], object]
-B, A, D = Level.BREAKING, Level.ADDITIVE, Level.DOCUMENTATION
+B, A, D, U = Level.BREAKING, Level.ADDITIVE, Level.DOCUMENTATION, Level.UNJUDGED
 
 
 def edited(*edits: Edit) -> dict[str, Any]:
@@ -137,7 +137,7 @@ MUTATIONS: dict[str, tuple[Edit, str, Level, Level, str, str]] = {
     "request: map of something": (lambda d: schema(d, "MetricMap").update(additionalProperties={"type": "integer"}), "type", B, A, f"{PROGRESS} body.metrics{{}}", "events.report_progress"),
     "request: closed": (lambda d: schema(d, "AdjustWalletBody").update(additionalProperties=False), "additional properties", B, A, f"{CREDIT} body", "wallet.credit"),
     "request: order": (lambda d: schema(d, "AdjustWalletBody").update(properties=dict(sorted(schema(d, "AdjustWalletBody")["properties"].items(), reverse=True))), "order", A, A, f"{CREDIT} body", "wallet.credit"),
-    "request: default": (to("PushLobbyBody", "fillBots", default=True), "keyword", B, B, f"{PUSH} body.fillBots", "lobbies.push"),
+    "request: default": (to("PushLobbyBody", "fillBots", default=True), "default", A, B, f"{PUSH} body.fillBots", "lobbies.push"),
     "request: body must be": (lambda d: call(d, "players.delete")["requestBody"].update(required=True), "required", B, A, "POST /players/{externalId}/delete body", "players.delete"),
     "request: body": (lambda d: call(d, "players.delete").pop("requestBody"), "body", B, A, "POST /players/{externalId}/delete body", "players.delete"),
     "request: media type": (lambda d: call(d, "wallet.credit")["requestBody"]["content"].update({"text/csv": {}}), "media type", A, B, f"{CREDIT} body", "wallet.credit"),
@@ -157,7 +157,7 @@ MUTATIONS: dict[str, tuple[Edit, str, Level, Level, str, str]] = {
     "response: map": (lambda d: schema(d, "JsonObject").update(additionalProperties={"type": "string"}), "type", A, B, f"{SNAPSHOT}.wallet[].metadata{{}}", "players.get"),
     "response: 2xx": (responses("grants.create", lambda r: r.pop("200")), "status", A, A, f"{GRANTS} 200", "grants.create"),
     "response: the only 2xx": (responses("wallet.credit", lambda r: r.pop("200")), "status", B, A, f"{CREDIT} 200", "wallet.credit"),
-    "response: headers": (responses("wallet.credit", lambda r: r["200"].update(headers={"x-request-id": {}})), "headers", A, A, f"{CREDIT} 200", "wallet.credit"),
+    "response: headers": (responses("wallet.credit", lambda r: r["200"].update(headers={"x-request-id": {}})), "headers", A, B, f"{CREDIT} 200 header x-request-id", "wallet.credit"),
     "error: status": (responses("wallet.credit", lambda r: r.update({"422": r["409"]})), "status", A, A, f"{CREDIT} 422", "wallet.credit"),
     "error: code": (codes("wallet.credit", "409", "idempotency_conflict", "frozen"), "error code", A, B, f"{CREDIT} 409", "wallet.credit"),
     "error: another code": (codes("wallet.credit", "404", "no_such_currency"), "error code", B, B, f"{CREDIT} 404", "wallet.credit"),
@@ -165,11 +165,11 @@ MUTATIONS: dict[str, tuple[Edit, str, Level, Level, str, str]] = {
     "operation": (lambda d: d["paths"].pop("/migrate/wallet"), "operation", B, A, "POST /migrate/wallet", "migrate.wallet"),
     "operation: its call": (lambda d: call(d, "wallet.credit").update(operationId="wallet.add"), "name", B, B, CREDIT, "wallet.add"),
     "operation: deprecated": (lambda d: call(d, "wallet.credit").update(deprecated=True), "deprecated", D, D, CREDIT, "wallet.credit"),
-    "operation: security": (lambda d: call(d, "wallet.credit").update(security=[]), "security", B, B, CREDIT, "wallet.credit"),
-    "operation: something new": (lambda d: call(d, "wallet.credit").update({"x-rate-limit": 5}), "keyword", B, B, CREDIT, "wallet.credit"),
+    "operation: security": (lambda d: call(d, "wallet.credit").update(security=[]), "security", A, B, CREDIT, "wallet.credit"),
+    "operation: something new": (lambda d: call(d, "wallet.credit").update({"x-rate-limit": 5}), "keyword", D, D, CREDIT, "wallet.credit"),
     "operation: prose": (lambda d: call(d, "wallet.credit").update(description="x"), "description", D, D, CREDIT, "wallet.credit"),
     "schema: prose": (to("AdjustWalletResult", "balance", description="x"), "description", D, D, f"{CREDIT} 200.data.balance", "wallet.credit"),
-    "schema: something new": (to("AdjustWalletBody", "reason", contentEncoding="base64"), "keyword", B, B, f"{CREDIT} body.reason", "wallet.credit"),
+    "schema: something new": (to("AdjustWalletBody", "reason", contentEncoding="base64"), "keyword", U, U, f"{CREDIT} body.reason", "wallet.credit"),
     "webhook: event": (lambda d: d["webhooks"].pop("grant.created"), "webhook", B, A, "webhook grant.created", ""),
     "webhook: payload": (without("WebhookEvent", "studioId"), "property", B, A, "webhook grant.created.studioId", ""),
     "webhook: data": (without("WalletChangedData", "delta"), "property", B, A, "webhook wallet.changed.data.delta", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,8 +18,12 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from kraty_server import KratyServer
+from kraty_server import KratyServer, RateLimitedError, RetryConfig
 from kraty_server.testing import Emulator
+from kraty_server.testing.server.app import make_app
+from kraty_server.testing.server.control import SNAPSHOTS
+
+ONCE = RetryConfig(attempts=1)
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +32,17 @@ def served() -> Iterator[Emulator]:
         yield emulator
 
 
-@pytest.fixture
-def http(served: Emulator) -> Iterator[httpx.Client]:
-    served.reset()
+@pytest.fixture(scope="module")
+def client(served: Emulator) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=f"{served.url}/_emulator", trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+def http(served: Emulator, client: httpx.Client) -> httpx.Client:
+    served.reset()
+    served.rate_limit = None
+    return client
 
 
 def post(http: httpx.Client, path: str, body: Any = None, status: int = 200) -> Any:
@@ -63,6 +74,44 @@ def test_snapshots_are_taken_and_restored(served: Emulator, http: httpx.Client) 
     post(http, "/restore", {"name": name})
     assert credit(served) == 10
     assert "no 'nothing'" in post(http, "/restore", {"name": "nothing"}, 400)["error"]
+    for _ in range(SNAPSHOTS):
+        post(http, "/snapshot")
+    assert len(http.get("/snapshots").json()) == SNAPSHOTS
+    assert "no '" in post(http, "/restore", {"name": name}, 400)["error"]
+
+
+def test_what_fails_in_a_control_route_is_a_400_that_says_what(
+    served: Emulator, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("no idea")
+
+    monkeypatch.setattr(served, "dump", broken)
+    answer = http.get("/state")
+    assert (answer.status_code, answer.json()["error"]) == (400, "RuntimeError: no idea")
+
+
+def test_a_query_is_part_of_what_the_log_shows(served: Emulator, http: httpx.Client) -> None:
+    headers = {"authorization": f"Bearer {served.api_key}"}
+    assert httpx.get(f"{served.url}/server/v1/ping?a=%20b", headers=headers, trust_env=False).status_code == 200
+    assert served.requests[-1].target == "/server/v1/ping?a=%20b"
+
+
+def test_what_is_no_http_is_not_answered(served: Emulator) -> None:
+    app = make_app(served, (), lambda: False)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def ask() -> None:
+        await app({"type": "lifespan"}, receive, send)
+
+    asyncio.run(ask())
+    assert sent == []
 
 
 def test_the_clock_moves_ahead_only(served: Emulator, http: httpx.Client) -> None:
@@ -81,6 +130,11 @@ def test_faults_are_scripted_listed_and_cleared(served: Emulator, http: httpx.Cl
         ("drop_after_commit", 200),
         (None, 200),
     ]
+    one, other = (post(http, "/faults", {"operation": "wallet.debit", "status": 500 + n}) for n in range(2))
+    post(http, "/faults/clear", {"number": one["number"]})
+    assert http.get("/faults").json()[1:] == [other]
+    assert "no " in post(http, "/faults/clear", {"number": one["number"]}, 400)["error"]
+    assert "number" in post(http, "/faults/clear", {"number": "1"}, 400)["error"]
     post(http, "/faults/clear")
     assert http.get("/faults").json() == []
     assert "one effect" in post(http, "/faults", {"operation": "wallet.credit"}, 400)["error"]
@@ -152,6 +206,10 @@ def test_the_shell_command_serves_until_it_is_told_to_stop(tmp_path: Path, numbe
         str(seed),
         "--db",
         str(tmp_path / "k.db"),
+        "--rate-limit",
+        "0.05:2",
+        "--row-keys-kept",
+        "86400",
     ]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     with subprocess.Popen(
@@ -161,8 +219,18 @@ def test_the_shell_command_serves_until_it_is_told_to_stop(tmp_path: Path, numbe
         assert process.stderr is not None
         ready, url, key = process.stdout.readline().split()
         assert ready == "ready:"
-        with KratyServer(api_key=key.removeprefix("KRATY_SERVER_KEY="), base_url=url) as kraty:
+        with KratyServer(api_key=key.removeprefix("KRATY_SERVER_KEY="), base_url=url, retry=ONCE) as kraty:
             assert kraty.wallet.credit("p", "gold", amount=5).balance == 12
+            row: dict[str, Any] = {
+                "externalPlayerId": "p", "economyKey": "gold", "amount": 1, "idempotencyKey": "w"
+            }  # fmt: skip
+            for applied in (1, 1):  # the second one a day later
+                assert kraty.migrate.wallet([row]).applied == applied
+                assert httpx.post(f"{url}/_emulator/clock", json={"advance": 86_400}, trust_env=False).is_success
+            for _ in range(2):
+                kraty.health.ping()
+            with pytest.raises(RateLimitedError):
+                kraty.health.ping()
         process.send_signal(number)
         rest = process.stdout.read()
         warning = process.stderr.read()
@@ -226,13 +294,16 @@ ROUTES = [
     "faults",
     "faults/clear",
     "deliveries/replay",
+    "requests/resend",
+    "rate-limit",
     "assert-called",
 ]
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.text(st.characters(codec="utf-8"), max_size=3) | st.integers(-(10**20), 10**20)
     | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(
-        ["operation", "advance", "name", "id", "status", "body", "times", "silent", "players", "latency", "drop"]),
+        ["operation", "advance", "name", "id", "status", "body", "times", "silent", "players", "latency", "drop",
+         "number", "per_second", "burst"]),
         inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
@@ -240,9 +311,8 @@ ANYTHING = st.recursive(
 
 @settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(ROUTES), ANYTHING.map(json.dumps).map(str.encode) | st.binary(max_size=20))
-def test_a_control_route_never_answers_500(served: Emulator, path: str, raw: bytes) -> None:
-    headers = {"content-type": "application/json"}
-    answer = httpx.post(f"{served.url}/_emulator/{path}", content=raw, headers=headers, trust_env=False)
+def test_a_control_route_never_answers_500(served: Emulator, client: httpx.Client, path: str, raw: bytes) -> None:
+    answer = client.post(path, content=raw, headers={"content-type": "application/json"})
     assert answer.status_code in (200, 400, 409)
     answer.json()
     served.reset()
@@ -344,6 +414,9 @@ def cases(folder: Path) -> dict[str, tuple[list[str], str]]:
         "seed a list": ([*free, "--seed", str(folder / "list.json")], "an object is needed"),
         "seed misspelt": ([*free, "--seed", str(folder / "walet.json")], "players[0].walet: unknown; wallet?"),
         "webhook url": ([*free, "--webhook-url", "nonsense"], "webhooks[0].url: 'nonsense'"),
+        "rate limit": ([*free, "--rate-limit", "20:x"], "a number, or two as in 20:40"),
+        "rate limit 0": ([*free, "--rate-limit", "0"], "per_second: a finite number from 0.000001"),
+        "row keys": ([*free, "--row-keys-kept", "nan"], "row_keys_kept: "),
         "webhook secret": ([*free, "--webhook-url", "http://x/", "--webhook-secret", ""], "must not be empty"),
     }
 
@@ -351,7 +424,7 @@ def cases(folder: Path) -> dict[str, tuple[list[str], str]]:
 @pytest.mark.parametrize(
     "case",
     ["port out of range", "port no number", "unknown host", "port taken", "no database", "no folder", "a folder", "no seed",
-     "seed no JSON", "seed a list", "seed misspelt", "webhook url", "webhook secret"],
+     "seed no JSON", "seed a list", "seed misspelt", "webhook url", "webhook secret", "rate limit", "rate limit 0", "row keys"],
 )  # fmt: skip
 def test_the_shell_command_says_in_one_line_what_is_wrong(tmp_path: Path, case: str) -> None:
     arguments, why = cases(tmp_path)[case]

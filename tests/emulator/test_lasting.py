@@ -74,6 +74,17 @@ def test_no_statement_of_an_operation_reads_a_table_from_end_to_end(emulator: Em
     assert slow == {}
 
 
+def test_a_credit_runs_seven_statements() -> None:
+    """A transaction, the key, the player, what it holds, and the ledger: what only seeds change is read once."""
+    with Emulator() as plain:
+        ran: list[str] = []
+        send(plain, "POST", CREDIT, {"amount": 5})
+        plain.engine.state.connection.set_trace_callback(ran.append)
+        send(plain, "POST", CREDIT, {"amount": 5, "idempotencyKey": "k"})
+        plain.engine.state.connection.set_trace_callback(None)
+        assert len(ran) == 7, ran
+
+
 def test_a_missing_index_is_seen(emulator: Emulator) -> None:
     assert scans(emulator, "SELECT * FROM players WHERE ban_reason = 'x'") == ["players"]
 
@@ -129,7 +140,7 @@ def crowded() -> Iterator[Emulator]:
         state.run("""WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
             INSERT INTO deliveries SELECT i, 'evt_' || i, endpoint, event, occurred_at, data, status, attempt, next_at,
             copies FROM n, deliveries WHERE number = 1""")
-        state.run("""INSERT INTO delivery_attempts SELECT number, number, 1, occurred_at, 1, 200, NULL, 0 FROM deliveries
+        state.run("""INSERT INTO delivery_attempts SELECT number, number, 1, occurred_at, 1, 200, NULL, 0, NULL FROM deliveries
             WHERE number > 1""")
         state.run("""INSERT INTO ledger SELECT d.number, player, kind, key, delta, l.amount, reason, source_ref_id, origin,
             operation, idempotency_key, at FROM deliveries d, ledger l WHERE l.id = 1 AND d.number > 1""")

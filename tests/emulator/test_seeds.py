@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,50 @@ def test_what_is_no_dump_is_refused_and_nothing_is_replaced(seeded: Emulator, ch
     assert seeded.dump() == before
 
 
+CREDIT = "/server/v1/players/p/wallet/gold/credit"
+
+
+def status(emulator: Emulator, key: str | None = None) -> int:
+    headers = {"authorization": f"Bearer {key or emulator.api_key}"}
+    return emulator.engine.respond("POST", CREDIT, headers, b'{"amount": 5}').status
+
+
+def test_what_a_seed_adds_counts_at_once_and_no_longer_than_its_state() -> None:
+    """Keys, catalogs and endpoints are kept at hand, since only seeds change them."""
+    with Emulator() as emulator:
+        key = "sOther.secret"
+        assert (status(emulator), status(emulator, key), emulator.collected) == (200, 401, [])
+        dumped, snapshot = emulator.dump(), emulator.snapshot()
+        ways_back: list[Callable[[], None]] = [
+            lambda: emulator.restore(snapshot), lambda: emulator.load(dumped), emulator.reset
+        ]  # fmt: skip
+        for back in ways_back:
+            emulator.seed({"keys": [{"prefix": "sOther", "secret": "secret"}], "webhooks": [{"secret": "s"}]})
+            assert (status(emulator), status(emulator, key), len(emulator.collected)) == (200, 200, 2)
+            emulator.seed({"catalog": {"currencies": ["gems"]}})
+            assert status(emulator) == 404
+            emulator.seed({"catalog": {"currencies": ["gold"]}})
+            assert status(emulator) == 200
+            back()
+            assert (status(emulator), status(emulator, key), emulator.collected) == (200, 401, [])
+
+
+def test_a_seed_that_was_refused_leaves_nothing_at_hand() -> None:
+    with Emulator() as emulator:
+        refused = {
+            "webhooks": [{"secret": "s"}],
+            "catalog": {"currencies": ["gems"]},
+            "players": [
+                {"externalPlayerId": "p", "wallet": {"gems": 5}},
+                {"externalPlayerId": "p", "wallet": {"x": 5}},
+            ],
+            "blocks": [["p", "q"], ["p", "q"]],
+        }
+        with pytest.raises(ValueError, match=r"blocks\[1\]"):
+            emulator.seed(refused, silent=False)
+        assert (status(emulator), emulator.dump()["deliveries"]) == (200, [])
+
+
 def test_a_file_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "k.db"
     file.write_text("no database")
@@ -153,6 +199,14 @@ def test_a_file_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path) -
     assert file.read_text() == "no database"
     with pytest.raises(OSError, match="nowhere"):
         Emulator(db=tmp_path / "nowhere" / "k.db")
+    file.write_bytes(b"SQLite format 3\0" + b"x" * 4096)
+    with pytest.raises(ValueError, match=r"k\.db: "):
+        Emulator(db=file)
+    with sqlite3.connect(other := tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+    with pytest.raises(ValueError, match="not made by this version of the emulator"):
+        Emulator(db=other)
     one = Emulator(db=tmp_path / "one.db")
     with pytest.raises(OSError, match="another emulator uses it"):
         Emulator(db=tmp_path / "one.db")

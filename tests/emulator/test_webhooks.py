@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kraty_server import verify_webhook
@@ -102,6 +103,45 @@ def test_a_delivery_can_be_replayed(told: Emulator, endpoint: Endpoint) -> None:
     assert len(endpoint.received) == 2
     with pytest.raises(KeyError):
         told.replay("evt_nothing")
+
+
+def test_what_the_endpoint_answered_is_kept_and_shown(told: Emulator, endpoint: Endpoint) -> None:
+    endpoint.statuses, endpoint.answer = [500, 200], b'{"why": "<b>no</b>"}' + b"." * 10_000
+    with told.client() as kraty:
+        kraty.wallet.credit("p", "gold", amount=5)
+    told.drain()
+    (delivery,) = told.deliveries
+    assert delivery.answer == endpoint.answer[: outbox.ANSWER_BYTES]
+    endpoint.answer = b"\xff thank you"
+    told.advance(0.5)
+    told.drain()
+    assert told.deliveries[0].answer == b"\xff thank you"
+    page = httpx.get(f"{told.url}/webhooks/{delivery.id}", trust_env=False).text
+    assert "Answer to attempt 1" in page
+    assert "&lt;b&gt;no" in page
+    assert "<b>no" not in page
+    assert "\ufffd thank you" in page
+    (shown,) = httpx.get(f"{told.url}/_emulator/deliveries", trust_env=False).json()
+    assert shown["answer"] == "\ufffd thank you"
+    dumped = told.dump()
+    told.load(dumped)
+    assert told.dump() == dumped
+
+
+def test_the_answers_of_old_deliveries_are_forgotten(
+    told: Emulator, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "ANSWERS_KEPT", 2)
+    endpoint.statuses, endpoint.answer = [200] * 5, b"yes"
+    with told.client() as kraty:
+        for _ in range(4):
+            kraty.wallet.credit("p", "gold", amount=5)
+            told.drain()
+    assert [delivery.answer for delivery in told.deliveries] == [None, None, b"yes", b"yes"]
+    told.replay(told.deliveries[0].id)
+    told.drain()
+    assert (told.deliveries[0].attempt, told.deliveries[0].answer) == (1, None)
+    assert len(endpoint.received) == 5
 
 
 def test_endpoints_hear_of_their_environment_and_their_events_only() -> None:
@@ -280,6 +320,22 @@ def test_what_is_held_back_goes_out_when_the_script_is_cleared(collecting: Emula
     make_credits(collecting, 2)
     collecting.clear_faults()
     assert deltas(collecting) == [2, 1]
+
+
+def test_clearing_one_fault_lets_go_what_it_held_back_and_leaves_the_others(collecting: Emulator) -> None:
+    held = collecting.fault("webhooks", reorder=3)
+    lost = collecting.fault("webhooks", drop=1)
+    spare = collecting.fault("webhooks", reorder=2)
+    make_credits(collecting, 2)
+    collecting.clear_fault(spare)
+    assert deltas(collecting) == []
+    collecting.clear_fault(held.number)
+    assert deltas(collecting) == [2, 1]
+    assert collecting.faults == [lost]
+    with pytest.raises(KeyError):
+        collecting.clear_fault(held)
+    make_credits(collecting, 3)
+    assert deltas(collecting) == [2, 1, 2, 3]
 
 
 def test_deliveries_are_lost_on_demand(collecting: Emulator) -> None:

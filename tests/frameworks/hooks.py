@@ -1,4 +1,4 @@
-"""The hooks module that the recipes of docs/frameworks.md import, with handlers that fail as a delivery asks for.
+"""The hooks module that the recipes of docs/frameworks.md import, with a handler that does what a delivery asks for.
 
 Not a test: it is copied beside each recipe.
 """
@@ -7,25 +7,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 
 from kraty_server.webhooks import WebhookEvent, Webhooks
-
-DATABASE = os.environ["SHOP_DATABASE"]
-
-
-def connect() -> sqlite3.Connection:
-    return sqlite3.connect(DATABASE, timeout=60)
+from tests.frameworks.wishes import act, die_if, note
 
 
 def once(event: WebhookEvent, handle: Callable[[sqlite3.Connection], object]) -> bool:
-    with closing(connect()) as db, db:
+    note(event, "came")
+    with closing(sqlite3.connect(os.environ["SHOP_DATABASE"], timeout=60)) as db, db:
         if db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (event.id,)).rowcount == 0:
             return False
         handle(db)
-        return True
+    die_if(event, "after")
+    return True
 
 
 kraty = Webhooks(once=once)
@@ -33,11 +29,4 @@ kraty = Webhooks(once=once)
 
 @kraty.on(WebhookEvent)
 def effect(event: WebhookEvent, db: sqlite3.Connection) -> None:
-    db.execute("INSERT INTO effects VALUES (?)", (event.id,))
-    wish = event.to_dict()["data"]
-    time.sleep(wish.get("seconds", 0))
-    marks = f"{DATABASE}.{event.id}"
-    with open(marks, "a+") as file:
-        file.write(".")
-        if file.tell() <= wish.get("fails", 0):
-            raise RuntimeError("a handler that fails")
+    act(event, lambda: db.execute("INSERT INTO effects VALUES (?)", (event.id,)))

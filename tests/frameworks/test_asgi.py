@@ -8,10 +8,7 @@ from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
-import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Mount, Route
 
 from kraty_server.webhooks import AsyncWebhooks, WebhookApp, WebhookEvent, Webhooks
 from tests.frameworks.deliveries import SECRET, Delivery, delivery
@@ -124,17 +121,3 @@ def test_async_handlers_run_in_the_loop() -> None:
 
     assert ask(WebhookApp(kraty), delivery())[0] == 204
     assert threads == [threading.current_thread().name]
-
-
-def test_a_mount_redirects_and_a_route_does_not() -> None:
-    """What the page warns of is so."""
-
-    async def post(app: Starlette) -> int:
-        one = delivery()
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test") as client:
-            return (await client.post("/kraty", content=one.body, headers=one.headers)).status_code
-
-    mounted = Starlette(routes=[Mount("/kraty", WebhookApp(receiver(print)))])
-    routed = Starlette(routes=[Route("/kraty", WebhookApp(receiver(print)))])
-    assert asyncio.run(post(mounted)) == 307
-    assert asyncio.run(post(routed)) == 204

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
+import json
 import sys
 import time
 import types
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,9 @@ import pytest
 from kraty_server import CurrencyEntry, KratyError, KratyServer
 from kraty_server.testing import Emulator
 from tests.frameworks.page import block
+from tests.frameworks.workers import REDIS, supervised, until
 
-ROOT = Path(__file__).parents[2]
 PAGE = "workers.md"
-REDIS = os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 PLAYER = "player_42"
 TRIES = 4
 """How often the SDK tries before the queue is told."""
@@ -41,51 +39,14 @@ def source(*containing: str, **names: str) -> str:
     return text
 
 
-@pytest.fixture(scope="module")
-def redis() -> Iterator[Any]:
-    module = pytest.importorskip("redis")
-    try:
-        with module.Redis.from_url(REDIS, socket_connect_timeout=1) as connection:
-            connection.ping()
-            yield connection
-    except module.RedisError as error:
-        pytest.skip(f"no Redis for the workers: {error}")
-
-
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     with Emulator() as running:
         yield running
 
 
-def until(is_so: Callable[[], bool], what: Callable[[], str], seconds: float = 30.0) -> None:
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at, what()
-        time.sleep(0.05)
-
-
-@contextmanager
-def worker(command: list[str], emulator: Emulator, folder: Path) -> Iterator[Callable[[], str]]:
-    """Run a worker that can import the folder's modules; gives what it has printed so far."""
-    paths = os.pathsep.join([str(folder), str(ROOT), str(ROOT / "generated"), os.environ.get("PYTHONPATH", "")])
-    environ = os.environ | {
-        "KRATY_SERVER_KEY": emulator.api_key, "KRATY_BASE_URL": emulator.url, "PYTHONPATH": paths,
-        "PYTHONUNBUFFERED": "1",
-    }  # fmt: skip
-    with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            yield lambda: (folder / "worker.log").read_text("utf-8", "replace")
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+def worker(command: list[str], emulator: Emulator, folder: Path) -> AbstractContextManager[Callable[[], str]]:
+    return supervised(command, folder, KRATY_SERVER_KEY=emulator.api_key, KRATY_BASE_URL=emulator.url)
 
 
 def gold(kraty: KratyServer) -> int:
@@ -96,8 +57,12 @@ def gold(kraty: KratyServer) -> int:
 
 
 def assert_each_task_ends_as_it_should(
-    emulator: Emulator, enqueue: Callable[[str], Any], printed: Callable[[], str]
+    emulator: Emulator,
+    enqueue: Callable[[str], Any],
+    printed: Callable[[], str],
+    due: Callable[[Any], float],
 ) -> None:
+    """`due`: when the queue says that a task is to run again, in seconds since 1970; 0 where it does not say yet."""
     with KratyServer(api_key=emulator.api_key, base_url=emulator.url) as kraty:
         kraty.grants.create(PLAYER, entries=[CurrencyEntry("gold", 1)], idempotency_key="used")
 
@@ -115,24 +80,54 @@ def assert_each_task_ends_as_it_should(
         enqueue("last")
         until(lambda: gold(kraty) == 1500, printed)
         assert printed().count("with key used is refused") == 1
+
+        emulator.fault("grants.create", status=503, retry_after=900, times=1)
+        earliest = time.time() + 890
+        asked = enqueue("asked")
+        until(lambda: due(asked) > earliest, lambda: (due(asked), printed()))
+        assert gold(kraty) == 1500
         assert emulator.unused_faults == []
 
 
-def test_celery(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
-    celery = import_module("celery")
+@pytest.mark.parametrize(
+    ("broker", "pool"), [("redis", "prefork"), ("redis", "solo"), ("rabbitmq", "threads"), ("rabbitmq", "gevent")]
+)
+def test_celery(broker: str, pool: str, emulator: Emulator, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    celery, kombu = import_module("celery"), import_module("kombu")
+    connection: Any = request.getfixturevalue(broker)
+    url = connection if broker == "rabbitmq" else REDIS
     import_module("kombu.pools").reset()  # of the whole process: another test may have closed them
     queue = f"kraty-test-{uuid.uuid4()}"
-    (tmp_path / "shop.py").write_text(source("from celery"))
-    command = ["celery", "-A", "shop", "worker", "--pool=solo", "-Q", queue, "--without-gossip", "--without-mingle"]
-    app = celery.Celery("sender", broker=REDIS)
-    with worker(command, emulator, tmp_path) as printed:
+    (tmp_path / "shop.py").write_text(source("def fulfil_task").replace(f'broker="{REDIS}"', f'broker="{url}"'))
+    command = [
+        "celery",
+        "-A",
+        "shop",
+        "worker",
+        f"--pool={pool}",
+        "-c4",
+        "-Q",
+        queue,
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    app = celery.Celery("sender", broker=url)
+
+    def enqueue(receipt: str) -> str:
+        return str(app.send_task("fulfil", (PLAYER, receipt), queue=queue))
+
+    def due(task: str) -> float:
+        held = app.control.inspect(destination=[f"{queue}@here"], timeout=2).scheduled() or {}
+        etas = [one["eta"] for tasks in held.values() for one in tasks if one["request"]["id"] == task]
+        return datetime.fromisoformat(etas[0]).timestamp() if etas else 0
+
+    with worker([*command, "-n", f"{queue}@here"], emulator, tmp_path) as printed:
         try:
-            assert_each_task_ends_as_it_should(
-                emulator, lambda receipt: app.send_task("fulfil", (PLAYER, receipt), queue=queue), printed
-            )
+            assert_each_task_ends_as_it_should(emulator, enqueue, printed, due)
         finally:
             app.pool.force_close_all()
-            redis.delete(queue)
+            with kombu.Connection(url) as sender:
+                sender.default_channel.queue_delete(queue)
 
 
 def test_dramatiq(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
@@ -140,19 +135,22 @@ def test_dramatiq(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
     brokers: Any = import_module("dramatiq.brokers.redis")
     namespace = f"kraty-test-{uuid.uuid4()}"
     url = f'url="{REDIS}"'
-    (tmp_path / "shop.py").write_text(source("import dramatiq", **{url: f'{url}, namespace="{namespace}"'}))
+    (tmp_path / "shop.py").write_text(source("def fulfil_actor", **{url: f'{url}, namespace="{namespace}"'}))
     sender = brokers.RedisBroker(url=REDIS, namespace=namespace)
 
-    def enqueue(receipt: str) -> None:
-        sender.enqueue(
-            dramatiq.Message(
-                queue_name="default", actor_name="fulfil_actor", args=(PLAYER, receipt), kwargs={}, options={}
-            )
+    def enqueue(receipt: str) -> str:
+        message = dramatiq.Message(
+            queue_name="default", actor_name="fulfil_actor", args=(PLAYER, receipt), kwargs={}, options={}
         )
+        return str(sender.enqueue(message).message_id)
+
+    def due(task: str) -> float:
+        held = map(json.loads, redis.hvals(f"{namespace}:default.DQ.msgs"))
+        return max((one["options"]["eta"] / 1000 for one in held if one["message_id"] == task), default=0)
 
     with worker(["dramatiq", "shop", "-p1", "-t1"], emulator, tmp_path) as printed:
         try:
-            assert_each_task_ends_as_it_should(emulator, enqueue, printed)
+            assert_each_task_ends_as_it_should(emulator, enqueue, printed, due)
             until(lambda: redis.zcard(f"{namespace}:default.XQ") == 1, printed)  # refused: a dead letter
         finally:
             sender.close()
@@ -164,17 +162,22 @@ def test_rq(emulator: Emulator, redis: Any, tmp_path: Path) -> None:
     import rq
 
     name = f"kraty-test-{uuid.uuid4()}"
-    (tmp_path / "shop.py").write_text(source("import rq"))
+    (tmp_path / "shop.py").write_text(source("def fulfil_job"))
     queue = rq.Queue(name, connection=redis)
     jobs = []
 
-    def enqueue(receipt: str) -> None:
+    def enqueue(receipt: str) -> str:
         jobs.append(queue.enqueue("shop.fulfil_job", PLAYER, receipt, failure_ttl=60, result_ttl=60))
+        return jobs[-1].id
+
+    def due(job: str) -> float:
+        held = job in queue.scheduled_job_registry
+        return queue.scheduled_job_registry.get_scheduled_time(job).timestamp() if held else 0
 
     command = ["rq.cli", "worker", "--with-scheduler", "--url", REDIS, name]
     with worker(command, emulator, tmp_path) as printed:
         try:
-            assert_each_task_ends_as_it_should(emulator, enqueue, printed)
+            assert_each_task_ends_as_it_should(emulator, enqueue, printed, due)
             until(lambda: jobs[2].is_failed and jobs[3].is_finished, printed)
         finally:
             for job in jobs:
@@ -195,33 +198,67 @@ def module(text: str) -> dict[str, Any]:
     return names
 
 
-@pytest.mark.usefixtures("inside")
-def test_temporal(emulator: Emulator) -> None:
-    """As Temporal's own environment for activities runs it; what its server makes of the error is Temporal's."""
-    testing = pytest.importorskip("temporalio.testing")
-    from temporalio.exceptions import ApplicationError
+RUN = """
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
-    shop = module(source("temporalio"))
-    environment = testing.ActivityEnvironment()
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-    def run(receipt: str) -> Any:
-        return environment.run(shop["fulfil_activity"], PLAYER, receipt)
 
-    with shop["kraty"] as kraty:
-        kraty.grants.create(PLAYER, entries=[CurrencyEntry("gold", 1)], idempotency_key="used")
-        emulator.fault("grants.create", status=503, retry_after=90, times=1)
-        with pytest.raises(ApplicationError) as asked:
-            run("receipt")
-        assert (asked.value.non_retryable, asked.value.next_retry_delay) == (False, timedelta(seconds=90))
-        emulator.fault("grants.create", status=401, code="session_invalid", times=1)
-        with pytest.raises(ApplicationError) as revoked:
-            run("receipt")
-        assert (revoked.value.non_retryable, revoked.value.type) == (False, "SessionInvalidError")
-        with pytest.raises(ApplicationError) as refused:
-            run("used")
-        assert (refused.value.non_retryable, refused.value.next_retry_delay) == (True, None)
-        assert run("receipt") == run("receipt")
-        assert gold(kraty) == 500
+@workflow.defn(name="fulfil")
+class Fulfil:
+    @workflow.run
+    async def run(self, player: str, receipt: str) -> str:
+        return await workflow.execute_activity(
+            "fulfil", args=[player, receipt], start_to_close_timeout=timedelta(seconds=90)
+        )
+
+
+async def main() -> None:
+    from shop import fulfil_activity
+
+    client = await Client.connect(sys.argv[1])
+    with ThreadPoolExecutor(4) as threads:
+        await Worker(client, task_queue="fulfil", workflows=[Fulfil], activities=[fulfil_activity],
+                     activity_executor=threads, workflow_runner=UnsandboxedWorkflowRunner()).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_temporal(emulator: Emulator, temporal: str, tmp_path: Path) -> None:
+    from temporalio.client import Client, WorkflowExecutionStatus
+
+    (tmp_path / "shop.py").write_text(source("def fulfil_activity"))
+    (tmp_path / "run.py").write_text(RUN)
+
+    async def start(receipt: str) -> None:
+        client = await Client.connect(temporal)
+        await client.start_workflow("fulfil", args=[PLAYER, receipt], id=receipt, task_queue="fulfil")
+
+    async def describe(receipt: str) -> Any:
+        return await (await Client.connect(temporal)).get_workflow_handle(receipt).describe()
+
+    def enqueue(receipt: str) -> str:
+        asyncio.run(start(receipt))
+        return receipt
+
+    def due(receipt: str) -> float:
+        for one in asyncio.run(describe(receipt)).raw_description.pending_activities:
+            delay = one.last_failure.application_failure_info.next_retry_delay.seconds
+            return float(one.last_attempt_complete_time.seconds + delay)
+        return 0
+
+    with worker(["run", temporal], emulator, tmp_path) as printed:
+        assert_each_task_ends_as_it_should(emulator, enqueue, printed, due)
+        until(lambda: asyncio.run(describe("used")).status == WorkflowExecutionStatus.FAILED, printed)
+        assert asyncio.run(describe("last")).status == WorkflowExecutionStatus.COMPLETED
 
 
 @pytest.mark.usefixtures("inside")
@@ -237,7 +274,7 @@ def test_the_mapping_to_airflow(emulator: Emulator, monkeypatch: pytest.MonkeyPa
     sdk.RetryPolicy, sdk.RetryDecision = object, RetryDecision
     monkeypatch.setitem(sys.modules, "airflow", types.ModuleType("airflow"))
     monkeypatch.setitem(sys.modules, "airflow.sdk", sdk)
-    shop = module(source("airflow.sdk"))
+    shop = module(source("import RetryDecision"))
     policy = shop["KratyRetryPolicy"]()
 
     def decided(receipt: str) -> Any:
@@ -260,7 +297,7 @@ def test_the_mapping_to_airflow(emulator: Emulator, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("inside")
 def test_an_async_worker(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
-    shop = module(source("async def work("))
+    shop = module(source("async def work(kraty"))
 
     async def main() -> None:
         queue: asyncio.Queue[Any] = asyncio.Queue()

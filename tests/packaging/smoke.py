@@ -3,8 +3,10 @@
 import importlib.util
 import pickle
 import re
+import subprocess
 import sys
 from importlib.metadata import requires, version
+from pathlib import Path
 
 import kraty_server
 from kraty_server import CurrencyEntry, KratyServer, NotFoundError
@@ -13,6 +15,8 @@ from kraty_server.webhooks import verify_webhook
 assert "site-packages" in kraty_server.__file__, kraty_server.__file__
 assert kraty_server.__version__ == version("kraty-server")
 assert {re.split(r"[^\w-]", r)[0] for r in requires("kraty-server") or () if "extra ==" not in r} == {
+    "attrs",
+    "httpcore",
     "httpx",
     "python-dateutil",
 }
@@ -28,4 +32,6 @@ with KratyServer(api_key="prefix.secret", base_url="http://127.0.0.1:9", deadlin
     except kraty_server.KratyNetworkError as error:
         outcome = error.outcome
 assert outcome == "not_applied", "a call to nobody succeeded"
+command = Path(sys.executable).with_name("kraty")
+assert subprocess.check_output([command, "--version"], text=True) == f"kraty-server {kraty_server.__version__}\n"
 sys.stdout.write(f"kraty-server {kraty_server.__version__} works from the wheel\n")

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from codegen.parity.compare import Reviewed, differences
+from codegen.parity.compare import differences
 from codegen.parity.ours import FLAVOURS, play
+from codegen.parity.reviewed import Reviewed
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("node-0.13.0.json").read_text("utf-8"))
 

@@ -90,6 +90,28 @@ def test_markers_are_read_from_the_module_to_the_test_and_from_top_to_bottom(stu
     result.assert_outcomes(passed=1)
 
 
+def test_a_marker_limits_the_requests_of_a_test_and_of_no_other(studio: Studio) -> None:
+    result = studio.run(
+        """
+        import pytest
+
+        @pytest.mark.kraty_rate_limit(0.1, burst=2)
+        def test_limited(kraty, kraty_emulator):
+            kraty_emulator.row_keys_kept = 60
+            for _ in range(3):
+                kraty.health.ping()
+            assert [r.status for r in kraty_emulator.requests] == [200, 200, 429, 200]
+
+        def test_nothing_is_left(kraty, kraty_emulator):
+            for _ in range(30):
+                kraty.health.ping()
+            assert [r.status for r in kraty_emulator.requests] == [200] * 30
+            assert (kraty_emulator.rate_limit, kraty_emulator.row_keys_kept) == (None, None)
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_webhooks_are_collected_and_signed(studio: Studio) -> None:
     result = studio.run(
         """

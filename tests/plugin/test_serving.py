@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from kraty_server.testing import Emulator
+from kraty_server.testing.server import serving
 
 
 def threads() -> list[str]:
@@ -39,6 +40,16 @@ def test_it_is_served_once_its_address_is_asked_for() -> None:
     with pytest.raises(RuntimeError, match="is closed"):
         _ = emulator.url
     emulator.close()  # once more does no harm
+
+
+def test_a_server_that_does_not_start_is_an_error_and_gives_its_port_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "START", 0.01)
+    monkeypatch.setattr(serving.Server, "_serve", lambda self: None)
+    emulator = Emulator(port=(port := free_port()))
+    with pytest.raises(RuntimeError, match="did not start to listen"):
+        _ = emulator.url
+    socket.create_server(("127.0.0.1", port)).close()
+    emulator.close()
 
 
 def test_on_a_port_that_was_given_it_is_served_at_once() -> None:

@@ -14,6 +14,9 @@ PONG = b'{"ok":true,"apiKey":{"id":"k","prefix":"p","permissionSet":"s","environ
 """The body of an answer to `health.ping()`."""
 
 
+WITHOUT_BODY = frozenset({204, 205, 304})
+
+
 @dataclass
 class Arrived:
     """One request as it came in."""
@@ -26,17 +29,18 @@ class Arrived:
 
 @dataclass
 class Reply:
-    """What to answer; `drop` closes the connection instead."""
+    """What to answer; `drop` closes the connection instead, `hang` stops before the head or amid the body."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     drop: bool = False
+    hang: str | None = None
 
     @classmethod
     def of(cls, case: Mapping[str, Any]) -> Self:
         body = json.dumps(case["json"]).encode() if "json" in case else case.get("raw", "").encode()
-        return cls(case.get("status", 200), body, case.get("headers", {}), case.get("drop", False))
+        return cls(case.get("status", 200), body, case.get("headers", {}), case.get("drop", False), case.get("hang"))
 
 
 class RawServer:
@@ -85,15 +89,14 @@ class RawServer:
                     if reply.drop:
                         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return
-                    connection.sendall(self._head(reply) + reply.body)
+                    whole = self._head(reply) + reply.body
+                    if reply.hang != "head":
+                        connection.sendall(whole[: len(whole) - len(reply.body) // 2] if reply.hang else whole)
             except OSError:
                 return
 
     def _head(self, reply: Reply) -> bytes:
-        headers = {
-            "content-length": str(len(reply.body)),
-            "content-type": "application/json",
-            **reply.headers,
-        }
+        length = {} if reply.status in WITHOUT_BODY else {"content-length": str(len(reply.body))}
+        headers = {**length, "content-type": "application/json", **reply.headers}
         lines = [f"HTTP/1.1 {reply.status} Reply", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

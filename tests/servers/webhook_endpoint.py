@@ -14,6 +14,8 @@ class Endpoint:
 
     def __init__(self, statuses: list[int]) -> None:
         self.statuses = statuses
+        self.answer = b""
+        """What comes with each status but 204."""
         self.received: list[tuple[bytes, str]] = []
         endpoint = self
 
@@ -21,9 +23,12 @@ class Endpoint:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 endpoint.received.append((body, self.headers[SIGNATURE_HEADER]))
-                self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 204)
-                self.send_header("content-length", "0")
+                status = endpoint.statuses.pop(0) if endpoint.statuses else 204
+                answer = b"" if status == 204 else endpoint.answer
+                self.send_response(status)
+                self.send_header("content-length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, format: str, *args: object) -> None: ...
 

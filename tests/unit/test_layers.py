@@ -61,6 +61,8 @@ def tree(tmp_path: Path) -> Path:
         ("kraty_server/webhooks/signature.py", "from kraty_server import errors", "-> kraty_server.errors"),
         ("kraty_server/client.py", "from kraty_server import testing", "-> kraty_server.testing"),
         ("kraty_server/client.py", "from .webhooks import verify_webhook", "-> kraty_server.webhooks"),
+        ("kraty_server/cli/ping.py", "def late():\n    from kraty_server import testing", "kraty_server.cli.ping -> kraty_server.testing"),
+        ("kraty_server/client.py", "from kraty_server.cli import terminal", "-> kraty_server.cli"),
         ("generated/kraty_server_generated/api/wallet.py", "from kraty_server import errors", "-> kraty_server.errors"),
         ("generated/kraty_server_generated/api/wallet.py", "import httpx", "-> httpx"),
         ("kraty_server/unplaced.py", "", "unplaced"),

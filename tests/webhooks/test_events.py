@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from typing import Any
 
+import attrs
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -57,7 +59,35 @@ def test_every_event_that_the_emulator_emits_fits_the_document_and_none_is_left_
         assert type(event) is EVENTS[name]
         assert event.to_dict() == json.loads(body)
         assert not event.data.additional_properties
+
+
+def test_attrs_copies_and_shows_an_event_with_what_this_sdk_does_not_know_of_it(emitted: dict[str, bytes]) -> None:
+    for body in emitted.values():
+        event = read_event(json.loads(body) | {"brandNew": 1})
+        later = attrs.evolve(event, delivery_attempt=7)
+        assert type(later) is type(event)
+        assert later.to_dict() == json.loads(body) | {"brandNew": 1, "deliveryAttempt": 7}
+        assert attrs.asdict(event)["data"] == attrs.asdict(event.data)
+        assert attrs.fields(type(event)).data.type == type(event.data).__name__
+        assert attrs.resolve_types(type(event)).__attrs_attrs__.data.type is type(event.data)
+        assert copy.copy(event) == event == pickle.loads(pickle.dumps(event))
         assert read_event(event.to_dict()) == event == copy.deepcopy(event) == pickle.loads(pickle.dumps(event))
+
+
+def test_the_page_lists_every_event_with_its_class() -> None:
+    page = (write.DOCUMENT.parent / "docs" / "webhooks.md").read_text("utf-8")
+    assert re.findall(r"^\| `([a-z.]+)` \| `(\w+)` \|", page, re.MULTILINE) == [
+        (name, kind.__name__) for name, kind in EVENTS.items()
+    ]
+
+
+@pytest.mark.parametrize("name", DOCUMENT["webhooks"])
+def test_what_nobody_documented_says_that_it_is_assumed(name: str) -> None:
+    _, own = DOCUMENT["webhooks"][name]["post"]["requestBody"]["content"]["application/json"]["schema"]["allOf"]
+    data = own["properties"]["data"]["$ref"].rpartition("/")[2]
+    fields = DOCUMENT["components"]["schemas"][data]["properties"]
+    assert fields
+    assert all("Assumed" in field["description"] for field in fields.values())
 
 
 def test_an_event_of_the_emulator_that_leaves_the_document_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

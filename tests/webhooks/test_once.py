@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from typing import Any
 import pytest
 
 from kraty_server.webhooks import WalletChanged, read_event
+from tests.frameworks.deployment import until
 from tests.webhooks.test_receiver import SECRET, body_of, headers_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
@@ -70,11 +72,11 @@ def effect_of(fail: list[BaseException], run: Any, sql: str) -> Callable[..., No
     return handler
 
 
-def threads(kraty: Any, times: int) -> list[Any]:
+def threads(kraty: Any, times: int, failure: type[Exception] = RuntimeError) -> list[Any]:
     def one(_: int) -> Any:
         try:
             return kraty.handle(BODY, headers_of())
-        except RuntimeError as error:
+        except failure as error:
             return error
 
     with ThreadPoolExecutor(times) as pool:
@@ -211,7 +213,67 @@ def test_what_failed_leaves_no_mark_and_has_its_effect_later(shop: Shop) -> None
     assert shop.effects() == 1
 
 
-# Workers that are killed
+def waited_for(psycopg: Any, url: str, holder: int) -> bool:
+    """Whether somebody waits for what this connection holds."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+    with psycopg.connect(url, autocommit=True) as connection:
+        return bool(connection.execute(waiting, (holder,)).fetchone()[0])
+
+
+@pytest.mark.parametrize("level", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_duplicates_at_once_under_each_isolation_level(level: str, postgres: str) -> None:
+    """What the page says of each: who waited is told that it came before, or has to come again."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(TABLES)
+
+    def connect() -> Any:
+        connection = psycopg.connect(postgres)
+        connection.isolation_level = psycopg.IsolationLevel[level.replace(" ", "_")]
+        return connection
+
+    kraty = made("psycopg", {"connect": connect})
+
+    @kraty.on(WalletChanged)  # type: ignore[untyped-decorator]
+    def effect(event: WalletChanged, connection: Any) -> None:
+        assert connection.execute("SHOW transaction_isolation").fetchone() == (level.lower(),)
+        connection.execute("INSERT INTO effects VALUES (%s)", (event.id,))
+        until(lambda: waited_for(psycopg, postgres, connection.info.backend_pid), "no duplicate came")
+
+    answers = threads(kraty, 20, psycopg.errors.SerializationFailure)
+    failed = [answer for answer in answers if answer != 204]
+    assert all(isinstance(one, psycopg.errors.SerializationFailure) for one in failed)
+    assert bool(failed) == (level != "READ COMMITTED")
+    assert threads(kraty, 1) == [204]
+    assert count(connect()) == 1
+
+
+def test_with_an_advisory_lock_duplicates_do_not_wait(postgres: str) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(TABLES)
+    names: dict[str, Any] = {"connect": lambda: psycopg.connect(postgres)}
+    kraty = made("psycopg lock", names)
+    refused = threading.Semaphore(0)
+
+    @kraty.on(WalletChanged)  # type: ignore[untyped-decorator]
+    def effect(event: WalletChanged, connection: Any) -> None:
+        connection.execute("INSERT INTO effects VALUES (%s)", (event.id,))
+        for _ in range(19):  # all others go while this one works
+            assert refused.acquire(timeout=60)
+
+    def one(_: int) -> Any:
+        try:
+            return kraty.handle(BODY, headers_of())
+        except names["AtWork"]:
+            refused.release()
+            return 500
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sorted(pool.map(one, range(20))) == [204, *[500] * 19]
+    assert one(0) == 204
+    assert count(psycopg.connect(postgres)) == 1
+
 
 WORKER = """
 import json, os, signal, sys

@@ -6,11 +6,14 @@ import asyncio
 import inspect
 import json
 import logging
+import re
 import traceback
 from collections import UserDict
 from collections.abc import Callable
 from email.message import Message
 from functools import wraps
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import hypothesis.strategies as st
@@ -20,12 +23,15 @@ from hypothesis import given
 from kraty_server import KratyError
 from kraty_server.testing import sign
 from kraty_server.webhooks import (
+    EVENTS,
     AsyncWebhooks,
     DeliveryInfo,
     WalletChanged,
     WebhookError,
     WebhookEvent,
     Webhooks,
+    read_event,
+    receiver,
     signature,
 )
 from kraty_server.webhooks.receiver import CAUSES
@@ -92,12 +98,13 @@ def test_dispatch_says_what_became_of_an_event(kind: Any) -> None:
 
     seen: list[Any] = []
     kraty = kind(SECRET, once=once if kind is Webhooks else once_async)
-    kraty.on("wallet.changed")(function(kind, lambda event, connection: seen.append(connection)))
+    kraty.on("wallet.changed")(function(kind, lambda event, connection: seen.append((event.id, connection))))
     event = kraty.read(BODY, headers_of())
     assert [done(kraty.dispatch(event)) for _ in range(3)] == ["handled", "duplicate", "duplicate"]
     other = body_of("lobby.closed")
     assert done(kraty.dispatch(kraty.read(other, headers_of(other)))) == "unhandled"
-    assert seen == ["connection"]
+    assert seen == [("evt_1", "connection")]
+    assert done(kraty.dispatch(read_event({}))) == "unhandled"  # without a name there is no handler
 
 
 @pytest.mark.parametrize("kind", FLAVOURS)
@@ -107,7 +114,8 @@ def test_a_once_that_does_not_say_whether_it_was_first_is_an_error_and_no_duplic
 ) -> None:
     kraty = kind(SECRET, once=function(kind, lambda event, handle: once_answers))
     kraty.on(WebhookEvent)(function(kind, lambda event: None))
-    with pytest.raises(TypeError, match=r"^once: it must return whether the event was first"):
+    message = f"^once: it must return whether the event was first, True or False, got {type(once_answers).__name__}$"
+    with pytest.raises(TypeError, match=message):
         done(kraty.handle(BODY, headers_of()))
 
 
@@ -125,6 +133,8 @@ def test_what_a_handler_raises_goes_through_so_that_the_event_comes_again(kind: 
     assert raised.value is error
     (info,) = told
     assert (info.result, info.reason, info.error is error) == ("failed", None, True)
+    assert info.event is not None
+    assert info.event.id == "evt_1"
 
 
 REFUSALS: list[tuple[str, int, Any, Any]] = [
@@ -161,7 +171,7 @@ def test_a_refusal_has_a_reason_a_status_and_a_line_in_the_log_without_body_or_s
     assert done(kraty.handle(body, headers)) == status
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("kraty_server", logging.WARNING)
-    assert CAUSES[refused.value.reason] in record.getMessage()
+    assert record.getMessage() == f"a webhook was refused with {status}: {reason}: {CAUSES[refused.value.reason]}"
     assert SECRET not in record.getMessage()
     assert "evt_1" not in record.getMessage()
     (info,) = told
@@ -172,6 +182,12 @@ def test_every_reason_has_its_cause() -> None:
     assert CAUSES.keys() == {reason for reason, *_ in REFUSALS}
     source = inspect.getsource(signature)
     assert all(f'"{reason}"' in source for reason in CAUSES)
+
+
+def test_the_page_lists_every_reason_with_its_status() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted({(reason, str(status)) for reason, status, *_ in REFUSALS})
 
 
 @pytest.mark.parametrize("kind", FLAVOURS)
@@ -209,6 +225,7 @@ ONE: Forms = {
 }
 TWO: Forms = {
     "in two cases": lambda s: {"X-Signature": s, "x-signature": s},
+    "lists in two cases": lambda s: {"X-Signature": [s], "x-signature": [s]},
     "multiValueHeaders of an ALB": lambda s: {"X-Signature": [s, s]},
     "ASGI": lambda s: [(b"x-signature", s.encode()), (b"X-Signature", b"t=1,v1=2")],
     "http.server": lambda s: message(s, s),
@@ -229,7 +246,7 @@ def test_two_signature_headers_are_refused(form: str) -> None:
 
 @pytest.mark.parametrize("headers", ["t=1,v1=2", b"t=1,v1=2", None])
 def test_the_signature_alone_is_no_headers(headers: Any) -> None:
-    with pytest.raises(TypeError, match="^headers: all of them are needed"):
+    with pytest.raises(TypeError, match=f"^headers: all of them are needed.*, got {type(headers).__name__}$"):
         Webhooks(SECRET).read(BODY, headers)
 
 
@@ -252,6 +269,41 @@ def test_whatever_is_signed_is_an_event_or_answered_400(value: Any) -> None:
         body = json.dumps(whole).encode()
         assert Webhooks(SECRET).handle(body, headers_of(body)) in (204, 400)
     assert Webhooks(SECRET).handle(body, headers_of(body)) == 204
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+white_space = st.text(" \t\r\n", max_size=3)
+
+
+@given(
+    st.sampled_from([*EVENTS, "season.ended"]) | st.text(),
+    json_values,
+    st.dictionaries(st.text(), json_values, max_size=2),
+    white_space,
+    white_space,
+    st.sampled_from([bytes, bytearray, memoryview, lambda body: body.decode()]),
+)
+def test_an_event_is_read_with_all_that_is_in_it(
+    name: str, data: Any, more: dict[str, Any], before: str, after: str, form: Callable[[bytes], Any]
+) -> None:
+    """Events, fields and data that nobody knows yet, null among them; however the JSON stands there."""
+    whole = {**more, **json.loads(body_of(name)), "data": data}
+    body = f"{before}{json.dumps(whole)}{after}".encode()
+    assert Webhooks(SECRET).read(form(body), headers_of(body)).to_dict() == whole
+
+
+not_json = json_values.map(lambda value: (json.dumps(value) + "x").encode())
+not_an_object = json_values.filter(lambda value: not isinstance(value, dict)).map(
+    lambda value: json.dumps(value).encode()
+)
+
+
+@given(st.binary() | not_json | not_an_object)
+def test_signed_bytes_that_hold_no_object_are_answered_400(body: bytes) -> None:
+    assert Webhooks(SECRET).handle(body, headers_of(body)) == 400
 
 
 def test_several_secrets_and_the_one_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +339,8 @@ def test_a_tolerance_is_a_number_of_seconds(tolerance: float) -> None:
 def test_a_second_handler_for_an_event_is_an_error(event: Any) -> None:
     kraty: Any = Webhooks(SECRET)
     kraty.on(event)(print)
-    with pytest.raises(ValueError, match="it has a handler"):
+    named = "every other event" if event is WebhookEvent else "(wallet.changed|season.ended)"
+    with pytest.raises(ValueError, match=f"^{named}: it has a handler"):
         kraty.on(event)(print)
     same = Webhooks(SECRET)
     same.on("wallet.changed")(print)
@@ -298,7 +351,7 @@ def test_a_second_handler_for_an_event_is_an_error(event: Any) -> None:
 @pytest.mark.parametrize("event", ["", dict, type("Mine", (WalletChanged,), {}), None, WalletChanged.from_dict({})])
 def test_what_is_no_event_gets_no_handler(event: Any) -> None:
     kraty: Any = Webhooks(SECRET)
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises((ValueError, TypeError), match=r"^(on: an event's class or its name is needed|unhashable type)"):
         kraty.on(event)(print)
 
 
@@ -315,11 +368,13 @@ def test_functions_that_nobody_would_await_are_refused() -> None:
             lambda f: Webhooks(SECRET, on_delivery=f),
         ]
         for make in makers:
-            with pytest.raises(TypeError, match="an `async def` function would never run here"):
+            with pytest.raises(
+                TypeError, match="^(handler|once|on_delivery): an `async def` function would never run here"
+            ):
                 make(one)
     wrongs: list[Any] = [AsyncWebhooks(SECRET).on(WalletChanged), lambda f: AsyncWebhooks(SECRET, once=f)]
     for wrong in wrongs:
-        with pytest.raises(TypeError, match="AsyncWebhooks awaits it; use `async def`"):
+        with pytest.raises(TypeError, match="^(handler|once): AsyncWebhooks awaits it; use `async def`"):
             wrong(print)
     with pytest.raises(TypeError, match="^once: a function is needed, got int$"):
         Webhooks(SECRET, once=5)  # type: ignore[call-overload]  # the mistake
@@ -330,8 +385,14 @@ def test_functions_that_nobody_would_await_are_refused() -> None:
 
     AsyncWebhooks(SECRET, once=decorated).on(WalletChanged)(decorated)
 
+    @wraps(print)
+    async def around(*given: Any) -> Any: ...
 
-def test_a_coroutine_that_nobody_awaits_does_not_pass_for_an_event_that_was_handled() -> None:
+    AsyncWebhooks(SECRET, once=around).on(WalletChanged)(around)
+
+
+@pytest.mark.parametrize("once", [None, lambda event, handle: handle() is None])
+def test_a_coroutine_that_nobody_awaits_does_not_pass_for_an_event_that_was_handled(once: Any) -> None:
     async def awaited(event: WebhookEvent) -> None: ...
 
     made: list[Any] = []
@@ -340,11 +401,39 @@ def test_a_coroutine_that_nobody_awaits_does_not_pass_for_an_event_that_was_hand
         made.append(awaited(event))
         return made[-1]
 
-    kraty = Webhooks(SECRET)
+    kraty: Any = Webhooks(SECRET, once=once)
     kraty.on(WalletChanged)(handler)
-    with pytest.raises(TypeError, match="which nobody awaits"):
+    with pytest.raises(TypeError, match="returned coroutine, which nobody awaits; use AsyncWebhooks$"):
         kraty.handle(BODY, headers_of())
     made[0].close()
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+def test_what_a_handler_returns_is_its_own_affair(kind: Any) -> None:
+    kraty = kind(SECRET)
+    kraty.on(WalletChanged)(function(kind, lambda event: "anything"))
+    assert done(kraty.handle(BODY, headers_of())) == 204
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+def test_time_is_that_of_the_clock_and_a_signature_is_good_for_five_minutes(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, ticks, told = 1_800_000_000, iter(range(100)), list[DeliveryInfo]()
+    monkeypatch.setattr(receiver, "time", SimpleNamespace(time=lambda: now, perf_counter=lambda: next(ticks) * 0.25))
+    kraty = kind(SECRET, on_delivery=told.append)
+    for age, status in ((300, 204), (301, 401), (-60, 204), (-61, 401)):
+        assert done(kraty.handle(BODY, headers_of(at=now - age))) == status
+    kraty.on(WalletChanged)(function(kind, lambda event: 1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        done(kraty.handle(BODY, headers_of(at=now)))
+    assert [info.result for info in told] == ["unhandled", "refused", "unhandled", "refused", "failed"]
+    assert {info.duration_ms for info in told} == {250.0}
+
+
+def test_a_reason_that_a_later_version_gave_is_shown() -> None:
+    later: Any = "body_frozen"
+    assert str(WebhookError(later)) == "body_frozen: "
 
 
 @pytest.mark.parametrize("kind", FLAVOURS)

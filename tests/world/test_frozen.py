@@ -50,6 +50,8 @@ PURE = [
     "anyio",
     "idna",
     "certifi",
+    "attr",
+    "attrs",
     "dateutil",
     "six",
     "sniffio",

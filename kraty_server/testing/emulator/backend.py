@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -18,6 +19,7 @@ from kraty_server.testing.emulator.json_body import decode_json, is_object
 from kraty_server.testing.emulator.names import nearest
 from kraty_server.testing.emulator.operation import Handler
 from kraty_server.testing.emulator.outbox import Delivery
+from kraty_server.testing.emulator.rate_limit import RateLimit
 from kraty_server.testing.emulator.request_log import Request, matching
 from kraty_server.testing.emulator.seeds import Seed
 from kraty_server.testing.emulator.state import Row, State
@@ -36,9 +38,11 @@ class Backend:
         webhook_url: an endpoint for all events that the `test` key causes.
         webhook_secret: what its deliveries are signed with.
         strict: answer 500 where the emulator itself would leave the contract.
+        rate_limit: how many requests each key may make; see the property.
+        row_keys_kept: how long the keys of migrated rows are remembered; see the property.
 
     Raises:
-        ValueError: the seed, the address or the file does not fit.
+        ValueError: the seed, the address, the file or a limit does not fit.
         OSError: a file cannot be read.
     """
 
@@ -51,6 +55,8 @@ class Backend:
         webhook_url: str | None = None,
         webhook_secret: str | None = None,
         strict: bool = True,
+        rate_limit: RateLimit | float | None = None,
+        row_keys_kept: timedelta | float | None = None,
     ) -> None:
         first: list[Mapping[str, Any]] = []
         if webhook_url is not None:
@@ -73,8 +79,15 @@ class Backend:
         except BaseException:
             self._state.close()
             raise
+        self._fault_numbers = count(1)
         self._engine = Engine(self._state, handlers=handlers, strict=strict)
-        self._engine.open()
+        try:
+            self.rate_limit = rate_limit
+            self.row_keys_kept = row_keys_kept
+            self._engine.open()
+        except BaseException:
+            self._engine.close()
+            raise
 
     def _open_file(self, webhooks: list[Mapping[str, Any]]) -> None:
         if not self._state.value("SELECT count(*) FROM games"):
@@ -222,12 +235,15 @@ class Backend:
         """
         self._engine.advance(by.total_seconds() if isinstance(by, timedelta) else by)
 
-    def fault(self, operation: str = ANY, **effect: Unpack[FaultOptions]) -> None:
+    def fault(self, operation: str = ANY, **effect: Unpack[FaultOptions]) -> Fault:
         """Let something go wrong: see `FaultOptions` for what.
 
         Args:
             operation: as in the contract, `wallet.credit`; `*` for all; `webhooks` for deliveries.
             effect: one effect, and how often it strikes.
+
+        Returns:
+            The new line of the script; it counts how often it struck, and `clear_fault` takes it out again.
 
         Raises:
             ValueError: no such operation, no effect, or several; or a value out of range.
@@ -238,12 +254,47 @@ class Backend:
             made = make_fault(operation, **effect)
             if operation == WEBHOOKS and not any(f.operation == operation for f in self._engine.faults):
                 self._engine.dispatcher.watch()
+            made.number = next(self._fault_numbers)
             self._engine.faults.append(made)
+            return made
 
     def _require_operation(self, operation: str, *others: str) -> None:
         known = [*self._engine.contract.operations, *others]
         if operation not in known:
             raise ValueError(f"operation: {operation!r} is not in the contract: {nearest(operation, known)}")
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """How many requests each key may make; None without a limit.
+
+        What is above it is answered with 429 `rate_limited` and a Retry-After on the emulator's clock. A number stands
+        for so many requests per second. It can be set at any time; then, and after `reset` and `restore`, each key can
+        make a burst. A scripted fault comes first.
+        """
+        return self._engine.limiter.limit
+
+    @rate_limit.setter
+    def rate_limit(self, limit: RateLimit | float | None) -> None:
+        made = limit if limit is None or isinstance(limit, RateLimit) else RateLimit(limit)
+        with self._engine.lock:
+            self._engine.limiter.limit = made
+
+    @property
+    def row_keys_kept(self) -> timedelta | None:
+        """How long the idempotency keys of migrated rows are remembered; None, as it is unless set, for ever.
+
+        The API does not say how long. A row that comes again after that is applied again. A number stands for so many
+        seconds. It can be set at any time.
+        """
+        return self._engine.row_keys_kept
+
+    @row_keys_kept.setter
+    def row_keys_kept(self, kept: timedelta | float | None) -> None:
+        made = kept if kept is None or isinstance(kept, timedelta) else _seconds("row_keys_kept", kept)
+        if made is not None and made <= timedelta(0):
+            raise ValueError(f"row_keys_kept: more than 0 seconds, got {kept!r}")
+        with self._engine.lock:
+            self._engine.row_keys_kept = made
 
     @property
     def faults(self) -> list[Fault]:
@@ -257,6 +308,25 @@ class Backend:
             self._engine.faults.clear()
             self._engine.dispatcher.release()
             self._engine.settle()
+
+    def clear_fault(self, fault: Fault | int) -> None:
+        """Let one fault of the script strike no more; deliveries that it held back go out.
+
+        Args:
+            fault: the fault, or its number.
+
+        Raises:
+            KeyError: it is not in the script.
+        """
+        number = fault if isinstance(fault, int) else fault.number
+        with self._engine.lock:
+            found = next((each for each in self._engine.faults if each.number == number), None)
+            if found is None:
+                raise KeyError(number)
+            self._engine.faults.remove(found)
+            if found.effect == "reorder" and found.struck:
+                self._engine.dispatcher.release()
+                self._engine.settle()
 
     @property
     def unused_faults(self) -> list[Fault]:
@@ -377,6 +447,13 @@ class Backend:
         """
         with self._engine.lock:
             self._engine.dispatcher.replay(delivery_id)
+
+
+def _seconds(name: str, seconds: float) -> timedelta:
+    try:
+        return timedelta(seconds=seconds)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _environment(seed: Mapping[str, Any]) -> str:

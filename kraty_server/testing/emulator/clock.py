@@ -14,7 +14,9 @@ _LEAP_SECOND: Final = ":60"
 
 def format_time(moment: datetime) -> str:
     """A moment as the API writes it. Texts of this form sort as the moments do."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kraty_server.testing.emulator.clock import format_time
@@ -25,12 +25,14 @@ class RequestContext:
     silent: bool = False
     """Whether webhooks are suppressed."""
     idempotency_key: str | None = None
-    at: str = field(init=False)
+    row_keys_kept: timedelta | None = None
+    """How long the keys of migrated rows are remembered; None for ever."""
+    at: str = ""
     """Now, as the API writes it."""
 
     def __post_init__(self) -> None:
-        """Write the time down once."""
-        self.at = format_time(self.now)
+        """Write the time down once, unless that was done."""
+        self.at = self.at or format_time(self.now)
 
     def after(self, seconds: float) -> str:
         """So many seconds from now, as the API writes it."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from operator import eq, itemgetter
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -33,21 +33,19 @@ class Operation:
     method: str
     route: str
     segments: tuple[str, ...]
-    literals: itemgetter[Any]
-    """Those of its segments that are no parameters."""
     error_codes: Mapping[str, tuple[str, ...]]
     """Status to the codes that come with it."""
     body: jsonschema_rs.Draft202012Validator | None
     body_required: bool
-    parameters: Mapping[str, jsonschema_rs.Draft202012Validator]
-    responses: Mapping[str, jsonschema_rs.Draft202012Validator] = field(repr=False)
+    parameters: Mapping[str, int]
+    """The name of each path parameter, and at which segment it is."""
+    path: jsonschema_rs.Draft202012Validator
+    """All path parameters in one object."""
+    responses: Mapping[int, jsonschema_rs.Draft202012Validator] = field(repr=False)
     enveloped: bool
     """Whether its payload comes within `data`."""
-
-    @property
-    def keyed(self) -> bool:
-        """Whether the operation is idempotent by a key, rather than by nature."""
-        return any("idempotency_conflict" in codes for codes in self.error_codes.values())
+    keyed: bool
+    """Whether the operation is idempotent by a key, rather than by nature."""
 
 
 class NoRoute(Exception):
@@ -64,6 +62,10 @@ def problems(validator: jsonschema_rs.Draft202012Validator, value: Any) -> list[
         return []
     found = [Problem(_path(error.instance_path), error.message) for error in validator.iter_errors(value)]
     return found or [Problem("", "does not fit the schema")]
+
+
+def _absolute(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"$ref": DOCUMENT + schema["$ref"]} if "$ref" in schema else schema
 
 
 def _path(parts: list[str | int]) -> str:
@@ -89,22 +91,29 @@ class Contract:
             for name in self.document["webhooks"]
         }
         """The validator of each webhook's body, by the name of its event."""
-        self._routes: dict[int, list[Operation]] = {}
+        # By the number of segments and by where the literal ones are; those with more of them in front come first.
+        self._routes: dict[int, list[tuple[tuple[bool, ...], itemgetter[Any], dict[Any, dict[str, Operation]]]]] = {}
         for operation in self.operations.values():
-            self._routes.setdefault(len(operation.segments), []).append(operation)
-        # Literal segments win over parameters.
-        for found in self._routes.values():
-            found.sort(key=lambda operation: [segment.startswith("{") for segment in operation.segments])
+            self._add_route(operation)
 
     def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-        if "$ref" in schema:
-            schema = {"$ref": DOCUMENT + schema["$ref"]}
+        schema = _absolute(schema)
         return jsonschema_rs.Draft202012Validator(schema, registry=self._registry, validate_formats=True)
 
     @cache  # noqa: B019  # there is one contract, and it lives as long as the process
     def component(self, name: str) -> jsonschema_rs.Draft202012Validator:
         """The validator of a schema, by its name."""
         return self._validator({"$ref": f"#/components/schemas/{name}"})
+
+    def _add_route(self, operation: Operation) -> None:
+        mask = tuple(segment.startswith("{") for segment in operation.segments)
+        shapes = self._routes.setdefault(len(mask), [])
+        if mask not in (known for known, _, _ in shapes):
+            literals = itemgetter(*(index for index, parameter in enumerate(mask) if not parameter))
+            shapes.append((mask, literals, {}))
+            shapes.sort(key=itemgetter(0))
+        _, literals, routes = next(shape for shape in shapes if shape[0] == mask)
+        routes.setdefault(literals(operation.segments), {})[operation.method] = operation
 
     def _resolved(self, node: Any) -> Any:
         if "$ref" not in node:
@@ -121,20 +130,21 @@ class Contract:
             for status, response in node["responses"].items()
         }
         segments = tuple((self.base + route).strip("/").split("/"))
+        schemas = {p["name"]: p["schema"] for p in map(self._resolved, node.get("parameters", ()))}
+        codes = {status: tuple(codes) for status, codes in node["x-error-codes"].items()}
         return Operation(
             id=node["operationId"],
             method=method,
             route=self.base + route,
             segments=segments,
-            literals=itemgetter(*(index for index, segment in enumerate(segments) if segment[0] != "{")),
-            error_codes={status: tuple(codes) for status, codes in node["x-error-codes"].items()},
+            error_codes=codes,
             body=self._validator(body["content"]["application/json"]["schema"]) if body else None,
             body_required=bool(body and body.get("required")),
-            parameters={
-                p["name"]: self._validator(p["schema"]) for p in map(self._resolved, node.get("parameters", ()))
-            },
-            responses={status: self._validator(schema) for status, schema in answers.items()},
+            parameters={segment[1:-1]: index for index, segment in enumerate(segments) if segment[0] == "{"},
+            path=self._validator({"properties": {name: _absolute(schema) for name, schema in schemas.items()}}),
+            responses={int(status): self._validator(schema) for status, schema in answers.items()},
             enveloped=all("data" in self._resolved(answers[s])["properties"] for s in answers if s.startswith("2")),
+            keyed=any("idempotency_conflict" in each for each in codes.values()),
         )
 
     def find(self, method: str, target: str) -> tuple[Operation, dict[str, str]]:
@@ -145,22 +155,18 @@ class Contract:
         """
         segments = target.partition("?")[0].removeprefix("/").split("/")
         allowed: list[str] = []
-        for operation in self._routes.get(len(segments), ()):
-            if all(map(eq, operation.literals(segments), operation.literals(operation.segments))):
-                if operation.method == method:
-                    given = zip(operation.segments, segments, strict=True)
-                    try:
-                        return operation, {w[1:-1]: unquote(h, errors="strict") for w, h in given if w[0] == "{"}
-                    except UnicodeDecodeError:  # a segment is no UTF-8, so there is nothing that it could name
-                        break
-                allowed.append(operation.method)
+        for _, literals, routes in self._routes.get(len(segments), ()):
+            if (methods := routes.get(literals(segments))) is None:
+                continue
+            if (operation := methods.get(method)) is not None:
+                try:
+                    return operation, {
+                        name: unquote(segments[index], errors="strict") for name, index in operation.parameters.items()
+                    }
+                except UnicodeDecodeError:  # a segment is no UTF-8, so there is nothing that it could name
+                    break
+            allowed += methods
         raise NoRoute(allowed)
-
-    def bad_parameters(self, operation: Operation, parameters: Mapping[str, str]) -> Iterator[Problem]:
-        """What is wrong with path parameters."""
-        for name, value in parameters.items():
-            for problem in problems(operation.parameters[name], value):
-                yield Problem(f"path.{name}", problem.message)
 
 
 @cache

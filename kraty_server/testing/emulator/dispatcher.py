@@ -15,6 +15,7 @@ from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server.testing.emulator.clock import Clock, format_time
 from kraty_server.testing.emulator.faults import WEBHOOKS, Fault, next_fault
 from kraty_server.testing.emulator.outbox import (
+    ANSWER_BYTES,
     SIGNATURE_HEADER,
     build_body,
     due_deliveries,
@@ -147,11 +148,27 @@ class Dispatcher:
                 self._state.run(sql, fault.latency, number)
                 self._state.schedule(format_time(self._clock.now() + timedelta(seconds=fault.latency)))
 
-    def _record(self, row: Row, signed_at: int, response: int | None, error: str | None, seconds: float) -> None:
+    def _record(
+        self,
+        row: Row,
+        signed_at: int,
+        response: int | None,
+        error: str | None,
+        seconds: float,
+        answer: bytes | None = None,
+    ) -> None:
         at = self._clock.timestamp()
         now = format_time(self._clock.now())
         record_attempt(
-            self._state, row, at=at, now=now, signed_at=signed_at, response=response, error=error, seconds=seconds
+            self._state,
+            row,
+            at=at,
+            now=now,
+            signed_at=signed_at,
+            response=response,
+            error=error,
+            seconds=seconds,
+            answer=answer,
         )
 
     def _collect(self, endpoint: int) -> None:
@@ -236,14 +253,19 @@ class Dispatcher:
         body, signed_at, started = build_body(row, row["attempt"] + 1), int(time.time()), SYSTEM_CLOCK.monotonic()
         response: int | None = None
         error: str | None = None
+        said = b""
         try:
-            headers = {"content-type": "application/json", SIGNATURE_HEADER: sign(body, row["secret"], signed_at)}
+            headers = {
+                "content-type": "application/json",
+                "accept-encoding": "identity",
+                SIGNATURE_HEADER: sign(body, row["secret"], signed_at),
+            }
             async with (
                 asyncio.timeout(TIMEOUT),
                 client.stream("POST", row["url"], content=body, headers=headers) as answer,
             ):
-                async for _ in answer.aiter_raw():  # to its end: an endpoint that never ends has not answered
-                    pass
+                async for part in answer.aiter_raw():  # to its end: an endpoint that never ends has not answered
+                    said = (said + part)[:ANSWER_BYTES] if len(said) < ANSWER_BYTES else said
                 response = answer.status_code
         except TimeoutError:
             error = f"no whole answer within {TIMEOUT:g} s"
@@ -251,4 +273,4 @@ class Dispatcher:
             error = f"{type(caught).__name__}: {caught}"
         with self._lock:
             if self._open:
-                self._record(row, signed_at, response, error, SYSTEM_CLOCK.monotonic() - started)
+                self._record(row, signed_at, response, error, SYSTEM_CLOCK.monotonic() - started, said)

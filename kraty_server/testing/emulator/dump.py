@@ -65,6 +65,7 @@ def load_state(state: State, dumped: object) -> None:
             raise ValueError(f"{broken['table']}: a row names one of {broken['parent']} that is not there")
         if state.value("SELECT count(*) FROM clock") != 1:
             raise ValueError("clock: exactly one row is needed")
+    state.setup.forget()
 
 
 def _read_row(row: Any, columns: Mapping[str, str]) -> Row:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import json
 import logging
 import threading
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from kraty_server.testing.emulator.clock import Clock, format_time
@@ -23,6 +22,7 @@ from kraty_server.testing.emulator.faults import Fault, next_fault
 from kraty_server.testing.emulator.idempotency import replay_or_execute
 from kraty_server.testing.emulator.json_body import decode_json, encode_json
 from kraty_server.testing.emulator.operation import Handler, OperationRequest
+from kraty_server.testing.emulator.rate_limit import RateLimiter
 from kraty_server.testing.emulator.request_log import Request, RequestLog
 from kraty_server.testing.emulator.scheduler import Scheduler
 from kraty_server.testing.emulator.state import Row, State
@@ -65,6 +65,9 @@ class Engine:
         self.lock: threading.RLock = threading.RLock()
         self.clock: Clock = Clock()
         self.faults: list[Fault] = []
+        self.limiter: RateLimiter = RateLimiter(self.clock)
+        self.row_keys_kept: timedelta | None = None
+        """How long the keys of migrated rows are remembered; None for ever."""
         self.requests: RequestLog = RequestLog()
         self.dispatcher: Dispatcher = Dispatcher(state, self.lock, self.clock, self.faults)
         self._handlers = handlers
@@ -107,6 +110,7 @@ class Engine:
 
     def settle(self) -> None:
         """After an effect: hand over its webhooks, and watch the clock for what it has scheduled. Needs the lock."""
+        self.state.emitted = False
         self.dispatcher.flush()
         if self.state.next_due != self._scheduled:
             self._scheduled = self.state.next_due
@@ -114,13 +118,14 @@ class Engine:
                 self._scheduler.notify()
 
     def reload(self) -> None:
-        """Read again what is kept beside the state, after it was replaced; forget requests and faults."""
+        """After the state was replaced: read again what is kept beside it, forget requests and faults, fill buckets."""
         clock = self.state.one("SELECT offset, next_due FROM clock")
         assert clock is not None
         self.clock.offset, self.state.next_due = clock["offset"], clock["next_due"]
         self._reloaded += 1
         self.requests.clear()
         self.faults.clear()
+        self.limiter.refill()
         self.dispatcher.reload()
         self.settle()
 
@@ -157,6 +162,8 @@ class Engine:
         """
         started = time.perf_counter()
         with self.lock:
+            now = self.now()
+            at = format_time(now)
             operation: Operation | None = None
             fault: Fault | None = None
             api_key: Row | None = None
@@ -169,11 +176,12 @@ class Engine:
                     answer, code = struck
                 else:
                     api_key = self.authenticate(headers)
-                    answer = self._execute(operation, path, api_key, body)
+                    self.limiter.take(api_key["prefix"])
+                    answer = self._execute(operation, path, api_key, body, now, at)
             except NoRoute as no_route:
                 code, answer = "not_found", _no_route(no_route)
             except ApiError as error:
-                code, answer = error.code, _error(error.status, error.code, error.message, error.details)
+                code, answer = error.code, _error(error.status, error.code, error.message, error.details, error.headers)
             except Exception as error:
                 log.exception("the emulator failed at %s %s", method, target)
                 message = f"the emulator failed: {type(error).__name__}: {error}"
@@ -181,7 +189,7 @@ class Engine:
             self._counted += 1
             self.requests.append(
                 Request(
-                    at=format_time(self.now()),
+                    at=at,
                     operation=operation.id if operation else None,
                     method=method,
                     target=target,
@@ -216,24 +224,24 @@ class Engine:
         prefix, dot, secret = token.strip().partition(".")
         if scheme.lower() != "bearer" or not prefix or not dot or not secret:
             raise ApiError(401, "session_invalid", "Authorization is not `Bearer <prefix>.<secret>`")
-        sql = """SELECT k.*, w.game, w.environment, g.studio FROM keys k JOIN worlds w ON w.id = k.world
-                 JOIN games g ON g.id = w.game WHERE k.prefix = ?"""
-        key = self.state.one(sql, prefix)
+        key = self.state.setup.key(prefix)
         if key is None or not hmac.compare_digest(key["secret"].encode(), secret.encode("utf-8", "replace")):
             raise ApiError(401, "session_invalid", "the key is unknown or revoked")
         if key["permission_set"] != "server_integration":
             raise ApiError(403, "forbidden", f"a {key['permission_set']} key does not open the server API")
         return key
 
-    def _execute(self, operation: Operation, path: Mapping[str, str], api_key: Row, raw: bytes) -> Answer:
+    def _execute(
+        self, operation: Operation, path: Mapping[str, str], api_key: Row, raw: bytes, now: datetime, at: str
+    ) -> Answer:
         body = self._read(operation, path, raw)
-        now = self.now()
-        if self.state.next_due is not None and self.state.next_due <= format_time(now):
+        if self.state.next_due is not None and self.state.next_due <= at:
             self._run_due()
         with self.state.effect():
             context = RequestContext(
                 state=self.state,
                 now=now,
+                at=at,
                 world=api_key["world"],
                 game=api_key["game"],
                 studio=api_key["studio"],
@@ -241,13 +249,16 @@ class Engine:
                 origin="server",
                 operation=operation.id,
                 idempotency_key=body.get("idempotencyKey"),
+                row_keys_kept=self.row_keys_kept,
             )
             request, handler = OperationRequest(context, path, body, api_key), self._handlers[operation.id]
             status, payload = replay_or_execute(request, handler) if operation.keyed else handler.execute(request)
-            answer = Answer(status, encode_json({"data": payload} if operation.enveloped else payload))
+            value = {"data": payload} if operation.enveloped else payload
             if self.strict:  # before the commit: an answer that is none leaves nothing behind
-                self._check(operation, answer)
-        self.settle()
+                _check(operation, status, value)
+            answer = Answer(status, encode_json(value))
+        if self.state.emitted or self.state.next_due != self._scheduled:
+            self.settle()
         return answer
 
     def _read(self, operation: Operation, path: Mapping[str, str], raw: bytes) -> dict[str, Any]:
@@ -256,7 +267,7 @@ class Engine:
         Raises:
             ApiError: 400; 404 where a path cannot be and the operation has no 400.
         """
-        found: list[Problem] = list(self.contract.bad_parameters(operation, path))
+        found = [Problem(f"path.{wrong.path}", wrong.message) for wrong in problems(operation.path, path)]
         if found and "400" not in operation.error_codes:
             raise ApiError(404, "not_found", f"{found[0].path}: no such id can be")
         body: Any = {}
@@ -275,18 +286,17 @@ class Engine:
         checked: dict[str, Any] = body  # the document asks for an object
         return checked
 
-    def _check(self, operation: Operation, answer: Answer) -> None:
-        """Hold an answer against the document.
 
-        Raises:
-            RuntimeError: it is none that the document has.
-        """
-        validator = operation.responses.get(str(answer.status))
-        wrong: Sequence[Problem] = [Problem("", f"status {answer.status} is not documented")]
-        if validator is not None:
-            wrong = problems(validator, json.loads(answer.body))
-        if wrong:
-            raise RuntimeError(f"it left the contract at {operation.id}: {wrong[0]}")
+def _check(operation: Operation, status: int, value: Any) -> None:
+    """Hold an answer against the document.
+
+    Raises:
+        RuntimeError: it is none that the document has.
+    """
+    validator = operation.responses.get(status)
+    wrong = [Problem("", f"status {status} is not documented")] if validator is None else problems(validator, value)
+    if wrong:
+        raise RuntimeError(f"it left the contract at {operation.id}: {wrong[0]}")
 
 
 def _error(

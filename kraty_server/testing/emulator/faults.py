@@ -71,6 +71,8 @@ class Fault:
     seed: int = 0
     struck: int = 0
     """How often it happened."""
+    number: int = 0
+    """Faults of an emulator are counted up."""
     _random: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

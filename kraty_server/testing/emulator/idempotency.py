@@ -6,20 +6,24 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from kraty_server.testing.emulator.errors import idempotency_conflict
 from kraty_server.testing.emulator.operation import Handler, OperationRequest, OperationResult
+from kraty_server.testing.emulator.state import State
 
 KEPT: Final = timedelta(hours=24)
-"""How long a key is remembered (CONTRACT.md §5); those of grants and of migrated rows for ever."""
+"""How long a key is remembered (CONTRACT.md §5); those of grants for ever, those of migrated rows as long as is set."""
 PURGE_EVERY: Final = 256
 """New keys between two looks for old ones."""
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True)
+
+
 def digest(*parts: Any) -> bytes:
     """One tuple, in 12 bytes: what differs in any part has another digest, and there may be millions."""
-    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=12).digest()
+    return hashlib.blake2b(_CANONICAL.encode(parts).encode(), digest_size=12).digest()
 
 
 def fingerprint(body: Mapping[str, Any]) -> bytes:
@@ -35,19 +39,31 @@ def replay_or_execute(request: OperationRequest, handler: Handler) -> OperationR
         return handler.execute(request)
     scope = digest(context.world, context.operation, *request.path.values(), key)
     mark = fingerprint(request.body)
-    oldest = int((context.now - KEPT).timestamp())
-    sql = "SELECT fingerprint, status, payload FROM replays WHERE scope = ? AND at > ?"
-    if before := context.state.one(sql, scope, oldest):
-        if before["fingerprint"] != mark:
-            raise idempotency_conflict(key)
-        return handler.replay(request) if handler.replay else (before["status"], json.loads(before["payload"]))
+    at = int(context.now.timestamp())
+    oldest = at - KEPT.total_seconds()
+    # Before it is done: what is refused is rolled back, this row too, and most keys are new.
+    sql = "INSERT OR IGNORE INTO replays (scope, fingerprint, status, at) VALUES (?, ?, 0, ?)"
+    number = context.state.add(sql, scope, mark, at)
+    if not number:
+        sql = "SELECT fingerprint, status, payload FROM replays WHERE scope = ? AND at > ?"
+        if before := context.state.one(sql, scope, oldest):
+            if before["fingerprint"] != mark:
+                raise idempotency_conflict(key)
+            return handler.replay(request) if handler.replay else (before["status"], json.loads(before["payload"]))
+        sql = "INSERT OR REPLACE INTO replays (scope, fingerprint, status, at) VALUES (?, ?, 0, ?)"
+        number = context.state.add(sql, scope, mark, at)
     status, payload = handler.execute(request)
-    kept = None if handler.replay else json.dumps(payload)
-    sql = "INSERT OR REPLACE INTO replays (scope, fingerprint, status, payload, at) VALUES (?, ?, ?, ?, ?)"
-    number = context.state.add(sql, scope, mark, status, kept, int(context.now.timestamp()))
+    if handler.replay is None:
+        sql = "UPDATE replays SET status = ?, payload = ? WHERE number = ?"
+        context.state.run(sql, status, json.dumps(payload), number)
     if number % PURGE_EVERY == 0:
-        # Numbers grow with time, so what is too old lies at the front.
-        sql = """DELETE FROM replays WHERE number < coalesce(
-                 (SELECT number FROM replays WHERE at > ? ORDER BY number LIMIT 1), 0)"""
-        context.state.run(sql, oldest)
+        forget(context.state, "replays", oldest)
     return status, payload
+
+
+def forget(state: State, table: Literal["replays", "migrated"], oldest: float) -> None:
+    """Forget the keys of a table that were used before a time, in unix seconds, if one was used after it."""
+    # Numbers grow with time, so what is too old lies at the front.
+    sql = f"""DELETE FROM {table} WHERE number < coalesce(
+              (SELECT number FROM {table} WHERE at > ? ORDER BY number LIMIT 1), 0)"""  # noqa: S608  # it is ours
+    state.run(sql, oldest)

@@ -37,6 +37,9 @@ def _refuse_constant(name: str) -> Any:
 _DECODER: Final = json.JSONDecoder(parse_float=_read_float, parse_int=_read_int, parse_constant=_refuse_constant)
 
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def decode_json(raw: bytes) -> Any:
     """The value of a body. `5.0` is `5`, and whole numbers beyond 64 bits are floats.
 
@@ -63,9 +66,7 @@ def encode_json(value: Any) -> bytes:
     Raises:
         ValueError: JSON cannot hold it.
     """
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "backslashreplace"
-    )
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
 
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:

@@ -21,18 +21,18 @@ Kind = Literal["currency", "item"]
 WEBHOOK: Final[Mapping[Kind, str]] = {"currency": "wallet.changed", "item": "inventory.changed"}
 NAMES: Final[Mapping[Kind, tuple[str, str]]] = {"currency": ("economyKey", "balance"), "item": ("itemKey", "quantity")}
 
+_HELD: Final = "SELECT amount FROM holdings WHERE player = ? AND kind = ? AND key = ?"
+
 
 def in_catalog(context: RequestContext, kind: Kind, key: str) -> bool:
     """Whether a key exists. A game without a catalog of this kind has every key."""
-    sql = """SELECT EXISTS (SELECT 1 FROM catalog WHERE game = ? AND kind = ? AND key = ?)
-             OR NOT EXISTS (SELECT 1 FROM catalog WHERE game = ? AND kind = ?)"""
-    return bool(context.state.value(sql, context.game, kind, key, context.game, kind))
+    catalog = context.state.setup.catalog(context.game, kind)
+    return not catalog or key in catalog
 
 
 def get_holding(context: RequestContext, player: int, kind: Kind, key: str) -> int:
     """How much a player holds."""
-    sql = "SELECT amount FROM holdings WHERE player = ? AND kind = ? AND key = ?"
-    return context.state.count(sql, player, kind, key)
+    return context.state.count(_HELD, player, kind, key)
 
 
 def change_holding(
@@ -51,7 +51,8 @@ def change_holding(
     Raises:
         ApiError: 409 `conflict` where it would go below zero, 400 where it would exceed `MAX_HOLDING`.
     """
-    before = get_holding(context, player["id"], kind, key)
+    held = context.state.value(_HELD, player["id"], kind, key)
+    before: int = held or 0
     after = before + delta
     if after < 0:
         raise ApiError(
@@ -63,24 +64,18 @@ def change_holding(
     if after > MAX_HOLDING:
         details = {"resource": key, "have": before}
         raise ApiError(400, "validation_failed", f"{key!r} would exceed {MAX_HOLDING}", details)
-    context.state.run(
-        """INSERT INTO holdings VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-           amount = excluded.amount, updated_at = excluded.updated_at""",
-        *(player["id"], kind, key, after, json.dumps(parameters or {}), context.at, context.at),
-    )
-    ledger_id = context.state.insert(
-        "ledger",
-        player=player["id"],
-        kind=kind,
-        key=key,
-        delta=delta,
-        amount=after,
-        reason=reason,
-        source_ref_id=source_ref_id,
-        origin=context.origin,
-        operation=context.operation,
-        idempotency_key=context.idempotency_key,
-        at_ms=(context.now - EPOCH) // timedelta(milliseconds=1),
+    if held is None:
+        sql = "INSERT INTO holdings VALUES (?, ?, ?, ?, ?, ?, ?)"
+        metadata = json.dumps(parameters or {})
+        context.state.run(sql, player["id"], kind, key, after, metadata, context.at, context.at)
+    else:
+        sql = "UPDATE holdings SET amount = ?, updated_at = ? WHERE player = ? AND kind = ? AND key = ?"
+        context.state.run(sql, after, context.at, player["id"], kind, key)
+    ledger_id = context.state.add(
+        """INSERT INTO ledger (player, kind, key, delta, amount, reason, source_ref_id, origin, operation,
+           idempotency_key, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        *(player["id"], kind, key, delta, after, reason, source_ref_id, context.origin, context.operation),
+        *(context.idempotency_key, (context.now - EPOCH) // timedelta(milliseconds=1)),
     )
     if not context.silent:
         name, amount = NAMES[kind]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import time
 import uuid
@@ -14,6 +12,7 @@ from typing import Any, Final
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import contract, problems
 from kraty_server.testing.emulator.state import Row, State
+from kraty_server.webhooks import signature
 
 SIGNATURE_HEADER: Final = "X-Signature"
 ATTEMPTS: Final = 6
@@ -22,12 +21,15 @@ FIRST_WAIT: Final = 0.5
 DELIVERIES_KEPT: Final = 20_000
 """The newest; older ones are forgotten, sent or not."""
 
+ANSWER_BYTES: Final = 4096
+"""Of an endpoint's answer, its beginning."""
+ANSWERS_KEPT: Final = 500
+"""The newest deliveries; of older ones the answers are forgotten."""
+
 
 def sign(raw_body: bytes, secret: str, at: int | None = None) -> str:
     """The header for a body: what Kraty would send with it, made now."""
-    stamp = int(time.time()) if at is None else at
-    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + raw_body, hashlib.sha256)
-    return f"t={stamp},v1={digest.hexdigest()}"
+    return signature.sign(raw_body, secret.encode(), int(time.time()) if at is None else at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Delivery:
     environment: str = "test"
     number: int = 0
     """Deliveries are counted up."""
+    answer: bytes | None = None
+    """The first 4,096 bytes of the body that the endpoint answered last; of the newest 500 deliveries."""
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -76,36 +80,41 @@ def emit(context: RequestContext, event: str, data: Mapping[str, Any]) -> None:
     if context.silent:
         return
     state = context.state
-    for endpoint in state.rows("SELECT * FROM endpoints WHERE world = ?", context.world):
-        wanted = json.loads(endpoint["events"])
+    for endpoint, wanted in state.setup.endpoints(context.world):
         if wanted is None or event in wanted:
-            row = {"id": new_event_id(), "event": event, "occurred_at": context.at, "data": json.dumps(data)}
-            body = json.loads(build_body(row | {"studio": "", "game": ""}, 1))
-            if wrong := problems(contract().events[event], body):
+            row = {"id": new_event_id(), "event": event, "occurred_at": context.at, "studio": "", "game": ""}
+            if wrong := problems(contract().events[event], _envelope(row, 1, data)):
                 raise RuntimeError(f"it left the contract at {event}: {wrong[0]}")
+            state.emitted = True
             number = state.add(
                 """INSERT INTO deliveries (id, endpoint, event, occurred_at, data, status, attempt, next_at)
                    VALUES (?, ?, ?, ?, ?, 'pending', 0, ?)""",
-                *(row["id"], endpoint["id"], event, context.at, row["data"]),
+                *(row["id"], endpoint, event, context.at, json.dumps(data)),
                 context.now.timestamp(),
             )
+            if number > ANSWERS_KEPT:
+                sql = "UPDATE delivery_attempts SET answer = NULL WHERE delivery = ?"
+                state.run(sql, number - ANSWERS_KEPT)
             if number > DELIVERIES_KEPT:
                 state.run("DELETE FROM delivery_attempts WHERE delivery = ?", number - DELIVERIES_KEPT)
                 state.run("DELETE FROM deliveries WHERE number = ?", number - DELIVERIES_KEPT)
 
 
-def build_body(row: Row, attempt: int) -> bytes:
-    """The body of an attempt: the event's envelope."""
-    envelope = {
+def _envelope(row: Row, attempt: int, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "id": row["id"],
         "eventName": row["event"],
         "studioId": row["studio"],
         "gameId": row["game"],
         "occurredAt": row["occurred_at"],
         "deliveryAttempt": attempt,
-        "data": json.loads(row["data"]),
+        "data": data,
     }
-    return json.dumps(envelope, separators=(",", ":")).encode()
+
+
+def build_body(row: Row, attempt: int) -> bytes:
+    """The body of an attempt: the event's envelope."""
+    return json.dumps(_envelope(row, attempt, json.loads(row["data"])), separators=(",", ":")).encode()
 
 
 def due_deliveries(state: State, endpoint: int, now: float, limit: int) -> list[Row]:
@@ -125,6 +134,7 @@ def record_attempt(
     response: int | None,
     error: str | None,
     seconds: float,
+    answer: bytes | None,
 ) -> None:
     """Write down how an attempt went, and when the next one is due."""
     attempt, copies = row["attempt"] + 1, row["copies"]
@@ -146,6 +156,7 @@ def record_attempt(
             response=response,
             error=error,
             seconds=seconds,
+            answer=answer if row["number"] > state.count("SELECT max(number) FROM deliveries") - ANSWERS_KEPT else None,
         )
 
 
@@ -169,7 +180,8 @@ def get_delivery(state: State, delivery_id: str) -> Delivery:
 
 def list_attempts(state: State, delivery_id: str) -> list[Row]:
     """How each attempt of a delivery went, oldest first."""
-    sql = """SELECT a.attempt, a.at, a.signed_at, a.response, a.error, a.seconds FROM delivery_attempts a
+    sql = """SELECT a.attempt, a.at, a.signed_at, a.response, a.error, a.seconds, a.answer
+             FROM delivery_attempts a
              JOIN deliveries d ON d.number = a.delivery WHERE d.id = ? ORDER BY a.number"""
     return state.rows(sql, delivery_id)
 
@@ -200,4 +212,5 @@ def _delivery(row: Row, last: Row | None) -> Delivery:
         error=last["error"] if last else None,
         environment=row["environment"],
         number=row["number"],
+        answer=last["answer"] if last else None,
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kraty_server.testing.emulator.json_body import is_object
 
@@ -17,15 +16,14 @@ LOGGED_BYTES: Final = 16 * 2**20
 _OVERHEAD: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One line of the request log."""
 
     at: str
     operation: str | None
     method: str
     target: str
-    raw_body: bytes = field(repr=False)
+    raw_body: bytes
     status: int
     """What the emulator made of it, whether or not that arrived."""
     code: str | None
@@ -33,7 +31,7 @@ class Request:
     fault: str | None
     sdk: str | None
     """The header X-Kraty-SDK."""
-    answer: bytes = field(default=b"", repr=False)
+    answer: bytes = b""
     """What was answered, or would have been."""
     environment: str | None = None
     """Of its key: test or live."""

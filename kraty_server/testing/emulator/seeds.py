@@ -383,10 +383,11 @@ def apply_seed(context: RequestContext, seed: Mapping[str, Any]) -> None:
         ValueError: the seed has a part that does not fit; the message says where.
     """
     check_shape(seed, Seed)
+    context.state.setup.forget()
     for name, kind in (("currencies", "currency"), ("items", "item")):
         for key in seed.get("catalog", {}).get(name, ()):
             context.state.run("INSERT OR IGNORE INTO catalog VALUES (?, ?, ?)", context.game, kind, key)
-    for part, add in _PARTS.items():
+    for part, add in _PARTS.items():  # of what is kept at hand, all parts come before those that ask for it
         rows: Sequence[Any] = seed.get(part, ())
         for index, row in enumerate(rows):
             try:

@@ -55,7 +55,7 @@ class Text:
             raise ValueError(f"{path}: must not be empty")
 
 
-_NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", type(None): "null"}
+_NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 @cache
@@ -76,8 +76,8 @@ def check_shape(value: Any, shape: Any, path: str = "") -> None:
 
     Args:
         value: the value.
-        shape: a TypedDict, or what its fields may be: str, bool, int, float, None, Any, Literal, unions, Sequence,
-            Mapping, and Annotated with something that has `check(value, path)`.
+        shape: a TypedDict, or what its fields may be: str, bool, int, float, Any, Literal, Sequence, Mapping, one of
+            these or None, and Annotated with something that has `check(value, path)`.
         path: where the value is, for the message.
 
     Raises:
@@ -91,8 +91,9 @@ def check_shape(value: Any, shape: Any, path: str = "") -> None:
         check_shape(value, arguments[0], path)
         for each in arguments[1:]:
             each.check(value, where)
-    elif origin in (Union, types.UnionType):
-        _check_union(value, arguments, path)
+    elif origin in (Union, types.UnionType):  # of one shape and None
+        if value is not None:
+            check_shape(value, next(each for each in arguments if each is not type(None)), path)
     elif origin is Literal:
         if not any(value == each and type(value) is type(each) for each in arguments):
             raise ValueError(f"{where}: {value!r}: {nearest(value, map(str, arguments))}")
@@ -119,14 +120,13 @@ def check_shape(value: Any, shape: Any, path: str = "") -> None:
 
 
 def _check_scalar(value: Any, shape: Any, where: str) -> None:
-    kind = type(None) if shape is None else shape
-    if kind is float:
+    if shape is float:
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     else:
-        good = type(value) is kind or (kind is str and isinstance(value, str))
+        good = type(value) is shape or (shape is str and isinstance(value, str))
     if not good:
-        raise ValueError(f"{where}: {_NAMES[kind]} is needed, got {value!r}")
-    if kind is str:
+        raise ValueError(f"{where}: {_NAMES[shape]} is needed, got {value!r}")
+    if shape is str:
         _check_plain(value, where)
 
 
@@ -136,27 +136,6 @@ def _check_plain(value: Any, where: str) -> None:
         decode_json(encode_json(value))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{where}: {error}") from None
-
-
-def _check_union(value: Any, shapes: tuple[Any, ...], path: str) -> None:
-    if value is None and type(None) in shapes:
-        return None
-    rest = [shape for shape in shapes if shape is not type(None)]
-    # Of several objects, the one whose literal fields fit.
-    if is_object(value) and len(rest) > 1:
-        for shape in rest:
-            kind = _fields(shape).get("type")
-            if kind and value.get("type") in get_args(kind[1]):
-                return check_shape(value, shape, path)
-        kinds = [str(get_args(_fields(shape)["type"][1])[0]) for shape in rest]
-        raise ValueError(f"{path}.type: {value.get('type')!r}: {nearest(value.get('type'), kinds)}")
-    errors: list[str] = []
-    for shape in rest:
-        try:
-            return check_shape(value, shape, path)
-        except ValueError as error:
-            errors.append(str(error))
-    raise ValueError(errors[0])
 
 
 def _check_fields(value: Any, shape: Any, path: str) -> None:

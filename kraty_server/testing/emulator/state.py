@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from kraty_server.testing.emulator.setup import Setup
+
 Row: TypeAlias = dict[str, Any]
 
 TABLES: Final[Mapping[str, str]] = {
@@ -42,7 +44,8 @@ TABLES: Final[Mapping[str, str]] = {
         UNIQUE (world, idempotency_key)""",
     "replays": """number INTEGER PRIMARY KEY, scope BLOB NOT NULL UNIQUE, fingerprint BLOB NOT NULL,
         status INTEGER NOT NULL, payload JSON TEXT, at INTEGER NOT NULL""",
-    "migrated": "scope BLOB PRIMARY KEY, fingerprint BLOB NOT NULL",
+    "migrated": """number INTEGER PRIMARY KEY, scope BLOB NOT NULL UNIQUE, fingerprint BLOB NOT NULL,
+        at INTEGER NOT NULL""",
     "events": """id TEXT PRIMARY KEY, game TEXT NOT NULL REFERENCES games, key TEXT NOT NULL, enabled INTEGER NOT NULL,
         mode TEXT NOT NULL, capacity INTEGER NOT NULL, fill_bots INTEGER NOT NULL, fill_seconds REAL NOT NULL,
         seconds REAL NOT NULL, leaderboard TEXT, metrics JSON TEXT NOT NULL, target REAL, capped INTEGER NOT NULL,
@@ -76,7 +79,7 @@ TABLES: Final[Mapping[str, str]] = {
         attempt INTEGER NOT NULL, next_at REAL NOT NULL, copies INTEGER NOT NULL DEFAULT 1""",
     "delivery_attempts": """number INTEGER PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES deliveries,
         attempt INTEGER NOT NULL, at TEXT NOT NULL, signed_at INTEGER NOT NULL, response INTEGER, error TEXT,
-        seconds REAL NOT NULL""",
+        seconds REAL NOT NULL, answer BLOB""",
 }  # fmt: skip
 INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS ledger_player ON ledger (player)",
@@ -101,11 +104,9 @@ SCHEMA: Final = zlib.crc32(repr((TABLES, INDEXES)).encode()) >> 1
 """Which tables a file has; it fits into SQLite's `user_version`."""
 
 
+_STATEMENTS: Final = 512
+"""Statements that are kept ready: more than there are."""
 _MAGIC: Final = b"SQLite format 3\0"
-
-
-def _as_row(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
 
 
 def _refuse_others(file: str | None) -> None:
@@ -132,14 +133,17 @@ class State:
         self.file: str | None = file
         self.next_due: str | None = None
         """When the next thing happens by itself, at the earliest; as the API writes times."""
+        self.emitted: bool = False
+        """Whether deliveries were added since they were last looked at."""
+        self.setup: Setup = Setup(self.rows)
+        self._columns: dict[str, tuple[str, ...]] = {}
         _refuse_others(file)
         try:
             self.connection: sqlite3.Connection = sqlite3.connect(
-                file or ":memory:", isolation_level=None, check_same_thread=False
+                file or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
             )
         except sqlite3.OperationalError as error:
             raise OSError(f"{file}: {error}") from None
-        self.connection.row_factory = _as_row
         try:
             self._open()
         except sqlite3.DatabaseError as error:
@@ -177,6 +181,7 @@ class State:
         except BaseException:
             with suppress(sqlite3.OperationalError):  # where SQLite itself has rolled back
                 self.connection.execute("ROLLBACK")
+            self.setup.forget()
             raise
 
     @contextmanager
@@ -198,17 +203,28 @@ class State:
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """All rows of a query."""
-        return self.connection.execute(sql, values).fetchall()
+        cursor = self.connection.execute(sql, values)
+        columns = self._columns_of(sql, cursor)
+        return [dict(zip(columns, row, strict=True)) for row in cursor]
 
     def one(self, sql: str, *values: Any) -> Row | None:
         """The first row of a query."""
-        row: Row | None = self.connection.execute(sql, values).fetchone()
-        return row
+        cursor = self.connection.execute(sql, values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return None if row is None else dict(zip(self._columns_of(sql, cursor), row, strict=True))
+
+    def _columns_of(self, sql: str, cursor: sqlite3.Cursor) -> tuple[str, ...]:
+        """The names of the columns of a query, read from the cursor once: that costs more than a short row."""
+        if (found := self._columns.get(sql)) is None:
+            if len(self._columns) >= _STATEMENTS:
+                self._columns.clear()
+            found = self._columns[sql] = tuple(column[0] for column in cursor.description)
+        return found
 
     def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row, or None."""
-        row = self.one(sql, *values)
-        return next(iter(row.values())) if row else None
+        row = self.connection.execute(sql, values).fetchone()
+        return None if row is None else row[0]
 
     def count(self, sql: str, *values: Any) -> int:
         """The number in the first column of the first row; 0 without one."""
@@ -219,8 +235,9 @@ class State:
         return self.connection.execute(sql, values).rowcount
 
     def add(self, sql: str, *values: Any) -> int:
-        """Run an INSERT; the number of the new row."""
-        return self.connection.execute(sql, values).lastrowid or 0
+        """Run an INSERT; the number of the new row, or 0 where none came to be."""
+        cursor = self.connection.execute(sql, values)
+        return cursor.lastrowid or 0 if cursor.rowcount else 0
 
     def insert(self, table: str, **columns: Any) -> int:
         """Add a row; its number."""
@@ -238,6 +255,7 @@ class State:
 
     def restore(self, snapshot: bytes) -> None:
         """Put everything back as it was."""
+        self.setup.forget()
         if self.file is None:
             self.connection.deserialize(snapshot)
             return

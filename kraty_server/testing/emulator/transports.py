@@ -34,9 +34,8 @@ def _response(answer: Answer, request: httpx.Request) -> httpx.Response:
     if answer.transport_fault == "drop":
         raise httpx.RemoteProtocolError("the connection was dropped, as scripted", request=request)
     headers = {"content-type": "application/json", "content-length": str(len(answer.body)), **answer.headers}
-    if answer.transport_fault == "cut":
-        return httpx.Response(answer.status, headers=headers, stream=_Cut(answer.body), request=request)
-    return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
+    stream = _Cut(answer.body) if answer.transport_fault == "cut" else httpx.ByteStream(answer.body)
+    return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
 
 
 def _read_timeout(request: httpx.Request) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.errors import ApiError, idempotency_conflict
-from kraty_server.testing.emulator.idempotency import digest, fingerprint
+from kraty_server.testing.emulator.idempotency import digest, fingerprint, forget
 from kraty_server.testing.emulator.ledger import Kind, change_holding, in_catalog
 from kraty_server.testing.emulator.operation import OperationRequest, OperationResult
 from kraty_server.testing.emulator.players import get_or_create_player, register_player
@@ -17,12 +17,14 @@ from kraty_server.testing.operations.registry import handles
 def _migrate(request: OperationRequest, apply: Callable[[RequestContext, Mapping[str, Any]], None]) -> OperationResult:
     context = request.context
     context.silent = True
+    at, kept = int(context.now.timestamp()), context.row_keys_kept
+    oldest = -1 if kept is None else at - kept.total_seconds()
     applied = skipped = 0
     failures: list[dict[str, Any]] = []
     for index, row in enumerate(request.body["rows"]):
         key = context.idempotency_key = row["idempotencyKey"]
         scope, mark = digest(context.world, context.operation, key), fingerprint(row)
-        before = context.state.value("SELECT fingerprint FROM migrated WHERE scope = ?", scope)
+        before = context.state.value("SELECT fingerprint FROM migrated WHERE scope = ? AND at > ?", scope, oldest)
         if before == mark:
             skipped += 1
             continue
@@ -35,8 +37,11 @@ def _migrate(request: OperationRequest, apply: Callable[[RequestContext, Mapping
             error = {"code": refused.code, "message": refused.message}
             failures.append({"rowIndex": index, "externalPlayerId": row["externalPlayerId"], "error": error})
             continue
-        context.state.insert("migrated", scope=scope, fingerprint=mark)
+        sql = "INSERT OR REPLACE INTO migrated (scope, fingerprint, at) VALUES (?, ?, ?)"
+        context.state.run(sql, scope, mark, at)
         applied += 1
+    if kept is not None:
+        forget(context.state, "migrated", oldest)
     return 200, {"applied": applied, "skipped": skipped, "failed": len(failures), "failures": failures}
 
 

@@ -16,6 +16,7 @@ from kraty_server.testing.emulator.backend import Backend
 from kraty_server.testing.emulator.clock import format_time
 from kraty_server.testing.emulator.json_body import decode_json, encode_json, is_object
 from kraty_server.testing.emulator.outbox import Delivery
+from kraty_server.testing.emulator.rate_limit import RateLimit
 from kraty_server.testing.emulator.shapes import Range, Text, check_shape
 
 log: Final = logging.getLogger("kraty_server.testing")
@@ -49,6 +50,12 @@ class FaultBody(faults.FaultOptions, total=False):
     operation: str
 
 
+class ClearBody(TypedDict, total=False):
+    """`POST faults/clear`: one fault, or all."""
+
+    number: Annotated[int, Range(1, 2**53)]
+
+
 class ReplayBody(TypedDict):
     """`POST deliveries/replay`."""
 
@@ -69,6 +76,13 @@ class AssertCalledBody(TypedDict, total=False):
     body: Mapping[str, Any]
 
 
+class RateLimitBody(TypedDict, total=False):
+    """`POST rate-limit`; null for `per_second` lifts it."""
+
+    per_second: Required[float | None]
+    burst: int
+
+
 class Nothing(TypedDict):
     """A body without fields."""
 
@@ -78,7 +92,8 @@ Act = Callable[[Any], Any]
 
 def as_json(delivery: Delivery) -> dict[str, Any]:
     """A delivery as the control routes show it."""
-    return asdict(delivery) | {"raw_body": delivery.raw_body.decode()}
+    answer = None if delivery.answer is None else delivery.answer.decode("utf-8", "replace")
+    return asdict(delivery) | {"raw_body": delivery.raw_body.decode(), "answer": answer}
 
 
 def _answer(value: Any, status: int = 200) -> Response:
@@ -166,6 +181,19 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         backend.advance(float(body["advance"]))
         return clock(body)
 
+    def rate_limit(_: object) -> Any:
+        return None if backend.rate_limit is None else asdict(backend.rate_limit)
+
+    def set_rate_limit(body: Any) -> Any:
+        backend.rate_limit = None if body["per_second"] is None else RateLimit(**body)
+        return rate_limit(body)
+
+    def clear_faults(body: Any) -> None:
+        if "number" in body:
+            backend.clear_fault(body["number"])
+        else:
+            backend.clear_faults()
+
     def seed(body: Any) -> None:
         silent = body.get("silent", True) if is_object(body) else True
         check_shape(silent, bool, "silent")
@@ -195,6 +223,7 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         "state": lambda _: backend.dump(),
         "snapshots": lambda _: list(snapshots),
         "clock": clock,
+        "rate-limit": rate_limit,
         "faults": lambda _: [fault.as_json() for fault in backend.faults],
         "requests": requests,
         "ledger": ledger,
@@ -206,8 +235,9 @@ def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Ro
         "snapshot": (snapshot, SnapshotBody),
         "restore": (lambda body: backend.restore(snapshots[body["name"]]), RestoreBody),
         "clock": (move_clock, ClockBody),
-        "faults": (lambda body: backend.fault(**body), FaultBody),
-        "faults/clear": (lambda _: backend.clear_faults(), Nothing),
+        "rate-limit": (set_rate_limit, RateLimitBody),
+        "faults": (lambda body: backend.fault(**body).as_json(), FaultBody),
+        "faults/clear": (clear_faults, ClearBody),
         "deliveries/replay": (lambda body: backend.replay(body["id"]), ReplayBody),
         "requests/resend": (lambda body: backend.resend(body["number"]).as_json(), ResendBody),
         "assert-called": (assert_called, AssertCalledBody),

@@ -96,6 +96,7 @@ class Server:
         """
         self._thread.start()
         if not self._server.listening.wait(START):
+            self.stop()
             raise RuntimeError("the emulator did not start to listen")
 
     def stop(self) -> None:

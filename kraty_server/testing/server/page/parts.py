@@ -93,10 +93,8 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.2f} s"
 
 
-def amount(value: float | None, *, signed: bool = False) -> Html | None:
+def amount(value: float, *, signed: bool = False) -> Html:
     """A number with its thousands apart; a sign and its colour where it is a change."""
-    if value is None:
-        return None
     shown = f"{value:+,}" if signed else f"{value:,}"
     tone = ("plus" if value > 0 else "minus") if signed and value else None
     return tag("span", shown.replace("-", "\N{MINUS SIGN}"), class_=f"amount {tone or ''}".strip())

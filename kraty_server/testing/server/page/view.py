@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kraty_server.testing.emulator.backend import Backend
-from kraty_server.testing.emulator.state import Row, State
+from kraty_server.testing.emulator.state import State
 from kraty_server.testing.server.page.html import url
 from kraty_server.testing.server.page.queries import Filter, equal
 
@@ -81,22 +81,15 @@ class View:
         """The condition that goes with it."""
         return [equal(column, self.chosen_world.id)] if self.chosen_world else []
 
-    @property
-    def player(self) -> Row | None:
-        """The player that is filtered by: `player`, in `world` or in the first one that has such a player."""
-        if (external_id := self.get("player")) is None:
-            return None
-        for world in [self.chosen_world] if self.chosen_world else self.worlds:
-            sql = "SELECT * FROM players WHERE world = ? AND external_id = ?"
-            if (found := self.state.one(sql, world.id, external_id)) is not None:
-                return found
-        return None
-
     def player_filter(self, column: str) -> list[Filter]:
-        """The condition that goes with it; nothing fits where there is no such player."""
-        if self.get("player") is None:
+        """The condition on `player`, in `world` or in the first one that has such a player; nothing fits without."""
+        if (external_id := self.get("player")) is None:
             return []
-        return [equal(column, self.player["id"] if self.player else -1)]
+        for world in [self.chosen_world] if self.chosen_world else self.worlds:
+            sql = "SELECT id FROM players WHERE world = ? AND external_id = ?"
+            if (found := self.state.value(sql, world.id, external_id)) is not None:
+                return [equal(column, found)]
+        return [equal(column, -1)]
 
 
 def worlds_of(state: State) -> tuple[World, ...]:

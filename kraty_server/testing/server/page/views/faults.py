@@ -16,6 +16,7 @@ COLUMNS: Final = (
     Column("Details", "bare"),
     Column("Struck", "number"),
     Column("Left", "number"),
+    Column("Clear", "bare"),
 )
 EFFECTS: Final = (
     ("Requests", (
@@ -40,16 +41,17 @@ def show(view: View) -> Html:
     script = list(view.backend.engine.faults)
     lines = [
         (
-            f"fault-{number}",
+            f"fault-{fault.number}",
             (
                 tag("code", fault.operation),
                 parts.chip(fault.effect, "fault"),
                 ", ".join(_details(fault.as_json())),
                 f"{fault.struck:,}",
                 "for ever" if fault.times is None else f"{fault.times:,}",
+                parts.action("Clear", "faults/clear", {"number": fault.number}, class_="quiet"),
             ),
         )
-        for number, fault in enumerate(script)
+        for fault in script
     ]
     clear = parts.action("Clear all", "faults/clear", {}) if script else None
     return join(

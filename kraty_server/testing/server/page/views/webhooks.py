@@ -144,6 +144,14 @@ def show_one(view: View, id: str) -> Html:
         ),
         tag("h2", "Attempts"),
         parts.table("Attempts", TRIED, lines) if lines else tag("p", "None yet.", class_="muted"),
+        [
+            join(
+                tag("h2", f"Answer to attempt {tried['attempt']}"),
+                json_block(tried["answer"], f"Answer {number}", f"answer-{number}"),
+            )
+            for number, tried in enumerate(tries, 1)
+            if tried["answer"]
+        ],
         tag("h2", "Payload"),
         json_block(delivery.raw_body, "Payload", "payload"),
     )

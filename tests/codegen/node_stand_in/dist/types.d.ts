@@ -12,13 +12,12 @@ export type DeleteReason = "gdpr_erasure" | "studio_request" | "test";
 export type DeleteStatus = "erased" | "no_op_already_erased" | "no_op_never_existed";
 export type MergeStatus = "merged" | "no_op_already_merged";
 export type FriendRequestDirection = "incoming" | "outgoing";
-export type WebhookEventName = "grant.created" | "inventory.changed" | "wallet.changed" | "player.registered" | "player.banned" | "player.deleted" | "lobby.created" | "lobby.started" | "lobby.closed";
 export type GrantedRewardEntry = CurrencyEntry | ItemEntry | CrateEntry;
 export interface ApiKeyInfo {
   id: string;
   prefix: string;
   permissionSet: string;
-  environment: KeyEnvironment;
+  environment: KeyEnvironment | string;
   studioId: string;
   gameId: string | null;
 }
@@ -71,7 +70,7 @@ export interface Lobby {
   eventWindowId: string;
   leaderboardId: string | null;
   mode: string;
-  status: LobbyStatus;
+  status: LobbyStatus | string;
   capacity: number;
   fillBy: string | null;
   participantCount: number;
@@ -110,14 +109,6 @@ export interface FinishAttemptResult {
   attempt: Attempt;
   outcome: FinishOutcome;
 }
-export interface SnapshotPlayer {
-  id: string;
-  externalPlayerId: string;
-  studioId: string;
-  gameId: string;
-  createdAt: string;
-  updatedAt: string;
-}
 export interface InventoryItem {
   itemKey: string;
   quantity: number;
@@ -133,7 +124,14 @@ export interface WalletBalance {
   updatedAt: string;
 }
 export interface PlayerSnapshot {
-  player: SnapshotPlayer;
+  player: {
+    id: string;
+    externalPlayerId: string;
+    studioId: string;
+    gameId: string;
+    createdAt: string;
+    updatedAt: string;
+  };
   inventory: InventoryItem[];
   wallet: WalletBalance[];
   recentGrants: Grant[];
@@ -178,11 +176,11 @@ export interface ExportedPlayer {
 export interface ExportedLobby {
   id: string;
   eventId: string;
-  status: LobbyStatus;
+  status: LobbyStatus | string;
   createdAt: string;
 }
 export interface PlayerExport {
-  schemaVersion: "1";
+  schemaVersion: 1;
   exportedAt: string;
   player: ExportedPlayer;
   attempts: Record<string, unknown>[];
@@ -277,25 +275,19 @@ export interface MigrateInventoryRow {
   reason?: string;
   idempotencyKey: string;
 }
-export interface MigrateRowError {
-  code: string;
-  message: string;
-}
 export interface MigrateFailure {
   rowIndex: number;
   externalPlayerId?: string;
-  error: MigrateRowError;
+  error: {
+    code: string;
+    message: string;
+  };
 }
 export interface MigrateOutcome {
   applied: number;
   skipped: number;
   failed: number;
   failures: MigrateFailure[];
-}
-export declare class HealthResource {
-  private readonly client;
-  constructor(client: unknown);
-  ping(): Promise<ServerPingResponse>;
 }
 export interface GrantsCreateInput {
   idempotencyKey: string;
@@ -309,12 +301,6 @@ export interface GrantsCreateInput {
 export interface GrantsAckInput {
   idempotencyKey?: string;
 }
-export declare class GrantsResource {
-  private readonly client;
-  constructor(client: unknown);
-  create(externalPlayerId: string, input: GrantsCreateInput): Promise<Grant>;
-  ack(externalPlayerId: string, grantId: string, input?: GrantsAckInput): Promise<Grant>;
-}
 export interface InventoryGrantInput {
   quantity: number;
   reason?: string;
@@ -326,12 +312,6 @@ export interface InventoryRevokeInput {
   reason?: string;
   sourceRefId?: string;
   idempotencyKey?: string;
-}
-export declare class InventoryResource {
-  private readonly client;
-  constructor(client: unknown);
-  grant(externalPlayerId: string, itemKey: string, input: InventoryGrantInput): Promise<AdjustItemResult>;
-  revoke(externalPlayerId: string, itemKey: string, input: InventoryRevokeInput): Promise<AdjustItemResult>;
 }
 export interface WalletCreditInput {
   amount: number;
@@ -345,12 +325,6 @@ export interface WalletDebitInput {
   sourceRefId?: string;
   idempotencyKey?: string;
 }
-export declare class WalletResource {
-  private readonly client;
-  constructor(client: unknown);
-  credit(externalPlayerId: string, economyKey: string, input: WalletCreditInput): Promise<AdjustWalletResult>;
-  debit(externalPlayerId: string, economyKey: string, input: WalletDebitInput): Promise<AdjustWalletResult>;
-}
 export interface LobbiesPushInput {
   key: string;
   externalPlayerIds: string[];
@@ -358,20 +332,9 @@ export interface LobbiesPushInput {
   fillBots?: boolean;
   metadata?: Record<string, unknown>;
 }
-export declare class LobbiesResource {
-  private readonly client;
-  constructor(client: unknown);
-  push(gameId: string, eventKey: string, input: LobbiesPushInput): Promise<Lobby>;
-  read(gameId: string, lobbyId: string): Promise<Lobby>;
-}
 export interface LeaderboardsSubmitScoreInput {
   segment?: string;
   idempotencyKey?: string;
-}
-export declare class LeaderboardsResource {
-  private readonly client;
-  constructor(client: unknown);
-  submitScore(externalPlayerId: string, key: string, value: number, input?: LeaderboardsSubmitScoreInput): Promise<SubmitScoreResult>;
 }
 export interface EventsReportProgressInput {
   mode: ProgressMode;
@@ -379,13 +342,6 @@ export interface EventsReportProgressInput {
   metrics?: Record<string, number>;
   occurredAt?: string;
   idempotencyKey?: string;
-}
-export declare class EventsResource {
-  private readonly client;
-  constructor(client: unknown);
-  reportProgress(externalPlayerId: string, eventKey: string, attemptId: string, input: EventsReportProgressInput): Promise<ReportProgressResult>;
-  progress(externalPlayerId: string, eventKey: string, attemptId: string, input: EventsReportProgressInput): Promise<ReportProgressResult>;
-  finish(externalPlayerId: string, eventKey: string, attemptId: string): Promise<FinishAttemptResult>;
 }
 export interface PlayersSetIdentityInput {
   name: string;
@@ -396,80 +352,4 @@ export interface PlayersDeleteInput {
 }
 export interface PlayersBanInput {
   reason: string;
-}
-export declare class PlayersResource {
-  private readonly client;
-  constructor(client: unknown);
-  get(externalPlayerId: string): Promise<PlayerSnapshot>;
-  setIdentity(externalPlayerId: string, input: PlayersSetIdentityInput): Promise<SyntheticIdentity>;
-  delete(externalPlayerId: string, input?: PlayersDeleteInput): Promise<DeletePlayerResult>;
-  export(externalPlayerId: string): Promise<PlayerExport>;
-  ban(externalPlayerId: string, input: PlayersBanInput): Promise<BanPlayerResult>;
-  unban(externalPlayerId: string): Promise<UnbanPlayerResult>;
-  merge(fromExternalPlayerId: string, toExternalPlayerId: string): Promise<MergePlayerResult>;
-  friends(externalPlayerId: string): Promise<Friend[]>;
-  friendRequests(externalPlayerId: string): Promise<FriendRequests>;
-  blocks(externalPlayerId: string): Promise<BlockedPlayer[]>;
-}
-export declare class MigrateResource {
-  private readonly client;
-  constructor(client: unknown);
-  players(rows: MigratePlayerRow[]): Promise<MigrateOutcome>;
-  wallet(rows: MigrateWalletRow[]): Promise<MigrateOutcome>;
-  inventory(rows: MigrateInventoryRow[]): Promise<MigrateOutcome>;
-}
-export interface RetryConfig {
-  attempts: number;
-  initialDelayMs: number;
-  maxDelayMs: number;
-  jitter: number;
-}
-export interface RequestInfo {
-  method: string;
-  url: string;
-  attempt: number;
-  idempotencyKey: string | null;
-  durationMs?: number;
-  status?: number;
-  ok?: boolean;
-}
-export interface KratyServerOptions {
-  apiKey: string;
-  baseUrl?: string;
-  timeoutMs?: number;
-  retry?: Partial<RetryConfig>;
-  fetch?: typeof fetch;
-  generateIdempotencyKey?: () => string;
-  onRequest?: (info: RequestInfo) => void;
-}
-export declare class KratyServerError extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly details?: unknown;
-  is(code: string): boolean;
-  get isUnauthenticated(): boolean;
-  get isSessionInvalid(): boolean;
-  get isForbidden(): boolean;
-  get isNotFound(): boolean;
-  get isValidationFailed(): boolean;
-  get isConflict(): boolean;
-  get isRateLimited(): boolean;
-  get isInternalError(): boolean;
-  get isTenantMismatch(): boolean;
-  get isIdempotencyConflict(): boolean;
-  get isEventDisabled(): boolean;
-  get isInvalidMetric(): boolean;
-}
-export declare class KratyServer {
-  readonly client: unknown;
-  readonly health: HealthResource;
-  readonly grants: GrantsResource;
-  readonly inventory: InventoryResource;
-  readonly wallet: WalletResource;
-  readonly lobbies: LobbiesResource;
-  readonly leaderboards: LeaderboardsResource;
-  readonly events: EventsResource;
-  readonly players: PlayersResource;
-  readonly migrate: MigrateResource;
-  constructor(options: KratyServerOptions);
 }

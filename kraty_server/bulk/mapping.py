@@ -1,0 +1,166 @@
+"""How does a row become what is sent? Columns to arguments, the key, the checks; made once for a job, for speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kraty_server.bulk.actions import AT_ONCE, Action, texts, wire_name
+from kraty_server.bulk.errors import SourceError
+from kraty_server.bulk.keys import LONGEST, record, row_key
+from kraty_server.bulk.source import Rows
+
+
+class Prepared(NamedTuple):
+    """A row that can be sent."""
+
+    row: Any
+    """As it was read."""
+    key: str
+    record: bytes
+    """What the journal remembers of it."""
+    arguments: dict[str, Any]
+
+
+class Refused(NamedTuple):
+    """A row that cannot be sent."""
+
+    row: Any
+    reason: str
+
+
+class RowMapping:
+    """Reads the cells of a row as the arguments of the call.
+
+    Args:
+        action: what is done with a row.
+        job: the name that keys begin with.
+        rows: what is being read.
+        columns: for a field of the contract, or an argument of the call, the column that holds it.
+        key: the columns that the natural key is made of; those of the action where it is None.
+
+    Raises:
+        SourceError: a column is missing.
+        ValueError: `columns` names something that the action does not take.
+    """
+
+    def __init__(
+        self, action: Action, job: str, rows: Rows, columns: Mapping[str, str], key: Sequence[str] | None
+    ) -> None:
+        self._action = action
+        self._rows = rows
+        self._prefix = f"{job}/"
+        self._width = None if rows.columns is None else len(rows.columns)
+        named = {wire_name(name): name for name in action.columns}
+        chosen: dict[str, str] = {}
+        for field, column in columns.items():
+            argument = named.get(wire_name(field))
+            if argument is None:
+                known = ", ".join(named) or "none"
+                raise ValueError(f"columns: {action.operation} takes no {field!r} from a column; it takes {known}")
+            chosen[argument] = column
+        self._fields = [
+            (argument, wire_name(argument), chosen.get(argument, wire_name(argument)), convert)
+            for argument, convert in action.columns.items()
+            if argument in chosen or argument not in action.optional or rows.has(wire_name(argument))
+        ]
+        for _, wire, column, _ in self._fields:
+            if not rows.has(column):
+                has = ", ".join(map(repr, rows.columns or ()))
+                raise SourceError(f"no column {column!r}; there are {has}. Name yours: columns={{{wire!r}: ...}}")
+        for column in key or ():
+            if not rows.has(column):
+                raise SourceError(f"no column {column!r} for the key")
+        self._pick = rows.picker([column for _, _, column, _ in self._fields])
+        self._pick_key = rows.picker(list(key)) if key else None
+        self._key = list(key or ())
+
+    def prepare(self, rows: list[Any]) -> list[Prepared | Refused]:
+        """Read rows: column by column where all is as usual, which takes a third of the time, else cell by cell."""
+        columns = self._read_columns(rows)
+        keys = None if columns is None else self._join_keys(columns, rows)
+        if columns is None or keys is None:
+            return list(map(self._prepare_one, rows))
+        nothing = [None] * len(rows)
+        records = map(record, keys, zip(*(columns.get(name, nothing) for name in self._action.order), strict=True))
+        values = (dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True))
+        return list(map(Prepared, rows, keys, records, map(self._action.arguments, values, keys)))
+
+    def _read_columns(self, rows: list[Any]) -> dict[str, Sequence[Any]] | None:
+        """Read the cells of each argument; None where one of them needs a closer look."""
+        if self._action.computed or (self._width is not None and set(map(len, rows)) != {self._width}):
+            return None
+        columns: dict[str, Sequence[Any]] = {
+            name: [value] * len(rows) for name, value in self._action.constants.items()
+        }
+        for (argument, _, _, convert), cells in zip(
+            self._fields, zip(*map(self._pick, rows), strict=True), strict=True
+        ):
+            read = AT_ONCE.get(convert)
+            column = None if read is None else read(cells)
+            if column is None:
+                return None
+            columns[argument] = column
+        return columns
+
+    def _join_keys(self, columns: Mapping[str, Sequence[Any]], rows: list[Any]) -> list[str] | None:
+        """Make the keys; None where parts of one must be escaped, or it is too long."""
+        natural: list[Sequence[Any]] = [columns[name] for name in self._action.natural]
+        if self._pick_key is not None:
+            natural = list(zip(*map(self._pick_key, rows), strict=True))
+            if any(texts(column) is None for column in natural):
+                return None
+        for column in natural:
+            parts = "".join(column)
+            if "/" in parts or "%" in parts:
+                return None
+        prefix = self._prefix
+        keys = [prefix + joined for joined in map("/".join, zip(*natural, strict=True))]
+        return keys if max(map(len, keys)) <= LONGEST else None
+
+    def _prepare_one(self, row: Any) -> Prepared | Refused:
+        action = self._action
+        try:
+            values = self._values(row)
+            if self._pick_key is None:
+                natural = [values[argument] for argument in action.natural]
+            else:
+                natural = list[str]()
+                for column, cell in zip(self._key, self._pick_key(row), strict=True):
+                    if cell is None or cell == "":
+                        raise ValueError(f"{column}: is missing, and the key is made of it")
+                    natural.append(str(cell))
+        except ValueError as error:
+            return Refused(row, str(error))
+        key = row_key(self._prefix, natural)
+        return Prepared(row, key, record(key, tuple(map(values.get, action.order))), action.arguments(values, key))
+
+    def _values(self, row: Any) -> dict[str, Any]:
+        action = self._action
+        if self._width is not None and len(row) != self._width:
+            raise ValueError(f"{len(row)} cells, but {self._width} columns")
+        values: dict[str, Any] = dict(action.constants)
+        for (argument, wire, _, convert), cell in zip(self._fields, self._pick(row), strict=True):
+            if cell is None or cell == "":
+                if argument not in action.optional:
+                    raise ValueError(f"{wire}: is missing")
+                continue
+            try:
+                values[argument] = convert(cell)
+            except (ValueError, ArithmeticError) as error:
+                raise ValueError(f"{wire}: {error}") from None
+        if action.computed:
+            whole = self._rows.as_mapping(row)
+            for argument, make in action.computed.items():
+                values[argument] = make(whole)
+        return values
+
+    def refusal(self, row: Prepared | Refused) -> str | None:
+        """Say why a row cannot be sent, also where only the client would refuse it; None where it can."""
+        if isinstance(row, Refused):
+            return row.reason
+        try:
+            self._action.build([row.arguments])
+        except (ValueError, TypeError) as error:
+            return str(error)
+        return None

@@ -1,0 +1,233 @@
+"""Which rows are to be sent, together, and which must not be? A source becomes chunks.
+
+Left out, and counted: what cannot be sent, what was done already, what changed since, and what is unknown and no longer
+protected by its key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+from kraty_server.bulk.actions import Action
+from kraty_server.bulk.errors import SourceError
+from kraty_server.bulk.journal import UNKNOWN, Failure, Journal, Unsettled
+from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
+from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
+from kraty_server.bulk.report import Report
+from kraty_server.bulk.source import Rows
+
+log: Final = logging.getLogger("kraty_server")
+
+SAFE: Final = 23 * 3600.0
+"""Seconds after the first try for which a key of 24 hours is relied on; an hour is kept for clocks that differ."""
+BLOCK: Final = 1000
+"""Rows that are read at once."""
+LOOK_AT: Final = 10_000
+"""Rows that are read before something else gets a turn, as where all of them are known."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Rows that are handed out together."""
+
+    number: int
+    at: float
+    first: float
+    """When one of its rows was sent first, perhaps by a former run."""
+    rows: list[Prepared]
+    states: bytearray
+    losses: int = 0
+    """How often an answer was lost."""
+    own_losses: int = 0
+    """Those of them that are due to the chunk itself, since others were answered meanwhile."""
+    answered_before: int = -1
+    """Chunks that had been answered when it was lost the last time."""
+    was_sent: bool = False
+    failures: list[Failure] = field(default_factory=list[Failure])
+    results: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    last_error: tuple[str, str] = ("no_answer", "")
+
+    suspects: list[int] = field(default_factory=list[int])
+    """Rows whose answer was lost: they are tried after the others."""
+
+    @property
+    def left(self) -> list[int]:
+        """The numbers of the rows that have no answer yet, in the order in which they are tried."""
+        left = [index for index, state in enumerate(self.states) if state == UNKNOWN]
+        if self.suspects:
+            rank = {index: number for number, index in enumerate(self.suspects)}
+            left.sort(key=lambda index: rank.get(index, -1))
+        return left
+
+
+class Planner:
+    """Turns rows into chunks, and leaves out what must not be sent.
+
+    Args:
+        shard: which of how many parts of the rows is ours.
+    """
+
+    def __init__(
+        self,
+        action: Action,
+        mapping: RowMapping,
+        rows: Rows,
+        journal: Journal,
+        report: Report,
+        *,
+        api_key: str,
+        now: Callable[[], float],
+        shard: tuple[int, int] | None,
+        chunk_size: int,
+    ) -> None:
+        self._action = action
+        self._mapping = mapping
+        self._rows = rows
+        self._iterator = iter(rows.rows)
+        self._report = report
+        self._api_key = api_key
+        self._now = now
+        self._shard = shard
+        self._size = chunk_size
+        self._number = journal.last_chunk
+        self._settled, self._unsettled = journal.load() if not journal.is_new else (KeyIndex(), {})
+        self._seen = KeyIndex()
+        self._prepared: deque[Prepared | Refused] = deque()
+        self._source_ended = False
+        self.ended = False
+        """Whether there are no more rows."""
+        self.broken: str | None = None
+        """Why the source ended before its end, if it did."""
+        self.failures: list[Failure] = []
+        """Rows that are left out and need a look, until they are committed."""
+
+    @property
+    def forgotten(self) -> int:
+        """Rows of former runs without an answer that have not come by."""
+        return len(self._unsettled)
+
+    def next_chunk(self) -> Chunk | None:
+        """Read on until a chunk is full, or `LOOK_AT` rows have gone by; None where nothing of them is to be sent."""
+        now = self._now()
+        taken: dict[bytes, Prepared] = {}
+        first = now
+        looked_at = 0
+        while len(taken) < self._size and looked_at < LOOK_AT and not self.ended:
+            if not self._prepared:
+                self._read()
+            while self._prepared and len(taken) < self._size:
+                looked_at += 1
+                if (before := self._take(self._prepared.popleft(), taken, now)) is not None:
+                    first = min(first, before)
+            self.ended = self._source_ended and not self._prepared
+        if not (rows := self._checked(list(taken.values()))):
+            return None
+        self._number += 1
+        return Chunk(self._number, now, first, rows, bytearray((UNKNOWN,)) * len(rows))
+
+    def _read(self) -> None:
+        """Read the next rows of the source; where it breaks off, those before that."""
+        block: list[Any] = []
+        with self._breaking_off():
+            block.extend(islice(self._iterator, BLOCK))
+            self._source_ended = len(block) < BLOCK
+        if block:
+            with self._breaking_off():
+                self._prepared.extend(self._mapping.prepare(block))
+
+    @contextmanager
+    def _breaking_off(self) -> Generator[None]:
+        """Take any error as the end of the source: a driver of a database raises it, or a function of the caller's."""
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, SourceError):
+                log.warning("job %s: the source breaks off", self._report.job, exc_info=True)
+            self.broken = str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
+            self._source_ended = True
+
+    def _take(self, prepared: Prepared | Refused, taken: dict[bytes, Prepared], now: float) -> float | None:
+        """Take a row into the chunk, or leave it out; the time when it was sent first, if that was before."""
+        report = self._report
+        report.rows += 1
+        if isinstance(prepared, Refused):
+            self._invalid(prepared.row, None, prepared.reason)
+            return None
+        digests = prepared.record
+        if self._shard is not None and shard_of(digests, self._shard[1]) != self._shard[0]:
+            report.elsewhere += 1
+            return None
+        key = digests[:KEY_SIZE]
+        if self._settled and (body := self._settled.body(digests)) is not None:
+            if body == digests[KEY_SIZE:]:
+                report.known += 1
+            else:
+                self._changed(prepared, "it was done by a former run with other contents")
+            return None
+        body = taken[key].record[KEY_SIZE:] if key in taken else self._seen.body(digests)
+        if body is not None:
+            if body == digests[KEY_SIZE:]:
+                report.duplicates += 1
+            else:
+                self._changed(prepared, "a former row of this source has the same key and other contents")
+            return None
+        before = self._unsettled.pop(key, None) if self._unsettled else None
+        if before is not None:
+            if before.body != digests[KEY_SIZE:]:
+                self._changed(prepared, "it was sent by a former run with other contents, and has no answer")
+                return None
+            if (why := self._unsafe(before, now)) is not None:
+                self._unknown(prepared, why)
+                return None
+        taken[key] = prepared
+        return None if before is None else before.at
+
+    def _checked(self, rows: list[Prepared]) -> list[Prepared]:
+        """Leave out what the client would refuse to send."""
+        try:
+            self._action.build([prepared.arguments for prepared in rows])
+        except (ValueError, TypeError):
+            good: list[Prepared] = []
+            for prepared in rows:
+                if (reason := self._mapping.refusal(prepared)) is None:
+                    good.append(prepared)
+                else:
+                    self._invalid(prepared.row, prepared.key, reason)
+            rows = good
+        for prepared in rows:
+            self._seen.add(prepared.record)
+        return rows
+
+    def _unsafe(self, before: Unsettled, now: float) -> str | None:
+        """Why a row without an answer must not be sent again; None where it may be."""
+        if self._action.protection != "day":
+            return None
+        if before.api_key != self._api_key:
+            return "it was sent with another API key and has no answer: with this one it could be done twice"
+        if not 0 <= now - before.at < SAFE:
+            return (
+                "it was sent more than 23 hours ago, or the clock was set back, and has no answer: the server may have "
+                "forgotten its key"
+            )
+        return None
+
+    def _invalid(self, row: Any, key: str | None, reason: str) -> None:
+        self._report.invalid += 1
+        self._note(key, "invalid", reason, row)
+
+    def _changed(self, prepared: Prepared, message: str) -> None:
+        self._report.changed += 1
+        self._note(prepared.key, "changed", message, prepared.row)
+
+    def _unknown(self, prepared: Prepared, message: str) -> None:
+        self._report.unknown += 1
+        self._note(prepared.key, "unknown", message, prepared.row)
+
+    def _note(self, key: str | None, code: str, message: str, row: Any) -> None:
+        self.failures.append(Failure(key, code, message, self._rows.as_mapping(row)))

@@ -1,0 +1,67 @@
+"""Which client does a command call with, and are its arguments in order?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from kraty_server._options import KEY_VARIABLE
+from kraty_server.cli import terminal
+from kraty_server.cli.credentials import read_secret
+from kraty_server.cli.exits import CommandError, Exit
+from kraty_server.client import KratyServer
+
+T = TypeVar("T")
+
+
+class _Log(logging.Handler):
+    """Shows what the SDK logs, as each retry, without letting the terminal obey it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        terminal.say(terminal.plain(record.getMessage()), "dim")
+
+
+def show_log() -> None:
+    """Show the warnings of the SDK on stderr."""
+    logger = logging.getLogger("kraty_server")
+    if not any(isinstance(handler, _Log) for handler in logger.handlers):
+        logger.addHandler(_Log(logging.WARNING))
+        logger.propagate = False
+
+
+def connect(**options: Any) -> KratyServer:
+    """Make a client with the key of the environment.
+
+    Raises:
+        CommandError: there is no key, or what the environment says cannot work.
+    """
+    key = read_secret(KEY_VARIABLE, "key")
+    show_log()
+    try:
+        return KratyServer(api_key=key, **options)
+    except (TypeError, ValueError) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
+def checked(check: Callable[..., object], send: Callable[..., T], *args: Any, **options: Any) -> Callable[[], T]:
+    """Check the arguments of a call before anybody is asked to confirm it.
+
+    Args:
+        check: the generated function of the call, which sends nothing.
+        send: the method of the client.
+        args: what both take.
+        options: what both take by name.
+
+    Returns:
+        What sends it.
+
+    Raises:
+        CommandError: an argument is refused.
+    """
+    try:
+        check(*args, **options)
+    except (TypeError, ValueError) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+    return partial(send, *args, **options)

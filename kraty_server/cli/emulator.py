@@ -1,0 +1,23 @@
+"""`kraty emulator`: hands over to the emulator, which needs the extra `kraty-server[emulator]`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from kraty_server.cli import terminal
+from kraty_server.testing import __main__ as emulator
+
+
+def emulator_arguments(parser: ArgumentParser) -> None:
+    """Describe `emulator`."""
+    emulator.add_arguments(parser)
+    parser.set_defaults(run=_emulator)
+
+
+def _emulator(given: Namespace) -> int:
+    return emulator.serve(given, _show_json if given.json else emulator.show_ready)
+
+
+def _show_json(url: str, key: str) -> None:
+    terminal.write_json({"url": url, "key": key}, indent=None)
+    terminal.flush()

@@ -1,0 +1,100 @@
+"""What is installed where: locked tools in the environments of make, the ends of the ranges in the bounds job."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+LOCKS = sorted((ROOT / ".ci").glob("locked-*.txt"))
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
+MODULES = {"dateutil": "python-dateutil", "multidict": "aiohttp", "yarl": "aiohttp", "pluggy": "pytest"}
+"""What is imported under another name than that of the package which brings it."""
+RUN_TIME: list[str] = [*PROJECT["project"]["dependencies"], *(one for extra in EXTRAS.values() for one in extra)]
+
+
+def dry_run(*arguments: str) -> str:
+    """What make would do in an environment that is not there."""
+    command = ["make", "-n", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def pinned(lock: Path) -> dict[str, str]:
+    lines = [line for line in lock.read_text("utf-8").splitlines() if not line.startswith("#")]
+    pins = [re.fullmatch(r"([\w.-]+)==(\S+)", line) for line in lines]
+    assert all(pins), "only versions: no addresses, no files of somebody's machine"
+    return {canonicalize_name(pin[1]): pin[2] for pin in pins if pin}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_a_lock_has_a_version_of_everything_that_fits(lock: Path) -> None:
+    versions = pinned(lock)
+    needed = map(Requirement, [*RUN_TIME, *(one for group in GROUPS.values() for one in group)])
+    for requirement in needed:
+        name = canonicalize_name(requirement.name)
+        if name != "kraty-server" and (requirement.marker is None or requirement.marker.evaluate()):
+            assert versions.get(name, "missing") in requirement.specifier, requirement
+
+
+def test_an_environment_of_make_is_locked_for_its_python_and_no_other(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for path, said in ((mine, "%d.%d" % sys.version_info[:2]), (other, "3.99")):  # noqa: UP031
+        path.write_text(f"#!/bin/sh\necho {said}\n")
+        path.chmod(0o755)
+    lock = ROOT / ".ci" / f"locked-{sys.version_info[0]}.{sys.version_info[1]}.txt"
+    told = dry_run(f"VENV={tmp_path / 'venv'}", f"PYTHON={mine}", "types")
+    installs = [line for line in told.splitlines() if " pip install " in line]
+    assert installs
+    assert all((f"--constraint {lock.relative_to(ROOT)}" in line) is (lock in LOCKS) for line in installs)
+    assert "--constraint" not in dry_run(f"VENV={tmp_path / 'venv'}", f"PYTHON={other}", "types")
+    assert "--constraint" not in dry_run(f"VENV={tmp_path / 'venv'}", f"PYTHON={mine}", "LOCK=", "types")
+
+
+def test_there_is_a_lock_of_the_oldest_python_that_the_workflows_use() -> None:
+    assert [lock.name for lock in LOCKS][:1] == ["locked-3.11.txt"]
+
+
+def test_where_the_newest_is_to_be_found_out_about_nothing_is_locked() -> None:
+    assert re.search(r"make .*dev\.stamp.* LOCK=$", (ROOT / ".ci/bounds").read_text("utf-8"), re.MULTILINE)
+    assert "LOCK=" in dry_run("lock")
+
+
+@pytest.mark.parametrize("end", ["oldest", "newest"])
+def test_the_bounds_job_has_each_end_of_each_range(end: str) -> None:
+    command = [sys.executable, str(ROOT / ".ci/bounds.py"), end]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for requirement in map(Requirement, RUN_TIME):
+        if requirement.name not in ("kraty-server", "pytest"):  # that one is in tests/plugin
+            (lowest,) = (one.version for one in requirement.specifier if one.operator == ">=")
+            assert f"{requirement.name}{'==' if end == 'oldest' else '>='}{lowest}" in told
+
+
+def test_each_package_that_is_imported_is_named_and_none_has_a_limit_that_only_a_year_reaches() -> None:
+    core = [path for root in ("kraty_server", "generated") for path in sorted((ROOT / root).rglob("*.py"))]
+    imported = set[str]()
+    for path in core:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    foreign = imported - sys.stdlib_module_names - {"kraty_server", "kraty_server_generated", "django"}
+    named = {canonicalize_name(Requirement(one).name) for one in RUN_TIME}
+    assert {MODULES.get(name, canonicalize_name(name)) for name in foreign} <= named
+    (attrs,) = (one for one in map(Requirement, RUN_TIME) if one.name == "attrs")
+    assert all(limit.operator == ">=" for limit in attrs.specifier)
+
+
+def test_no_file_in_a_folder_above_decides_what_pyright_checks() -> None:
+    assert "pyright -p pyproject.toml" in dry_run("types")

@@ -372,7 +372,7 @@ def test_certificates_that_are_none_are_refused_by_variable_and_path(
 
 
 @own_senders
-@pytest.mark.parametrize("base_url", ["https://kraty.test", "http://kraty.test"])
+@pytest.mark.parametrize("base_url", ["https://kraty.test", "http://127.0.0.1:1"])
 def test_certificates_that_httpx_brings_along_are_refused_by_path_where_they_are_needed_and_not_there(
     base_url: str, sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,7 +125,7 @@ def test_a_new_event_arrives_with_its_class_and_the_emulator_is_told_to_lack_it(
     done = bumped(project, document)
     assert done.returncode == 0, done.stderr
     assert "- The emulator does not emit `lobby.filled`." in done.stdout
-    assert "class LobbyFilled(WebhookEvent)" in (project / "generated/kraty_server_generated/events.py").read_text()
+    assert "class LobbyFilled(" in (project / "generated/kraty_server_generated/events.py").read_text()
 
 
 def test_a_method_that_lacks_an_argument_is_told(project: Path) -> None:

@@ -30,14 +30,12 @@ def report_progress(
     occurred_at: datetime | str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.ReportProgressResult]:
-    """Report progress in an attempt.
-
-    `POST /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/progress`
+    """Report progress in an attempt: `POST
+    /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/progress`.
     """
     if metric_value is None and metrics is None:
         raise ValueError("metric_value or metrics: one of them is needed")
-    body: dict[str, Any] = {}
-    body["mode"] = check_text(mode, "mode", 1)
+    body: dict[str, Any] = {"mode": check_text(mode, "mode", 1)}
     if metric_value is not None:
         body["metricValue"] = check_number(metric_value, "metric_value")
     if metrics is not None:
@@ -51,8 +49,7 @@ def report_progress(
         "POST",
         "/server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/progress",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/attempts/{quote_segment(attempt_id, 'attempt_id', 1, PATTERNS[0])}/progress",
-        m.ReportProgressResult.from_dict,
-        m.ReportProgressResult.required__,
+        m.ReportProgressResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -62,10 +59,7 @@ def report_progress(
 def finish(
     external_player_id: str, event_key: str, attempt_id: str, *, idempotency_key: str | None = None
 ) -> Call[m.FinishAttemptResult]:
-    """End an attempt.
-
-    `POST /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/finish`
-    """
+    """End an attempt: `POST /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/finish`."""
     body: dict[str, Any] = {}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
@@ -74,8 +68,7 @@ def finish(
         "POST",
         "/server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/finish",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/attempts/{quote_segment(attempt_id, 'attempt_id', 1, PATTERNS[0])}/finish",
-        m.FinishAttemptResult.from_dict,
-        m.FinishAttemptResult.required__,
+        m.FinishAttemptResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",

@@ -30,15 +30,13 @@ def push(
     metadata: Mapping[str, object] | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.Lobby]:
-    """Make a lobby of players you matched.
-
-    `POST /server/v1/games/{gameId}/events/{eventKey}/lobbies`
-    """
-    body: dict[str, Any] = {}
-    body["key"] = check_text(key, "key", 1, PATTERNS[0])
-    body["externalPlayerIds"] = check_items(
-        external_player_ids, "external_player_ids", lambda i: check_text(i, "", 1, PATTERNS[0]), 1
-    )
+    """Make a lobby of players you matched: `POST /server/v1/games/{gameId}/events/{eventKey}/lobbies`."""
+    body: dict[str, Any] = {
+        "key": check_text(key, "key", 1, PATTERNS[0]),
+        "externalPlayerIds": check_items(
+            external_player_ids, "external_player_ids", lambda i: check_text(i, "", 1, PATTERNS[0]), 1
+        ),
+    }
     if capacity is not None:
         body["capacity"] = check_integer(capacity, "capacity", 1)
     if fill_bots is not None:
@@ -52,8 +50,7 @@ def push(
         "POST",
         "/server/v1/games/{gameId}/events/{eventKey}/lobbies",
         f"/server/v1/games/{quote_segment(game_id, 'game_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/lobbies",
-        m.Lobby.from_dict,
-        m.Lobby.required__,
+        m.Lobby,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -61,16 +58,12 @@ def push(
 
 
 def read(game_id: str, lobby_id: str) -> Call[m.Lobby]:
-    """Read a lobby.
-
-    `GET /server/v1/games/{gameId}/lobbies/{lobbyId}`
-    """
+    """Read a lobby: `GET /server/v1/games/{gameId}/lobbies/{lobbyId}`."""
     return Call(
         "lobbies.read",
         "GET",
         "/server/v1/games/{gameId}/lobbies/{lobbyId}",
         f"/server/v1/games/{quote_segment(game_id, 'game_id', 1, PATTERNS[0])}/lobbies/{quote_segment(lobby_id, 'lobby_id', 1, PATTERNS[0])}",
-        m.Lobby.from_dict,
-        m.Lobby.required__,
+        m.Lobby,
         unwrap="data",
     )

@@ -11,17 +11,13 @@ from kraty_server_generated.types import UNSET, Call, Unset, check_text, quote_s
 
 
 def get(external_player_id: str) -> Call[m.PlayerSnapshot]:
-    """Read a player's snapshot.
-
-    `GET /server/v1/players/{externalId}`
-    """
+    """Read a player's snapshot: `GET /server/v1/players/{externalId}`."""
     return Call(
         "players.get",
         "GET",
         "/server/v1/players/{externalId}",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}",
-        m.PlayerSnapshot.from_dict,
-        m.PlayerSnapshot.required__,
+        m.PlayerSnapshot,
         unwrap="data",
     )
 
@@ -33,12 +29,8 @@ def set_identity(
     avatar: str | None | Unset = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[m.SetIdentityResult]:
-    """Set the name and avatar that others see.
-
-    `PUT /server/v1/players/{externalId}/identity`
-    """
-    body: dict[str, Any] = {}
-    body["name"] = check_text(name, "name", 1)
+    """Set the name and avatar that others see: `PUT /server/v1/players/{externalId}/identity`."""
+    body: dict[str, Any] = {"name": check_text(name, "name", 1)}
     if avatar is not UNSET:
         body["avatar"] = None if avatar is None else check_text(avatar, "avatar")
     if idempotency_key is not None:
@@ -48,8 +40,7 @@ def set_identity(
         "PUT",
         "/server/v1/players/{externalId}/identity",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/identity",
-        m.SetIdentityResult.from_dict,
-        m.SetIdentityResult.required__,
+        m.SetIdentityResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -59,10 +50,7 @@ def set_identity(
 def delete(
     external_player_id: str, *, reason: m.DeleteReasonInput | None = None, idempotency_key: str | None = None
 ) -> Call[m.DeletePlayerResult]:
-    """Erase a player.
-
-    `POST /server/v1/players/{externalId}/delete`
-    """
+    """Erase a player: `POST /server/v1/players/{externalId}/delete`."""
     body: dict[str, Any] = {}
     if reason is not None:
         body["reason"] = check_text(reason, "reason", 1)
@@ -73,8 +61,7 @@ def delete(
         "POST",
         "/server/v1/players/{externalId}/delete",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/delete",
-        m.DeletePlayerResult.from_dict,
-        m.DeletePlayerResult.required__,
+        m.DeletePlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -82,17 +69,13 @@ def delete(
 
 
 def export(external_player_id: str) -> Call[m.PlayerExport]:
-    """Export what is stored of a player.
-
-    `GET /server/v1/players/{externalId}/export`
-    """
+    """Export what is stored of a player: `GET /server/v1/players/{externalId}/export`."""
     return Call(
         "players.export",
         "GET",
         "/server/v1/players/{externalId}/export",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/export",
-        m.PlayerExport.from_dict,
-        m.PlayerExport.required__,
+        m.PlayerExport,
         unwrap="data",
     )
 
@@ -100,12 +83,8 @@ def export(external_player_id: str) -> Call[m.PlayerExport]:
 def ban(
     external_player_id: str, *, reason: str, idempotency_key: str | None = None
 ) -> Call[m.BanPlayerResult]:
-    """Ban a player from client writes.
-
-    `POST /server/v1/players/{externalId}/ban`
-    """
-    body: dict[str, Any] = {}
-    body["reason"] = check_text(reason, "reason")
+    """Ban a player from client writes: `POST /server/v1/players/{externalId}/ban`."""
+    body: dict[str, Any] = {"reason": check_text(reason, "reason")}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
@@ -113,8 +92,7 @@ def ban(
         "POST",
         "/server/v1/players/{externalId}/ban",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/ban",
-        m.BanPlayerResult.from_dict,
-        m.BanPlayerResult.required__,
+        m.BanPlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -122,10 +100,7 @@ def ban(
 
 
 def unban(external_player_id: str, *, idempotency_key: str | None = None) -> Call[m.UnbanPlayerResult]:
-    """Lift a ban.
-
-    `POST /server/v1/players/{externalId}/unban`
-    """
+    """Lift a ban: `POST /server/v1/players/{externalId}/unban`."""
     body: dict[str, Any] = {}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
@@ -134,8 +109,7 @@ def unban(external_player_id: str, *, idempotency_key: str | None = None) -> Cal
         "POST",
         "/server/v1/players/{externalId}/unban",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/unban",
-        m.UnbanPlayerResult.from_dict,
-        m.UnbanPlayerResult.required__,
+        m.UnbanPlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -145,9 +119,8 @@ def unban(external_player_id: str, *, idempotency_key: str | None = None) -> Cal
 def merge(
     from_external_player_id: str, to_external_player_id: str, *, idempotency_key: str | None = None
 ) -> Call[m.MergePlayerResult]:
-    """Move everything of one player to another.
-
-    `POST /server/v1/players/{fromExternalId}/merge-into/{toExternalId}`
+    """Move everything of one player to another: `POST
+    /server/v1/players/{fromExternalId}/merge-into/{toExternalId}`.
     """
     body: dict[str, Any] = {}
     if idempotency_key is not None:
@@ -157,8 +130,7 @@ def merge(
         "POST",
         "/server/v1/players/{fromExternalId}/merge-into/{toExternalId}",
         f"/server/v1/players/{quote_segment(from_external_player_id, 'from_external_player_id', 1, PATTERNS[0])}/merge-into/{quote_segment(to_external_player_id, 'to_external_player_id', 1, PATTERNS[0])}",
-        m.MergePlayerResult.from_dict,
-        m.MergePlayerResult.required__,
+        m.MergePlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -166,48 +138,36 @@ def merge(
 
 
 def friends(external_player_id: str) -> Call[m.FriendList]:
-    """List a player's friends.
-
-    `GET /server/v1/players/{externalId}/friends`
-    """
+    """List a player's friends: `GET /server/v1/players/{externalId}/friends`."""
     return Call(
         "players.friends",
         "GET",
         "/server/v1/players/{externalId}/friends",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/friends",
-        m.FriendList.from_dict,
-        m.FriendList.required__,
+        m.FriendList,
         unwrap="data",
     )
 
 
 def friend_requests(external_player_id: str) -> Call[m.FriendRequests]:
-    """List the friend requests that wait.
-
-    `GET /server/v1/players/{externalId}/friends/requests`
-    """
+    """List the friend requests that wait: `GET /server/v1/players/{externalId}/friends/requests`."""
     return Call(
         "players.friend_requests",
         "GET",
         "/server/v1/players/{externalId}/friends/requests",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/friends/requests",
-        m.FriendRequests.from_dict,
-        m.FriendRequests.required__,
+        m.FriendRequests,
         unwrap="data",
     )
 
 
 def blocks(external_player_id: str) -> Call[m.BlockList]:
-    """List whom a player blocks.
-
-    `GET /server/v1/players/{externalId}/blocks`
-    """
+    """List whom a player blocks: `GET /server/v1/players/{externalId}/blocks`."""
     return Call(
         "players.blocks",
         "GET",
         "/server/v1/players/{externalId}/blocks",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/blocks",
-        m.BlockList.from_dict,
-        m.BlockList.required__,
+        m.BlockList,
         unwrap="data",
     )

@@ -21,6 +21,7 @@ from kraty_server.bulk.actions import (
     snapshot,
     unban,
 )
+from kraty_server.bulk.arrow import ArrowFunction, arrow_function
 from kraty_server.bulk.errors import JobError, JournalError, SourceError
 from kraty_server.bulk.job import Check, Job, Problem
 from kraty_server.bulk.journal import Failure
@@ -29,6 +30,7 @@ from kraty_server.bulk.report import Progress, Report
 
 __all__ = [
     "Action",
+    "ArrowFunction",
     "Check",
     "Failure",
     "Job",
@@ -39,6 +41,7 @@ __all__ = [
     "ProgressLine",
     "Report",
     "SourceError",
+    "arrow_function",
     "ban",
     "credit",
     "debit",

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from kraty_server.bulk.errors import JournalError
 from kraty_server.bulk.keys import KEY_SIZE, RECORD_SIZE, KeyIndex, record
@@ -55,6 +55,28 @@ class Failure:
     code: str
     message: str
     row: Mapping[str, Any]
+
+
+class JournalLike(Protocol):
+    """What a run needs of a journal."""
+
+    last_chunk: int
+    is_new: bool
+
+    def load(self) -> tuple[KeyIndex, dict[bytes, Unsettled]]:
+        """Read what former runs did."""
+        ...
+
+    def commit(
+        self,
+        *,
+        sent: Iterable[tuple[int, float, bytes]] = (),
+        answered: Iterable[tuple[int, float, bytes]] = (),
+        failures: Iterable[Failure] = (),
+        parts: Iterable[str] = (),
+    ) -> None:
+        """Note what is sent, and what became of it."""
+        ...
 
 
 class Journal:

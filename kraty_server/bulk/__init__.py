@@ -21,7 +21,7 @@ from kraty_server.bulk.actions import (
     snapshot,
     unban,
 )
-from kraty_server.bulk.arrow import ArrowFunction, arrow_function
+from kraty_server.bulk.arrow import OUTCOMES, ArrowFunction, arrow_function
 from kraty_server.bulk.errors import JobError, JournalError, SourceError
 from kraty_server.bulk.job import Check, Job, Problem
 from kraty_server.bulk.journal import Failure
@@ -29,6 +29,7 @@ from kraty_server.bulk.progress import ProgressLine
 from kraty_server.bulk.report import Progress, Report
 
 __all__ = [
+    "OUTCOMES",
     "Action",
     "ArrowFunction",
     "Check",

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,8 @@ from kraty_server.bulk import arrow
 from kraty_server.bulk._pyarrow import cells
 from kraty_server.testing import Emulator
 from tests.bulk.books import asked, booked, currency_rows
+
+pa: Any = pytest.importorskip("pyarrow")
 
 NOW = datetime.now(UTC)
 ACTIONS = [
@@ -39,7 +40,7 @@ def served(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
 
 
 def column(table: Any, name: str) -> list[Any]:
-    return table.column(name).to_pylist()
+    return list(table.column(name).to_pylist())
 
 
 def statuses(table: Any) -> Counter[str]:

@@ -132,8 +132,9 @@ class ArrowFunction:
 
     def _carry_out(self, given: Any) -> Any:
         pa = pyarrow("arrow_function")
+        kind: Any = cast("Any", type(given))
         if isinstance(given, Iterator):
-            return map(self._carry_out, given)
+            return map(self._carry_out, cast("Iterable[Any]", given))
         if isinstance(given, pa.Table | pa.RecordBatch):
             kept = given.select([name for name in given.schema.names if name not in OUTCOMES])
             outcomes = self._send(kept)
@@ -141,14 +142,14 @@ class ArrowFunction:
             for name in outcomes:
                 schema = schema.append(pa.field(name, pa.string()))
             made = [pa.array(column, pa.string()) for column in outcomes.values()]
-            return type(given).from_arrays([*kept.columns, *made], schema=schema)
-        if type(given).__module__.partition(".")[0] == "pandas":
+            return kind.from_arrays([*kept.columns, *made], schema=schema)
+        if kind.__module__.partition(".")[0] == "pandas":
             kept = given.drop(columns=list(OUTCOMES), errors="ignore")
             outcomes = self._send(pa.Table.from_pandas(kept, preserve_index=False))
             # As arrays: a series would be aligned by its index.
             texts = {name: pa.array(column, pa.string()).to_pandas().array for name, column in outcomes.items()}
             return kept.assign(**texts)
-        raise TypeError(f"rows: a Table, a RecordBatch or a pandas DataFrame is needed, got {type(given).__name__}")
+        raise TypeError(f"rows: a Table, a RecordBatch or a pandas DataFrame is needed, got {kind.__name__}")
 
     def _send(self, table: Any) -> dict[str, list[str | None]]:
         numbered = ((*row, number) for number, row in enumerate(cells([table])))

@@ -119,12 +119,7 @@ class Job:
         shard: tuple[int, int] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ValueError(f"name: letters, digits, `.`, `_` and `-` are needed, at most 100, got {name!r}")
-        if not isinstance(action, Action):
-            raise TypeError(f"action: one of kraty_server.bulk is needed, got {type(action).__name__}")
-        if isinstance(key, str):
-            raise TypeError("key: a list of columns is needed, got text")
+        check_arguments(name, action, key)
         if shard is not None and not 0 <= shard[0] < shard[1]:
             raise ValueError(f"shard: (i, n) with i from 0 to n - 1 is needed, got {shard!r}")
         if action.has_results and results is None:
@@ -371,6 +366,20 @@ class Job:
         if not self.journal.exists():
             raise JournalError(f"{self.journal}: there is no journal yet; run the job first")
         return Journal(self.journal, self._facts())
+
+
+def check_arguments(name: str, action: Action, key: Sequence[str] | None) -> None:
+    """Check what makes the keys of a job.
+
+    Raises:
+        ValueError, TypeError: an argument cannot be; the message names it.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(f"name: letters, digits, `.`, `_` and `-` are needed, at most 100, got {name!r}")
+    if not isinstance(action, Action):
+        raise TypeError(f"action: one of kraty_server.bulk is needed, got {type(action).__name__}")
+    if isinstance(key, str):
+        raise TypeError("key: a list of columns is needed, got text")
 
 
 def _list(check: Check, reason: str) -> None:

@@ -86,6 +86,28 @@ def journal_path(job: str, shard: tuple[int, int] | None = None) -> Path:
     return Path(f"{job}{part}.kraty-job")
 
 
+class JournalLike(Protocol):
+    """What a run needs of a journal."""
+
+    last_chunk: int
+    is_new: bool
+
+    def load(self) -> tuple[KeyIndex, dict[bytes, Unsettled]]:
+        """Read what former runs did."""
+        ...
+
+    def commit(
+        self,
+        *,
+        sent: Iterable[tuple[int, float, bytes]] = (),
+        answered: Iterable[tuple[int, float, bytes]] = (),
+        failures: Iterable[Failure] = (),
+        parts: Iterable[str] = (),
+    ) -> None:
+        """Note what is sent, and what became of it."""
+        ...
+
+
 class Journal:
     """An open journal; one process holds it at a time.
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from kraty_server.bulk.actions import Action
 from kraty_server.bulk.errors import SourceError
-from kraty_server.bulk.journal import UNKNOWN, Failure, Journal, Unsettled
+from kraty_server.bulk.journal import UNKNOWN, Failure, JournalLike, Unsettled
 from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
 from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
 from kraty_server.bulk.report import Report
@@ -78,7 +78,7 @@ class Planner:
         action: Action,
         mapping: RowMapping,
         rows: Rows,
-        journal: Journal,
+        journal: JournalLike,
         report: Report,
         *,
         api_key: str,

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 from kraty_server.bulk.actions import PLAYER, Action
 from kraty_server.bulk.errors import JobError
-from kraty_server.bulk.journal import APPLIED, REPLAYED, UNKNOWN, UNSENT, Failure, Journal
+from kraty_server.bulk.journal import APPLIED, REPLAYED, UNKNOWN, UNSENT, Failure, JournalLike
 from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import SAFE, Chunk, Planner
 from kraty_server.bulk.report import Progress, Report
@@ -69,7 +69,7 @@ class Coordinator:
         action: Action,
         planner: Planner,
         rows: Rows,
-        journal: Journal,
+        journal: JournalLike,
         pace: Pace,
         report: Report,
         *,

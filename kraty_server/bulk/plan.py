@@ -115,18 +115,18 @@ class Planner:
     def next_chunk(self) -> Chunk | None:
         """Read on until a chunk is full, or `LOOK_AT` rows have gone by; None where nothing of them is to be sent."""
         now = self._now()
-        taken: dict[bytes, Prepared] = {}
+        rows: list[Prepared] = []
         first = now
         looked_at = 0
-        while len(taken) < self._size and looked_at < LOOK_AT and not self.ended:
+        while len(rows) < self._size and looked_at < LOOK_AT and not self.ended:
             if not self._prepared:
                 self._read()
-            while self._prepared and len(taken) < self._size:
+            while self._prepared and len(rows) < self._size:
                 looked_at += 1
-                if (before := self._take(self._prepared.popleft(), taken, now)) is not None:
+                if (before := self._take(self._prepared.popleft(), rows, now)) is not None:
                     first = min(first, before)
             self.ended = self._source_ended and not self._prepared
-        if not (rows := self._checked(list(taken.values()))):
+        if not rows:
             return None
         self._number += 1
         return Chunk(self._number, now, first, rows, bytearray((UNKNOWN,)) * len(rows))
@@ -152,57 +152,41 @@ class Planner:
             self.broken = str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
             self._source_ended = True
 
-    def _take(self, prepared: Prepared | Refused, taken: dict[bytes, Prepared], now: float) -> float | None:
-        """Take a row into the chunk, or leave it out; the time when it was sent first, if that was before."""
+    def _take(self, prepared: Prepared | Refused, rows: list[Prepared], now: float) -> float | None:
+        """Add a row to `rows`, or leave it out; the time when it was sent first, if that was before."""
         report = self._report
         report.rows += 1
         if isinstance(prepared, Refused):
-            self._invalid(prepared.row, None, prepared.reason)
+            report.invalid += 1
+            self._note(None, "invalid", prepared.reason, prepared.row)
             return None
         digests = prepared.record
         if self._shard is not None and shard_of(digests, self._shard[1]) != self._shard[0]:
             report.elsewhere += 1
             return None
-        key = digests[:KEY_SIZE]
         if self._settled and (body := self._settled.body(digests)) is not None:
             if body == digests[KEY_SIZE:]:
                 report.known += 1
             else:
                 self._changed(prepared, "it was done by a former run with other contents")
             return None
-        body = taken[key].record[KEY_SIZE:] if key in taken else self._seen.body(digests)
-        if body is not None:
+        if (body := self._seen.body_or_add(digests)) is not None:
             if body == digests[KEY_SIZE:]:
                 report.duplicates += 1
             else:
                 self._changed(prepared, "a former row of this source has the same key and other contents")
             return None
-        before = self._unsettled.pop(key, None) if self._unsettled else None
+        before = self._unsettled.pop(digests[:KEY_SIZE], None) if self._unsettled else None
         if before is not None:
             if before.body != digests[KEY_SIZE:]:
                 self._changed(prepared, "it was sent by a former run with other contents, and has no answer")
                 return None
             if (why := self._unsafe(before, now)) is not None:
-                self._unknown(prepared, why)
+                report.unknown += 1
+                self._note(prepared.key, "unknown", why, prepared.row)
                 return None
-        taken[key] = prepared
+        rows.append(prepared)
         return None if before is None else before.at
-
-    def _checked(self, rows: list[Prepared]) -> list[Prepared]:
-        """Leave out what the client would refuse to send."""
-        try:
-            self._action.build([prepared.arguments for prepared in rows])
-        except (ValueError, TypeError):
-            good: list[Prepared] = []
-            for prepared in rows:
-                if (reason := self._mapping.refusal(prepared)) is None:
-                    good.append(prepared)
-                else:
-                    self._invalid(prepared.row, prepared.key, reason)
-            rows = good
-        for prepared in rows:
-            self._seen.add(prepared.record)
-        return rows
 
     def _unsafe(self, before: Unsettled, now: float) -> str | None:
         """Why a row without an answer must not be sent again; None where it may be."""
@@ -217,17 +201,9 @@ class Planner:
             )
         return None
 
-    def _invalid(self, row: Any, key: str | None, reason: str) -> None:
-        self._report.invalid += 1
-        self._note(key, "invalid", reason, row)
-
     def _changed(self, prepared: Prepared, message: str) -> None:
         self._report.changed += 1
         self._note(prepared.key, "changed", message, prepared.row)
-
-    def _unknown(self, prepared: Prepared, message: str) -> None:
-        self._report.unknown += 1
-        self._note(prepared.key, "unknown", message, prepared.row)
 
     def _note(self, key: str | None, code: str, message: str, row: Any) -> None:
         self.failures.append(Failure(key, code, message, self._rows.as_mapping(row)))

@@ -5,6 +5,7 @@ A key is `<job>/<natural key>` and never holds a row number, so that a file may 
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -42,9 +43,10 @@ def records(keys: Sequence[str], contents: Iterable[tuple[object, ...]]) -> list
     """Digest many rows as `record` does; their keys must be printable."""
     names = "\n".join(keys).encode().split(b"\n")
     bodies = "\n".join(map(repr, contents)).encode().split(b"\n")  # repr writes a line break as \\n
+    checks = struct.pack(f">{len(bodies)}I", *map(crc32, bodies))
     return [
-        blake2b(name, digest_size=KEY_SIZE).digest() + crc32(body).to_bytes(BODY_SIZE, "big")
-        for name, body in zip(names, bodies, strict=True)
+        blake2b(name, digest_size=KEY_SIZE).digest() + checks[at : at + BODY_SIZE]
+        for name, at in zip(names, range(0, len(checks), BODY_SIZE), strict=True)
     ]
 
 
@@ -84,9 +86,10 @@ class KeyIndex:
         """Give the body digest that this row's key was remembered with; where it was not, remember the row."""
         bucket = self._buckets[row[:2]]
         rest = row[2:9]
-        if (body := self._find(bucket, rest)) is None:
-            bucket += rest + row[12:]
-        return body
+        if rest in bucket and (body := self._find(bucket, rest)) is not None:
+            return body
+        bucket += rest + row[12:]
+        return None
 
     def _find(self, bucket: bytearray, rest: bytes) -> bytes | None:
         at = bucket.find(rest)

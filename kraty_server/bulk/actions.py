@@ -158,15 +158,14 @@ class Action:
         """Rows that are handed out together."""
         return BATCH if self.is_batch else SINGLE
 
-    def arguments(self, values: dict[str, Any], key: str) -> dict[str, Any]:
-        """Make what is sent for a row: a row of a batch, or the arguments of a call."""
+    @property
+    def key_arguments(self) -> tuple[str, ...]:
+        """The arguments, or the field of a row of a batch, that carry the row's key."""
         if self.is_batch:
-            values[IDEMPOTENCY_KEY] = key
-        elif self.protection != "natural":
-            values["idempotency_key"] = key
-            if self.traces:
-                values["source_ref_id"] = key
-        return values
+            return (IDEMPOTENCY_KEY,)
+        if self.protection == "natural":
+            return ()
+        return ("idempotency_key", "source_ref_id") if self.traces else ("idempotency_key",)
 
     def build(self, rows: list[dict[str, Any]]) -> list[Call[Any]]:
         """Build the calls without sending them, as a check.

@@ -18,7 +18,7 @@ from kraty_server.bulk.actions import Action, wire_name
 from kraty_server.bulk.errors import JournalError
 from kraty_server.bulk.journal import Failure, Journal, Unsettled, journal_path, write_csv
 from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
-from kraty_server.bulk.mapping import Prepared, RowMapping
+from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
 from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import BLOCK, Planner
 from kraty_server.bulk.report import Progress, Report
@@ -167,10 +167,10 @@ class Job:
             while block := list(islice(iterator, BLOCK)):
                 for prepared in mapping.prepare(block):
                     check.rows += 1
-                    if (reason := mapping.refusal(prepared)) is not None:
+                    if isinstance(prepared, Refused):
                         check.invalid += 1
-                        _list(check, reason)
-                    elif isinstance(prepared, Prepared):
+                        _list(check, prepared.reason)
+                    else:
                         self._sort(check, prepared, settled, unsettled, seen)
         calls = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
         check.calls = calls * (2 if self.action.ack else 1)

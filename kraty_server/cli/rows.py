@@ -76,7 +76,7 @@ def _make_good(given: Namespace) -> Exit:
     entries = given_entries(given)
     with _usage():
         action = bulk.grant(entries, ack=given.ack)
-        action.build([action.arguments({PLAYER: "any", **action.constants}, "any")])
+        action.build([{PLAYER: "any", **action.constants, **dict.fromkeys(action.key_arguments, "any")}])
     return _change(action, lambda check: " + ".join(_entry_total(check, entry) for entry in entries), given)
 
 

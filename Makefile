@@ -212,6 +212,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.client --json benchmarks/results/client.json
 	$(BIN)/python -m benchmarks.pools --json benchmarks/results/pools.json
 	$(BIN)/python -m benchmarks.scale --json benchmarks/results/scale.json
+	$(BIN)/python -m benchmarks.bulk --json benchmarks/results/bulk.json
 	$(BIN)/python -m benchmarks.storm --json benchmarks/results/storm.json
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.emulator

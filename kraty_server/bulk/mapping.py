@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from operator import methodcaller
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from kraty_server.bulk.actions import AT_ONCE, Action, texts, wire_name
 from kraty_server.bulk.errors import MissingColumnError, SourceError
@@ -23,10 +23,6 @@ class Prepared(NamedTuple):
     record: bytes
     """What the journal remembers of it."""
     arguments: dict[str, Any]
-
-
-_prepared: Final[Callable[[Iterable[Any]], Prepared]] = partial(tuple.__new__, Prepared)
-"""Without the call of Python's own that is in `Prepared(...)`, for speed."""
 
 
 class Refused(NamedTuple):
@@ -114,7 +110,7 @@ class RowMapping:
             return list(map(self._prepare_one, rows))
         arguments = dicts_of(tuple(named))(zip(*named.values(), strict=True))
         prepared = zip(rows, keys, records(keys, contents), arguments, strict=True)
-        return list(map(_prepared, prepared))
+        return list(map(Prepared._make, prepared))
 
     def _passes(self, columns: Mapping[str, Sequence[Any]]) -> bool:
         """Whether the client would send all these rows, as far as a look at whole columns tells.

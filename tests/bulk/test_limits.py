@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -41,6 +42,22 @@ def test_a_rate_limit_is_found_out_and_kept(emulator: Emulator) -> None:
         report = bulk.Job("job", bulk.credit(), rows).run(client=kraty)
     assert report.ok
     assert 0 < report.limited < 100
+    assert booked(emulator) == asked(rows)
+
+
+def test_shards_without_a_coordinator_share_one_limit_and_all_finish(emulator: Emulator) -> None:
+    emulator.rate_limit = 300
+    emulator.real_time = True
+    rows = currency_rows(600)
+
+    def one(number: int) -> bulk.Report:
+        with emulator.client() as kraty:
+            return bulk.Job("job", bulk.credit(), rows, shard=(number, 4)).run(client=kraty)
+
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(one, range(4)))
+    assert all(report.ok for report in reports)
+    assert sum(report.applied for report in reports) == 600
     assert booked(emulator) == asked(rows)
 
 
@@ -222,6 +239,10 @@ def test_another_environment_and_another_game_are_refused(emulator: Emulator, kr
         pytest.raises(bulk.JournalError, match="its environment is test"),
     ):
         job.run(client=live)
-    other = Emulator(seed={"games": [{"id": "game_2", "studio": "s"}], "keys": []})
-    other.close()
+    emulator.seed({"games": [{"id": "game_2"}], "keys": [{"prefix": "ks_2", "secret": "s", "game": "game_2"}]})
+    with (
+        emulator.client(api_key="ks_2.s") as elsewhere,
+        pytest.raises(bulk.JournalError, match="its game is game_1, not game_2"),
+    ):
+        job.run(client=elsewhere)
     assert booked(emulator) == asked(currency_rows(3))

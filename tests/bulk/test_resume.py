@@ -133,6 +133,16 @@ def test_after_25_hours_nothing_without_an_answer_is_sent_again(emulator: Emulat
     assert before.total() < 300
 
 
+def test_rows_of_an_import_whose_keys_were_forgotten_are_not_sent_again(emulator: Emulator, kraty: KratyServer) -> None:
+    emulator.row_keys_kept = 24 * HOUR
+    rows = currency_rows(3000)
+    first = lose_answers(emulator, kraty, rows, bulk.import_wallet())
+    assert first.unknown > 0
+    emulator.advance(25 * HOUR)
+    assert job(emulator, rows, action=bulk.import_wallet()).run(client=kraty).unknown == first.unknown
+    assert max(booked(emulator).values()) == 1  # sent again, it would be 2: the server has forgotten the keys
+
+
 def test_a_clock_that_was_set_back_protects_nothing(emulator: Emulator, kraty: KratyServer) -> None:
     rows = currency_rows(60)
     first = lose_answers(emulator, kraty, rows, bulk.credit())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable
 
+from codegen.literals import python
 from codegen.read import (
     IDEMPOTENCY_KEY,
     Api,
@@ -42,17 +42,6 @@ PLAIN_TEXT = frozenset(
     }
 )
 """Patterns that match all text which is printable and more than spaces and dots; tests/properties holds them to it."""
-
-
-def python(value: object) -> str:
-    """Write a literal."""
-    return repr(value) if not isinstance(value, str) else '"' + repr("'" + value)[2:-1].replace('"', '\\"') + '"'
-
-
-def python_pattern(ecma: str) -> str:
-    """A pattern of the document as Python reads it: there, `$` also comes before a line break at the end."""
-    parts = re.findall(r"\\.|\[(?:\\.|[^\]\\])*\]|.", ecma, re.DOTALL)
-    return "".join(r"\Z" if part == "$" else part for part in parts)
 
 
 class Writer:
@@ -226,8 +215,8 @@ class Writer:
                 return f"check_{kind.name}", ""
             case Scalar("any"):
                 return "check_json", ""
-            case EnumOf():
-                return "check_text", ", 1"
+            case EnumOf(name):
+                return "check_text", "" if "" in self.api.enums[name].values.values() else ", 1"
             case MapOf(Scalar("any")):
                 return "check_json_object", ""
             case MapOf(Scalar("number")):

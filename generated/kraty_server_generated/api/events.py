@@ -30,9 +30,8 @@ def report_progress(
     occurred_at: datetime | str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.ReportProgressResult]:
-    """Report progress in an attempt.
-
-    `POST /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/progress`
+    """Report progress in an attempt: `POST
+    /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/progress`.
     """
     if metric_value is None and metrics is None:
         raise ValueError("metric_value or metrics: one of them is needed")
@@ -62,10 +61,7 @@ def report_progress(
 def finish(
     external_player_id: str, event_key: str, attempt_id: str, *, idempotency_key: str | None = None
 ) -> Call[m.FinishAttemptResult]:
-    """End an attempt.
-
-    `POST /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/finish`
-    """
+    """End an attempt: `POST /server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/finish`."""
     body: dict[str, Any] = {}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])

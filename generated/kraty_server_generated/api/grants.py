@@ -30,10 +30,7 @@ def create(
     source_ref_id: str | None = None,
     metadata: Mapping[str, object] | None = None,
 ) -> Call[m.Grant]:
-    """Mint currency, items and crates in one atomic payout.
-
-    `POST /server/v1/players/{externalId}/grants`
-    """
+    """Mint currency, items and crates in one atomic payout: `POST /server/v1/players/{externalId}/grants`."""
     body: dict[str, Any] = {}
     body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     if kind is not None:
@@ -61,10 +58,7 @@ def create(
 
 
 def ack(external_player_id: str, grant_id: str, *, idempotency_key: str | None = None) -> Call[m.Grant]:
-    """Claim a grant for the player.
-
-    `POST /server/v1/players/{externalId}/grants/{grantId}/ack`
-    """
+    """Claim a grant for the player: `POST /server/v1/players/{externalId}/grants/{grantId}/ack`."""
     body: dict[str, Any] = {}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])

@@ -8,10 +8,7 @@ from kraty_server_generated.types import Call
 
 
 def ping() -> Call[m.ServerPingResponse]:
-    """Ask who the key belongs to.
-
-    `GET /server/v1/ping`
-    """
+    """Ask who the key belongs to: `GET /server/v1/ping`."""
     return Call(
         "health.ping",
         "GET",

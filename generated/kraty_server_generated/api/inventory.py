@@ -19,10 +19,7 @@ def grant(
     source_ref_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustItemResult]:
-    """Give a player some of an item.
-
-    `POST /server/v1/players/{externalId}/inventory/{itemKey}/grant`
-    """
+    """Give a player some of an item: `POST /server/v1/players/{externalId}/inventory/{itemKey}/grant`."""
     body: dict[str, Any] = {}
     body["quantity"] = check_integer(quantity, "quantity", 1)
     if reason is not None:
@@ -54,10 +51,7 @@ def revoke(
     source_ref_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustItemResult]:
-    """Take some of an item from a player.
-
-    `POST /server/v1/players/{externalId}/inventory/{itemKey}/revoke`
-    """
+    """Take some of an item from a player: `POST /server/v1/players/{externalId}/inventory/{itemKey}/revoke`."""
     body: dict[str, Any] = {}
     body["quantity"] = check_integer(quantity, "quantity", 1)
     if reason is not None:

@@ -18,10 +18,7 @@ def submit_score(
     segment: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.SubmitScoreResult]:
-    """Submit a player's score to a board.
-
-    `POST /server/v1/leaderboards/{key}/score`
-    """
+    """Submit a player's score to a board: `POST /server/v1/leaderboards/{key}/score`."""
     body: dict[str, Any] = {}
     body["externalPlayerId"] = check_text(external_player_id, "external_player_id", 1, PATTERNS[0])
     body["value"] = check_number(value, "value")

@@ -30,10 +30,7 @@ def push(
     metadata: Mapping[str, object] | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.Lobby]:
-    """Make a lobby of players you matched.
-
-    `POST /server/v1/games/{gameId}/events/{eventKey}/lobbies`
-    """
+    """Make a lobby of players you matched: `POST /server/v1/games/{gameId}/events/{eventKey}/lobbies`."""
     body: dict[str, Any] = {}
     body["key"] = check_text(key, "key", 1, PATTERNS[0])
     body["externalPlayerIds"] = check_items(
@@ -61,10 +58,7 @@ def push(
 
 
 def read(game_id: str, lobby_id: str) -> Call[m.Lobby]:
-    """Read a lobby.
-
-    `GET /server/v1/games/{gameId}/lobbies/{lobbyId}`
-    """
+    """Read a lobby: `GET /server/v1/games/{gameId}/lobbies/{lobbyId}`."""
     return Call(
         "lobbies.read",
         "GET",

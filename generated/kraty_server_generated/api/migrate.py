@@ -14,10 +14,7 @@ from kraty_server_generated.types import Call, check_items, check_text
 def players(
     *, rows: Iterable[m.MigratePlayerRowInput], idempotency_key: str | None = None
 ) -> Call[m.MigrateOutcome]:
-    """Import players.
-
-    `POST /server/v1/migrate/players`
-    """
+    """Import players: `POST /server/v1/migrate/players`."""
     body: dict[str, Any] = {}
     body["rows"] = check_items(rows, "rows", m.take_migrate_player_row, 1, 1000)
     if idempotency_key is not None:
@@ -38,10 +35,7 @@ def players(
 def wallet(
     *, rows: Iterable[m.MigrateWalletRowInput], idempotency_key: str | None = None
 ) -> Call[m.MigrateOutcome]:
-    """Import balances.
-
-    `POST /server/v1/migrate/wallet`
-    """
+    """Import balances: `POST /server/v1/migrate/wallet`."""
     body: dict[str, Any] = {}
     body["rows"] = check_items(rows, "rows", m.take_migrate_wallet_row, 1, 1000)
     if idempotency_key is not None:
@@ -62,10 +56,7 @@ def wallet(
 def inventory(
     *, rows: Iterable[m.MigrateInventoryRowInput], idempotency_key: str | None = None
 ) -> Call[m.MigrateOutcome]:
-    """Import items.
-
-    `POST /server/v1/migrate/inventory`
-    """
+    """Import items: `POST /server/v1/migrate/inventory`."""
     body: dict[str, Any] = {}
     body["rows"] = check_items(rows, "rows", m.take_migrate_inventory_row, 1, 1000)
     if idempotency_key is not None:

@@ -11,10 +11,7 @@ from kraty_server_generated.types import UNSET, Call, Unset, check_text, quote_s
 
 
 def get(external_player_id: str) -> Call[m.PlayerSnapshot]:
-    """Read a player's snapshot.
-
-    `GET /server/v1/players/{externalId}`
-    """
+    """Read a player's snapshot: `GET /server/v1/players/{externalId}`."""
     return Call(
         "players.get",
         "GET",
@@ -33,10 +30,7 @@ def set_identity(
     avatar: str | None | Unset = UNSET,
     idempotency_key: str | None = None,
 ) -> Call[m.SetIdentityResult]:
-    """Set the name and avatar that others see.
-
-    `PUT /server/v1/players/{externalId}/identity`
-    """
+    """Set the name and avatar that others see: `PUT /server/v1/players/{externalId}/identity`."""
     body: dict[str, Any] = {}
     body["name"] = check_text(name, "name", 1)
     if avatar is not UNSET:
@@ -59,10 +53,7 @@ def set_identity(
 def delete(
     external_player_id: str, *, reason: m.DeleteReasonInput | None = None, idempotency_key: str | None = None
 ) -> Call[m.DeletePlayerResult]:
-    """Erase a player.
-
-    `POST /server/v1/players/{externalId}/delete`
-    """
+    """Erase a player: `POST /server/v1/players/{externalId}/delete`."""
     body: dict[str, Any] = {}
     if reason is not None:
         body["reason"] = check_text(reason, "reason", 1)
@@ -82,10 +73,7 @@ def delete(
 
 
 def export(external_player_id: str) -> Call[m.PlayerExport]:
-    """Export what is stored of a player.
-
-    `GET /server/v1/players/{externalId}/export`
-    """
+    """Export what is stored of a player: `GET /server/v1/players/{externalId}/export`."""
     return Call(
         "players.export",
         "GET",
@@ -100,10 +88,7 @@ def export(external_player_id: str) -> Call[m.PlayerExport]:
 def ban(
     external_player_id: str, *, reason: str, idempotency_key: str | None = None
 ) -> Call[m.BanPlayerResult]:
-    """Ban a player from client writes.
-
-    `POST /server/v1/players/{externalId}/ban`
-    """
+    """Ban a player from client writes: `POST /server/v1/players/{externalId}/ban`."""
     body: dict[str, Any] = {}
     body["reason"] = check_text(reason, "reason")
     if idempotency_key is not None:
@@ -122,10 +107,7 @@ def ban(
 
 
 def unban(external_player_id: str, *, idempotency_key: str | None = None) -> Call[m.UnbanPlayerResult]:
-    """Lift a ban.
-
-    `POST /server/v1/players/{externalId}/unban`
-    """
+    """Lift a ban: `POST /server/v1/players/{externalId}/unban`."""
     body: dict[str, Any] = {}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
@@ -145,9 +127,8 @@ def unban(external_player_id: str, *, idempotency_key: str | None = None) -> Cal
 def merge(
     from_external_player_id: str, to_external_player_id: str, *, idempotency_key: str | None = None
 ) -> Call[m.MergePlayerResult]:
-    """Move everything of one player to another.
-
-    `POST /server/v1/players/{fromExternalId}/merge-into/{toExternalId}`
+    """Move everything of one player to another: `POST
+    /server/v1/players/{fromExternalId}/merge-into/{toExternalId}`.
     """
     body: dict[str, Any] = {}
     if idempotency_key is not None:
@@ -166,10 +147,7 @@ def merge(
 
 
 def friends(external_player_id: str) -> Call[m.FriendList]:
-    """List a player's friends.
-
-    `GET /server/v1/players/{externalId}/friends`
-    """
+    """List a player's friends: `GET /server/v1/players/{externalId}/friends`."""
     return Call(
         "players.friends",
         "GET",
@@ -182,10 +160,7 @@ def friends(external_player_id: str) -> Call[m.FriendList]:
 
 
 def friend_requests(external_player_id: str) -> Call[m.FriendRequests]:
-    """List the friend requests that wait.
-
-    `GET /server/v1/players/{externalId}/friends/requests`
-    """
+    """List the friend requests that wait: `GET /server/v1/players/{externalId}/friends/requests`."""
     return Call(
         "players.friend_requests",
         "GET",
@@ -198,10 +173,7 @@ def friend_requests(external_player_id: str) -> Call[m.FriendRequests]:
 
 
 def blocks(external_player_id: str) -> Call[m.BlockList]:
-    """List whom a player blocks.
-
-    `GET /server/v1/players/{externalId}/blocks`
-    """
+    """List whom a player blocks: `GET /server/v1/players/{externalId}/blocks`."""
     return Call(
         "players.blocks",
         "GET",

@@ -19,10 +19,7 @@ def credit(
     source_ref_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustWalletResult]:
-    """Add to a balance.
-
-    `POST /server/v1/players/{externalId}/wallet/{economyKey}/credit`
-    """
+    """Add to a balance: `POST /server/v1/players/{externalId}/wallet/{economyKey}/credit`."""
     body: dict[str, Any] = {}
     body["amount"] = check_integer(amount, "amount", 1)
     if reason is not None:
@@ -54,10 +51,7 @@ def debit(
     source_ref_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustWalletResult]:
-    """Take from a balance.
-
-    `POST /server/v1/players/{externalId}/wallet/{economyKey}/debit`
-    """
+    """Take from a balance: `POST /server/v1/players/{externalId}/wallet/{economyKey}/debit`."""
     body: dict[str, Any] = {}
     body["amount"] = check_integer(amount, "amount", 1)
     if reason is not None:

@@ -40,7 +40,7 @@ class NotCovered(Exception):
     """The document holds something that the templates cannot write."""
 
     def __init__(self, place: str, what: str) -> None:
-        super().__init__(f"{printable(place)}: {what}")
+        super().__init__("\n".join(printable(line) for line in f"{place}: {what}".split("\n")))
 
 
 def demand(place: str, why_not: str | None) -> None:

@@ -259,7 +259,7 @@ def stops_with_the_place(document: Any) -> None:
         used(document)
     assert "templates: " not in str(stopped.value)
     assert " object at 0x" not in str(stopped.value)
-    assert str(stopped.value).isprintable() or "\n" in str(stopped.value)
+    assert all(line.isprintable() for line in str(stopped.value).split("\n"))
 
 
 PARTS = ("\"", "'", '"""', "'''", "\\", "\n", "\r", "\x00", "\u2028", "\u202e", "\ud800", "\U0001f600", "é", "ﬁ", "{", "}", "{{",

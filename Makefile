@@ -10,7 +10,7 @@ LOCK := $(wildcard .ci/locked-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % 
 PIP := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 GROUPS := $(addprefix --group ,codegen types test frameworks checks bench)
 
-.PHONY: demo test quick coverage mutants airflow lock docs lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: demo test quick coverage mutants airflow engines lock docs lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench work clean
 
 $(VENV)/run.stamp: pyproject.toml $(LOCK)
@@ -70,6 +70,25 @@ airflow: .venvs/airflow/airflow.stamp
 	$(PYTHON) -m venv .venvs/airflow
 	.venvs/airflow/bin/python -m pip install --quiet "pip>=25.1"
 	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
+	@touch $@
+
+## Jobs in Dask, Ray, Spark (with a Java), Celery (with Redis) and Airflow, whose workers are killed, and an audit of the
+## books: the table in docs/bulk.md. Some gigabytes and many minutes, so not part of CI. ENGINES="--rows 20000 --kills 2"
+engines: $(addprefix engines-,dask dask-frames ray spark celery airflow)
+
+engines-airflow: .venvs/airflow/airflow.stamp
+	timeout 1800 .venvs/airflow/bin/python -m tests.bulk.engines airflow $(ENGINES)
+
+engines-dask-frames: .venvs/engines-dask/engines.stamp
+	timeout 1800 .venvs/engines-dask/bin/python -m tests.bulk.engines dask-frames $(ENGINES)
+
+engines-%: .venvs/engines-%/engines.stamp
+	timeout 1800 .venvs/engines-$*/bin/python -m tests.bulk.engines $* $(ENGINES)
+
+.venvs/engines-%/engines.stamp: pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet "pip>=25.1"
+	$(@D)/bin/python -m pip install --quiet --editable ".[emulator]" --group engines-$*
 	@touch $@
 
 ## Take the newest of all that is used here, and write down its versions for this Python.
@@ -193,6 +212,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.client --json benchmarks/results/client.json
 	$(BIN)/python -m benchmarks.pools --json benchmarks/results/pools.json
 	$(BIN)/python -m benchmarks.scale --json benchmarks/results/scale.json
+	$(BIN)/python -m benchmarks.bulk --json benchmarks/results/bulk.json
 	$(BIN)/python -m benchmarks.storm --json benchmarks/results/storm.json
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.emulator

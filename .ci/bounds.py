@@ -8,7 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("aiohttp", "emulator", "http2")
+EXTRAS = ("aiohttp", "arrow", "dask", "emulator", "http2")
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
 for requirement in (
     *project["dependencies"],

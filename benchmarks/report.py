@@ -57,6 +57,17 @@ def pools() -> str:
     return "\n".join(rows)
 
 
+def bulk() -> str:
+    """The table of what jobs cost."""
+    rows = ["| | | target | |", "|---|---|---|---|"]
+    for one in result("bulk"):
+        value = f"{one['value']:,.0f}" if one["value"] >= 100 else f"{one['value']:.3g}"
+        rows.append(
+            f"| {one['name']} | {value} {one['unit']} | {one['target']} | {'met' if one['met'] else 'missed'} |"
+        )
+    return "\n".join(rows)
+
+
 def storm() -> str:
     """The table of the retry storm."""
     rows = ["| | requests | of them shed | calls that failed | over after |", "|---|---|---|---|---|"]
@@ -67,7 +78,8 @@ def storm() -> str:
 
 def written(page: str) -> str:
     """The page with the figures of now."""
-    for name, table in (("cost", cost()), ("pools", pools()), ("scale", scale()), ("storm", storm())):
+    tables = {"cost": cost(), "pools": pools(), "scale": scale(), "bulk": bulk(), "storm": storm()}
+    for name, table in tables.items():
         before, start, rest = page.partition(f"<!-- {name}: written by `make bench` -->\n")
         _, end, after = rest.partition(f"<!-- end of {name} -->\n")
         assert start, name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
+from itertools import takewhile
 
 from codegen.literals import python
 from codegen.read import (
@@ -35,6 +36,8 @@ SCALARS = {
 }
 
 
+LINE = 102
+"""Characters of a line of generated code, without its indentation."""
 PLAIN_TEXT = frozenset(
     {
         r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]+$",
@@ -67,6 +70,10 @@ class Writer:
         self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
         self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
         self.order = [one.name for one in self.defined()]
+        results: list[Kind] = [ModelOf(o.result) for o in api.operations]
+        roots: list[Kind] = [ModelOf(name) for e in api.events for name in (e.envelope.model, e.data)]
+        self.of_events = api.reachable(roots) - api.reachable(results) - self.given
+        """What only webhooks need, in a module that is loaded with them."""
 
     def _all_fields(self) -> list[tuple[Field, ...]]:
         given = [model.fields for name, model in self.api.models.items() if name in self.given]
@@ -132,7 +139,7 @@ class Writer:
             case EnumOf(name):
                 return f"{table(name)}[{value}]"
             case ModelOf(name):
-                return f"{name}.from_dict({value})"
+                return f"{name}.decode__({value})"
             case UnionOf(name):
                 return f"read_{snake(name)}({value})"
             case ListOf(item):
@@ -153,14 +160,47 @@ class Writer:
             case UnionOf(name):
                 return f"read_{snake(name)}"
             case _:
-                expression = self.decoded(kind, "v")
+                expression = self.decoded(kind, "v").replace(".decode__(", ".from_dict(")
                 return None if expression == "v" else f"lambda v: {expression}"
+
+    def leading(self, body: Model) -> list[Field]:
+        """The required properties that a body begins with."""
+        return list(takewhile(lambda f: f.required, body.fields))
 
     def wires(self, model: Model) -> str:
         """The JSON names of a model's properties; `?` marks an optional one."""
         text = " ".join(f.wire + "?" * (not f.required) for f in model.fields)
-        lines = textwrap.wrap(text, 100)
-        return " ".join(python(line + " " * (line != lines[-1])) for line in lines)
+        lines = textwrap.wrap(text, 100, break_long_words=False)
+        return " ".join(python(line + " " * (line is not lines[-1])) for line in lines)
+
+    def assignments(self, model: Model) -> list[str]:
+        """What sets a model's attributes from `data`; up to three that stand together in one line."""
+        lines: list[str] = []
+        targets: list[str] = []
+        sources: list[str] = []
+
+        def flush() -> None:
+            if targets:
+                lines.append(f"{', '.join(targets)} = {', '.join(sources)}")
+                targets.clear()
+                sources.clear()
+
+        for f in model.fields:
+            target, source = f"self.{f.name}", self.argument(f)
+            if " if " in source:
+                flush()
+                lines.append(f"{target} = {source}")
+                continue
+            if len(f"{', '.join([*targets, target])} = {', '.join([*sources, source])}") > LINE or len(targets) == 3:
+                flush()
+            targets.append(target)
+            sources.append(source)
+        flush()
+        return lines
+
+    def wrapped(self, names: Iterable[str]) -> list[str]:
+        """Names, which are plain words, as texts of a list, as many in a line as there is room for."""
+        return textwrap.wrap("".join(f'"{name}", ' for name in names), LINE)
 
     def argument(self, field: Field) -> str:
         """The argument of the constructor, from `data`."""

@@ -29,6 +29,8 @@ MARKER = "DO NOT EDIT: generated from openapi.server.json by `make generate`."
 ABOUT = """The Kraty server API as the document describes it: models and calls, no I/O.
 
 PYTEST_DONT_REWRITE: as in `kraty_server`."""
+MODELS = "The models: what the API answers, and the objects that requests are made of."
+EVENT_MODELS = "The models that only webhooks need: the envelope of all events, and what they are about."
 RUFF = ("--isolated", "--no-cache", "--quiet")
 FORMAT = ("--line-length=110", "--config", "format.skip-magic-trailing-comma=true")
 LINT = ("--fix", "--select=F401,I", "--line-length=110")
@@ -84,20 +86,43 @@ def render(document: Document) -> dict[str, str]:
     def write(template: str, **values: Any) -> str:
         return environment.get_template(template).render(api=api, w=w, **values)
 
-    models = w.shown()
-    exported = [model.name for model in models] + list(api.enums) + list(api.unions)
-    exported += [f"{name}Input" for name in exported if name in w.given]
+    def write_models(about: str, *, of_events: bool, imported: list[str]) -> tuple[str, list[str]]:
+        """A module of models, and the names in it that other modules of models may need."""
+        models = [model for model in w.shown() if (model.name in w.of_events) == of_events]
+        enums = [enum for _, enum in sorted(api.enums.items()) if (enum.name in w.of_events) == of_events]
+        unions = [union for _, union in sorted(api.unions.items()) if (union.name in w.of_events) == of_events]
+        public = [model.name for model in models] + [enum.name for enum in enums] + [union.name for union in unions]
+        exported = sorted([*public, *(f"{name}Input" for name in public if name in w.given)])
+        text = write(
+            "models.py.jinja",
+            about=about,
+            imported=imported,
+            models=models,
+            enums=enums,
+            unions=unions,
+            defined=[one for one in w.defined() if (one.name in w.of_events) == of_events],
+            exported=exported,
+        )
+        private = [table(enum.name) for enum in enums] + [f"read_{snake(union.name)}" for union in unions]
+        return text, [*public, *private]
+
+    models, names = write_models(MODELS, of_events=False, imported=[])
     files = {
         "__init__.py": f'"""{ABOUT}\n"""\n',
         "contract.py": write("contract.py.jinja", idempotency_key=IDEMPOTENCY_KEY),
-        "models.py": write("models.py.jinja", models=models, exported=sorted(exported)),
+        "models.py": models,
         "api/__init__.py": '"""One module per tag, one function per operation."""\n',
         "py.typed": "",
         "openapi.json": json.dumps({"x-generated": MARKER, **document}, ensure_ascii=False, separators=(",", ":"))
         + "\n",
     }
     if api.events:
-        files["events.py"] = write("events.py.jinja", envelope=api.events[0].envelope)
+        files["event_models.py"], late = write_models(EVENT_MODELS, of_events=True, imported=names)
+        envelope = api.events[0].envelope
+        exported = ["EVENTS", envelope.model, "read_event", *(event.name for event in api.events)]
+        files["events.py"] = write(
+            "events.py.jinja", envelope=envelope, models=names, event_models=late, exported=exported
+        )
     for tag, operations in api.tags().items():
         files[f"api/{tag}.py"] = write("api.py.jinja", tag=tag, operations=operations)
     return {path: f"# {MARKER}\n{text}" if path.endswith((".py", ".typed")) else text for path, text in files.items()}
@@ -119,7 +144,8 @@ def formatted(files: Mapping[str, str]) -> dict[str, str]:
         result = {path: (package / path).read_text("utf-8") for path in files}
     for path, text in result.items():
         if path.endswith(".py"):
-            for place, name in clashes(path, compile(text, path, "exec", ast.PyCF_ONLY_AST)):
+            compile(text, path, "exec")
+            for place, name in clashes(path, ast.parse(text)):
                 raise NotCovered(place, f"{name!r} means something else there, in the generated code")
             if " object at 0x" in text:
                 raise NotCovered("templates", f"{path} holds the repr of an object")

@@ -7,7 +7,6 @@ descriptor, and with it the exact signature.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
@@ -135,6 +134,8 @@ def _renamed(function: Callable[..., Any], build: Callable[..., Any], owner: typ
 
 def _explain(error: TypeError, build: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, object]) -> None:
     """Say what to write instead, where the arguments do not fit the signature; other errors stay as they are."""
+    from difflib import get_close_matches  # only who has made a mistake needs it
+
     named = inspect.signature(build).parameters.values()
     surplus = len(args) - sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in named)
     absent = [p.name for p in named if p.kind is p.KEYWORD_ONLY and p.name not in kwargs]
@@ -142,7 +143,7 @@ def _explain(error: TypeError, build: Callable[..., Any], args: tuple[Any, ...],
     names = [p.name for p in named]
     for unknown in kwargs:
         if unknown not in names:
-            close = difflib.get_close_matches(unknown, names, 1)
+            close = get_close_matches(unknown, names, 1)
             hints += [f"use {name}= instead of {unknown}=" for name in close]
     if hints:
         text = str(error).partition(". Did you mean")[0]  # newer versions of Python guess, too

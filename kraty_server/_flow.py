@@ -26,10 +26,11 @@ from kraty_server.errors import (
 from kraty_server.retry import RETRY_AFTER_STATUSES, parse_retry_after
 from kraty_server.telemetry import RequestInfo
 from kraty_server_generated.models import ErrorResponse
-from kraty_server_generated.types import AnswerMismatch, Call, absent_fields, check_idempotency_key
+from kraty_server_generated.types import DECODE_ERRORS, AnswerMismatch, Call, check_idempotency_key
 
 T = TypeVar("T")
 log: Final = logging.getLogger("kraty_server")
+DEBUG: Final = logging.DEBUG
 
 REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray")
 UNDECIDED: Final = 408
@@ -39,8 +40,6 @@ MIN_TIMEOUT: Final = 0.001
 QUOTED: Final = 200
 """Characters of a strange answer that an error quotes."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-MODEL_ERRORS: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What a strange answer makes the models raise. Anything else is not theirs: a time limit, say, which goes through."""
 EFFECTS: Final[Mapping[Outcome, str]] = {
     "not_applied": "nothing took effect",
     "unknown": "it may have taken effect",
@@ -55,45 +54,54 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     Raises:
         KratyServerError, KratyNetworkError: with everything the caller needs to know on them.
     """
-    call = _with_key(call, options)
+    field = call.idempotency_field
+    if field is not None and (call.body is None or field not in call.body):  # minted once, for all attempts
+        call = call.with_key(check_idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key"))
     content = None if call.body is None else _json.dumps(call.body)
     url = options.base_url + call.path
     clock = options.clock
-    ends_at = clock.monotonic() + options.deadline
+    started_at = clock.monotonic()
+    ends_at = started_at + options.deadline
     attempt, undecided = 0, False
     outcome: Outcome = "unknown"
     judged: Reply = None
-    result: T | KratyError | None = None
+    model: Any = None
+    error: KratyError | None = None
 
     def judge(answer: Answer) -> bool:
-        nonlocal judged, result
-        judged, result = answer, _read(call, url, answer, options)
-        return not isinstance(result, KratyError) or answer.status >= 300
+        nonlocal judged, model, error
+        judged = answer
+        model, error = _read(call, url, answer, options)
+        return error is None or answer.status >= 300
 
     try:
         while True:
             attempt += 1
-            started_at = clock.monotonic()
-            timeout = max(MIN_TIMEOUT, min(options.timeout, ends_at - started_at))
-            reply = yield Send(call.method, url, content, timeout, judge)
+            timeout, left = options.timeout, ends_at - started_at
+            if left < timeout:
+                timeout = max(MIN_TIMEOUT, left)
+            reply = yield Send(call.method, url, content, timeout, judge, attempt)
             if reply is not judged:
                 if isinstance(reply, Interruption):
                     raise reply.error
                 if isinstance(reply, TransportFailure):
-                    result = _lost(call, url, reply, options, attempt)
+                    error = _lost(call, url, reply, options, attempt)
                 else:  # an answer that an error brought along
                     judge(cast(Answer, reply))
-            error = result if isinstance(result, KratyError) else None
             if error is not None:
                 undecided = undecided or error.outcome == "unknown"
                 _annotate(error, call, reply, attempt, undecided=undecided)
-            if options.on_request is not None or log.isEnabledFor(logging.DEBUG):
+            if options.on_request is not None or log.isEnabledFor(DEBUG):
                 info = _info(call, url, reply, attempt, (clock.monotonic() - started_at) * 1000, error)
                 _debug(info)
                 if options.on_request is not None:
-                    yield Report(info)
+                    outcome = "applied" if error is None else error.outcome
+                    told = yield Report(info)
+                    if isinstance(told, Interruption):
+                        raise told.error
             if error is None:
-                return cast(T, result)
+                result: T = model
+                return result
             wait = _decide(error, options, ends_at - clock.monotonic())
             if wait is None:
                 raise error
@@ -102,9 +110,10 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             if isinstance(reply, Interruption):
                 raise reply.error
             outcome = "unknown"
+            started_at = clock.monotonic()
     except BaseException as raised:
-        is_ours = raised is result
-        result = error = reply = judged = None  # an error that its own frame holds lives until the collector comes
+        is_ours = raised is error
+        error = reply = judged = None  # an error that its own frame holds lives until the collector comes
         if not is_ours and not isinstance(raised, GeneratorExit):
             raised.add_note(
                 f"kraty-server: {call.operation} was under way, attempt {attempt}, idempotency key "
@@ -113,47 +122,37 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
         raise
 
 
-def _with_key(call: Call[T], options: Options) -> Call[T]:
-    """The call with its idempotency key: minted once, for all attempts."""
-    if call.idempotency_field is None or call.idempotency_key is not None:
-        return call
-    return call.with_key(check_idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key"))
-
-
-def _read(call: Call[T], url: str, answer: Answer, options: Options) -> T | KratyServerError:
-    """The model of a 2xx, or the error that an answer is.
+def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T | None, KratyServerError | None]:
+    """The model of a 2xx, or else the error that an answer is.
 
     `applied` is said only of Kraty's own answers: a page, or what answers another call, came from something in between.
     """
     if not 200 <= answer.status < 300:
-        return _refused(call, url, answer, options)
+        return None, _refused(call, url, answer, options)
     if not answer.complete:
         why = f"response body is longer than {len(answer.content)} bytes"
-        return _unreadable(call, url, answer, options, why, "unknown")
+        return None, _unreadable(call, url, answer, options, why, "unknown")
     try:
         payload = _json.loads(answer.content)
     except (ValueError, RecursionError):
-        return _unreadable(call, url, answer, options, "response body was not valid JSON", "unknown")
+        return None, _unreadable(call, url, answer, options, "response body was not valid JSON", "unknown")
     absent: list[str] = []
-    token = absent_fields.set(absent)
     try:
-        model = call.parse(payload)
-    except MODEL_ERRORS as error:
+        model = call.parse(payload, absent)
+    except DECODE_ERRORS as error:
         if envelope := _envelope(answer, payload, options):
-            return envelope
+            return None, envelope
         why = f"response body was not what {call.operation} answers ({type(error).__name__}: {error})"
-        return _unreadable(
-            call, url, answer, options, why, "unknown" if isinstance(error, AnswerMismatch) else "applied"
-        )
-    finally:
-        absent_fields.reset(token)
+        outcome: Outcome = "unknown" if isinstance(error, AnswerMismatch) else "applied"
+        return None, _unreadable(call, url, answer, options, why, outcome)
     if absent:
         if envelope := _envelope(answer, payload, options):
-            return envelope
+            return None, envelope
         if options.strict_responses:
-            return _unreadable(call, url, answer, options, f"response body lacks {', '.join(absent)}", "applied")
+            why = f"response body lacks {', '.join(absent)}"
+            return None, _unreadable(call, url, answer, options, why, "applied")
         _warn_of_absent(call.operation, absent)
-    return model
+    return model, None
 
 
 def _unreadable(

@@ -38,10 +38,6 @@ KEYED_METHODS = frozenset({"POST", "PUT", "PATCH"})
 METHODS = KEYED_METHODS | {"GET", "DELETE"}
 
 
-def _identity(data: Any) -> Any:
-    return data
-
-
 def _custom_call(method: str, path: str, body: object, idempotency_key: str | None | Unset) -> Call[Any]:
     """A call to a route that the contract does not have."""
     if not isinstance(method, str) or method.upper() not in METHODS:
@@ -61,7 +57,6 @@ def _custom_call(method: str, path: str, body: object, idempotency_key: str | No
         method,
         plain,
         path,
-        _identity,
         body=cast(Any, sent),
         idempotency_field=IDEMPOTENCY_KEY if keyed else None,
     )

@@ -9,6 +9,7 @@ TYPE_CHECKING = False  # `typing` takes longer to import than this module
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from kraty_server_generated.event_models import *  # noqa: F403  (as the next line)
     from kraty_server_generated.models import *  # noqa: F403  (everything that is generated, by its __all__)
     from kraty_server_generated.models import GrantedRewardEntryInput
     from kraty_server_generated.types import Model as Model
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
+    if name == "__path__":  # `from kraty_server.models import …` asks whether this is a package
+        raise AttributeError(name)
     from kraty_server_generated import models, types
 
     names = {one: getattr(models, one) for one in models.__all__}
@@ -27,7 +30,12 @@ def __getattr__(name: str) -> object:
         "UnknownVariant": types.UnknownVariant,
         "GrantEntry": models.GrantedRewardEntryInput,
     }
-    globals().update(names, __all__=list(names))
+    if name not in names:  # only webhooks need those, and who wants all
+        from kraty_server_generated import event_models
+
+        names |= {one: getattr(event_models, one) for one in event_models.__all__}
+        names["__all__"] = list(names)
+    globals().update(names)
     if name not in globals():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return globals()[name]

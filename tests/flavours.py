@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
@@ -60,9 +60,10 @@ both = pytest.mark.parametrize("flavour", FLAVOURS, ids=lambda f: cast(Flavour, 
 def set_limits(kraty: Any, **changes: Any) -> Any:
     """Change what the connections of a client may take; how many there may be only before its first call."""
     connections = kraty._connections
-    connections.limits = replace(connections.limits, **changes)
+    connections.limits = connections.limits._replace(**changes)
     for binding in connections.bindings.values():
         binding.sender.pool.limits = connections.limits
+        binding.sender.max_body = connections.limits.max_body
     return kraty
 
 

@@ -4,150 +4,133 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self, TypeVar
+from contextlib import suppress
+from typing import Any, ClassVar, Final, Self
 
 from attrs import define
 
-from kraty_server_generated import models as m
-from kraty_server_generated.models import WebhookEvent
+from kraty_server_generated.event_models import (
+    GrantCreatedData,
+    InventoryChangedData,
+    LobbyEventData,
+    PlayerBannedData,
+    PlayerDeletedData,
+    PlayerRegisteredData,
+    WalletChangedData,
+    WebhookEvent,
+)
 from kraty_server_generated.types import Model
 
-E = TypeVar("E", bound=WebhookEvent)
 
+class _Event(WebhookEvent):
+    __slots__ = ()
+    data__: ClassVar[type[Model]]
 
-def _typed(event: E, model: type[Model]) -> E:
-    """Read what an event is about. What is missing, null or of another shape stays as it came."""
-    try:
-        event.data = model.from_dict(event.data)
-    except (AttributeError, TypeError, ValueError):
-        pass
-    return event
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        event = super().from_dict(data)
+        with suppress(AttributeError, TypeError, ValueError):  # missing, null or of another shape: as it came
+            event.data = cls.data__.from_dict(event.data)
+        return event
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class GrantCreated(WebhookEvent):
+class GrantCreated(_Event):
     """`grant.created`: A grant was minted.
 
     By the server API, by the engine, or by hand in the portal.
     """
 
-    data: m.GrantCreatedData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.GrantCreatedData)
+    data: GrantCreatedData
+    data__ = GrantCreatedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class InventoryChanged(WebhookEvent):
+class InventoryChanged(_Event):
     """`inventory.changed`: A player's items changed.
 
     Once for each row that the ledger of items gets.
     """
 
-    data: m.InventoryChangedData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.InventoryChangedData)
+    data: InventoryChangedData
+    data__ = InventoryChangedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class WalletChanged(WebhookEvent):
+class WalletChanged(_Event):
     """`wallet.changed`: A player's balance changed.
 
     Once for each row that the ledger of the wallet gets.
     """
 
-    data: m.WalletChangedData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.WalletChangedData)
+    data: WalletChangedData
+    data__ = WalletChangedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class PlayerRegistered(WebhookEvent):
+class PlayerRegistered(_Event):
     """`player.registered`: A player registered.
 
     Not for players that were imported.
     """
 
-    data: m.PlayerRegisteredData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.PlayerRegisteredData)
+    data: PlayerRegisteredData
+    data__ = PlayerRegisteredData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class PlayerBanned(WebhookEvent):
+class PlayerBanned(_Event):
     """`player.banned`: A player was banned.
 
     With the first ban only; another reason for a banned player sends nothing.
     """
 
-    data: m.PlayerBannedData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.PlayerBannedData)
+    data: PlayerBannedData
+    data__ = PlayerBannedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class PlayerDeleted(WebhookEvent):
+class PlayerDeleted(_Event):
     """`player.deleted`: A player was erased.
 
     Once, with the id that the player had.
     """
 
-    data: m.PlayerDeletedData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.PlayerDeletedData)
+    data: PlayerDeletedData
+    data__ = PlayerDeletedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class LobbyCreated(WebhookEvent):
+class LobbyCreated(_Event):
     """`lobby.created`: A lobby was made.
 
     It forms, and waits for players.
     """
 
-    data: m.LobbyEventData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.LobbyEventData)
+    data: LobbyEventData
+    data__ = LobbyEventData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class LobbyStarted(WebhookEvent):
+class LobbyStarted(_Event):
     """`lobby.started`: A lobby started.
 
     It went from forming to active.
     """
 
-    data: m.LobbyEventData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.LobbyEventData)
+    data: LobbyEventData
+    data__ = LobbyEventData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
-class LobbyClosed(WebhookEvent):
+class LobbyClosed(_Event):
     """`lobby.closed`: A lobby closed.
 
     It went from active to closed.
     """
 
-    data: m.LobbyEventData
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        return _typed(super().from_dict(data), m.LobbyEventData)
+    data: LobbyEventData
+    data__ = LobbyEventData
 
 
 EVENTS: Final[Mapping[str, type[WebhookEvent]]] = {
@@ -181,16 +164,6 @@ def read_event(data: Mapping[str, Any]) -> WebhookEvent:
 
 
 __all__ = [
-    "EVENTS",
-    "WebhookEvent",
-    "read_event",
-    "GrantCreated",
-    "InventoryChanged",
-    "WalletChanged",
-    "PlayerRegistered",
-    "PlayerBanned",
-    "PlayerDeleted",
-    "LobbyCreated",
-    "LobbyStarted",
-    "LobbyClosed",
-]
+    "EVENTS", "WebhookEvent", "read_event", "GrantCreated", "InventoryChanged", "WalletChanged",
+    "PlayerRegistered", "PlayerBanned", "PlayerDeleted", "LobbyCreated", "LobbyStarted", "LobbyClosed",
+]  # fmt: skip

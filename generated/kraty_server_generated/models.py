@@ -37,9 +37,6 @@ class AttemptStatus(OpenEnum):
     FORCE_COMPLETED = "force_completed"
 
 
-_attempt_status = EnumTable(AttemptStatus)
-
-
 class DeleteReason(OpenEnum):
     """Why a player is erased."""
 
@@ -48,19 +45,12 @@ class DeleteReason(OpenEnum):
     TEST = "test"
 
 
-_delete_reason = EnumTable(DeleteReason)
-DeleteReasonInput: TypeAlias = DeleteReason | Literal["gdpr_erasure", "studio_request", "test"]
-
-
 class DeleteStatus(OpenEnum):
     """What an erasure did."""
 
     ERASED = "erased"
     NO_OP_ALREADY_ERASED = "no_op_already_erased"
     NO_OP_NEVER_EXISTED = "no_op_never_existed"
-
-
-_delete_status = EnumTable(DeleteStatus)
 
 
 class FinishOutcome(OpenEnum):
@@ -72,17 +62,11 @@ class FinishOutcome(OpenEnum):
     EXPIRED = "expired"
 
 
-_finish_outcome = EnumTable(FinishOutcome)
-
-
 class FriendRequestDirection(OpenEnum):
     """Whether the player received the request or sent it."""
 
     INCOMING = "incoming"
     OUTGOING = "outgoing"
-
-
-_friend_request_direction = EnumTable(FriendRequestDirection)
 
 
 class GrantKind(OpenEnum):
@@ -92,19 +76,11 @@ class GrantKind(OpenEnum):
     CRATE = "crate"
 
 
-_grant_kind = EnumTable(GrantKind)
-GrantKindInput: TypeAlias = GrantKind | Literal["reward", "crate"]
-
-
 class GrantSourceKind(OpenEnum):
     """Who asked for the grant: `api` for a backend, `admin` for an operator's override."""
 
     API = "api"
     ADMIN = "admin"
-
-
-_grant_source_kind = EnumTable(GrantSourceKind)
-GrantSourceKindInput: TypeAlias = GrantSourceKind | Literal["api", "admin"]
 
 
 class GrantStatus(OpenEnum):
@@ -115,17 +91,11 @@ class GrantStatus(OpenEnum):
     EXPIRED = "expired"
 
 
-_grant_status = EnumTable(GrantStatus)
-
-
 class KeyEnvironment(OpenEnum):
     """Whether a key works on live or on test data."""
 
     LIVE = "live"
     TEST = "test"
-
-
-_key_environment = EnumTable(KeyEnvironment)
 
 
 class LobbyStatus(OpenEnum):
@@ -136,17 +106,11 @@ class LobbyStatus(OpenEnum):
     CLOSED = "closed"
 
 
-_lobby_status = EnumTable(LobbyStatus)
-
-
 class MergeStatus(OpenEnum):
     """What a merge did."""
 
     MERGED = "merged"
     NO_OP_ALREADY_MERGED = "no_op_already_merged"
-
-
-_merge_status = EnumTable(MergeStatus)
 
 
 class ProgressMode(OpenEnum):
@@ -156,25 +120,22 @@ class ProgressMode(OpenEnum):
     INCREMENT = "increment"
 
 
+_attempt_status = EnumTable(AttemptStatus)
+_delete_reason = EnumTable(DeleteReason)
+DeleteReasonInput: TypeAlias = DeleteReason | Literal["gdpr_erasure", "studio_request", "test"]
+_delete_status = EnumTable(DeleteStatus)
+_finish_outcome = EnumTable(FinishOutcome)
+_friend_request_direction = EnumTable(FriendRequestDirection)
+_grant_kind = EnumTable(GrantKind)
+GrantKindInput: TypeAlias = GrantKind | Literal["reward", "crate"]
+_grant_source_kind = EnumTable(GrantSourceKind)
+GrantSourceKindInput: TypeAlias = GrantSourceKind | Literal["api", "admin"]
+_grant_status = EnumTable(GrantStatus)
+_key_environment = EnumTable(KeyEnvironment)
+_lobby_status = EnumTable(LobbyStatus)
+_merge_status = EnumTable(MergeStatus)
 _progress_mode = EnumTable(ProgressMode)
 ProgressModeInput: TypeAlias = ProgressMode | Literal["set", "increment"]
-
-
-class WebhookEventName(OpenEnum):
-    """The known events. More may come: read unknown ones as text."""
-
-    GRANT_CREATED = "grant.created"
-    INVENTORY_CHANGED = "inventory.changed"
-    WALLET_CHANGED = "wallet.changed"
-    PLAYER_REGISTERED = "player.registered"
-    PLAYER_BANNED = "player.banned"
-    PLAYER_DELETED = "player.deleted"
-    LOBBY_CREATED = "lobby.created"
-    LOBBY_STARTED = "lobby.started"
-    LOBBY_CLOSED = "lobby.closed"
-
-
-_webhook_event_name = EnumTable(WebhookEventName)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -188,14 +149,9 @@ class CurrencyEntry(Model):
     type: Literal["currency"] = field(default="currency", init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.currency_key = data["currencyKey"]
-            self.amount = data["amount"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.type, self.currency_key, self.amount = data["type"], data["currencyKey"], data["amount"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -212,15 +168,10 @@ class ItemEntry(Model):
     type: Literal["item"] = field(default="item", init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.type, self.item_key, self.quantity = data["type"], data["itemKey"], data["quantity"]
+        self.parameters = data.get("parameters", UNSET)
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -235,14 +186,9 @@ class CrateEntry(Model):
     type: Literal["crate"] = field(default="crate", init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.type = data["type"]
-            self.crate_item_key = data["crateItemKey"]
-            self.quantity = data["quantity"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.type, self.crate_item_key, self.quantity = data["type"], data["crateItemKey"], data["quantity"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -262,14 +208,9 @@ class AdjustItemResult(Model):
     """False for a replay, which changed nothing."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.item_key, self.quantity, self.applied = data["itemKey"], data["quantity"], data["applied"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -285,14 +226,9 @@ class AdjustWalletResult(Model):
     """False for a replay, which changed nothing."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.economy_key = data["economyKey"]
-            self.balance = data["balance"]
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.economy_key, self.balance, self.applied = data["economyKey"], data["balance"], data["applied"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -314,17 +250,11 @@ class ApiKeyInfo(Model):
     """Game that the key is for. Typed as nullable although server keys are made for one game."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.prefix = data["prefix"]
-            self.permission_set = data["permissionSet"]
-            self.environment = _key_environment[data["environment"]]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.prefix, self.permission_set = data["id"], data["prefix"], data["permissionSet"]
+        self.environment, self.studio_id = _key_environment[data["environment"]], data["studioId"]
+        self.game_id = data["gameId"]
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
@@ -358,23 +288,14 @@ class Attempt(Model):
     """Where it stands."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.event_window_id = data["eventWindowId"]
-            self.leaderboard_id = data["leaderboardId"]
-            self.player_id = data["playerId"]
-            self.started_at = parse_time(data["startedAt"])
-            self.ends_at = parse_time(data["endsAt"])
-            self.completed_at = None if (v := data["completedAt"]) is None else parse_time(v)
-            self.metrics = data["metrics"]
-            self.metrics_raw = data["metricsRaw"]
-            self.score = data["score"]
-            self.status = _attempt_status[data["status"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.event_id, self.event_window_id = data["id"], data["eventId"], data["eventWindowId"]
+        self.leaderboard_id, self.player_id = data["leaderboardId"], data["playerId"]
+        self.started_at, self.ends_at = parse_time(data["startedAt"]), parse_time(data["endsAt"])
+        self.completed_at = None if (v := data["completedAt"]) is None else parse_time(v)
+        self.metrics, self.metrics_raw, self.score = data["metrics"], data["metricsRaw"], data["score"]
+        self.status = _attempt_status[data["status"]]
         return self if len(data) == 12 else self.keep_unknown(data)
 
 
@@ -394,16 +315,11 @@ class BanPlayerResult(Model):
     """False where the player was banned already and only the reason was refreshed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.banned_at = parse_time(data["bannedAt"])
-            self.reason = data["reason"]
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player_id, self.external_player_id = data["playerId"], data["externalPlayerId"]
+        self.banned_at, self.reason = parse_time(data["bannedAt"]), data["reason"]
+        self.applied = data["applied"]
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
@@ -419,14 +335,10 @@ class PlayerIdentity(Model):
     """ISO 3166 alpha-2, found out by the server."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-            self.country = data.get("country", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.name, self.avatar = data["name"], data.get("avatar", UNSET)
+        self.country = data.get("country", UNSET)
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
@@ -442,16 +354,11 @@ class BlockedPlayer(Model):
     """Since when."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-            self.blocked_at = parse_time(data["blockedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = None if (v := data["displayIdentity"]) is None else PlayerIdentity.decode__(v)
+        self.blocked_at = parse_time(data["blockedAt"])
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -463,12 +370,9 @@ class BlockList(Model):
     """All of them; there is no paging."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.blocked = [BlockedPlayer.from_dict(i) for i in data["blocked"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.blocked = [BlockedPlayer.decode__(i) for i in data["blocked"]]
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
@@ -494,19 +398,13 @@ class DeletePlayerResult(Model):
     """What was done."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.anonymized_external_id = data["anonymizedExternalId"]
-            self.deleted_at = parse_time(data["deletedAt"])
-            self.attempts_anonymized = data["attemptsAnonymized"]
-            self.lobbies_anonymized = data["lobbiesAnonymized"]
-            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
-            self.status = _delete_status[data["status"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player_id, self.external_player_id = data["playerId"], data["externalPlayerId"]
+        self.anonymized_external_id = data["anonymizedExternalId"]
+        self.deleted_at, self.attempts_anonymized = parse_time(data["deletedAt"]), data["attemptsAnonymized"]
+        self.lobbies_anonymized = data["lobbiesAnonymized"]
+        self.leaderboards_scrubbed, self.status = data["leaderboardsScrubbed"], _delete_status[data["status"]]
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
@@ -522,14 +420,9 @@ class ErrorDetail(Model):
     """More, depending on the code; the fields for `validation_failed`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-            self.details = data.get("details", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.code, self.message, self.details = data["code"], data["message"], data.get("details", UNSET)
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -541,12 +434,9 @@ class ErrorResponse(Model):
     """What went wrong."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.error = ErrorDetail.from_dict(data["error"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.error = ErrorDetail.decode__(data["error"])
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
@@ -564,15 +454,10 @@ class ExportedLobby(Model):
     """When it was made."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.status = _lobby_status[data["status"]]
-            self.created_at = parse_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.event_id, self.status = data["id"], data["eventId"], _lobby_status[data["status"]]
+        self.created_at = parse_time(data["createdAt"])
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
@@ -602,21 +487,16 @@ class ExportedPlayer(Model):
     """When the player was erased."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.external_player_id = data["externalPlayerId"]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.first_seen_at = parse_time(data["firstSeenAt"])
-            self.last_seen_at = parse_time(data["lastSeenAt"])
-            self.last_context_snapshot = data["lastContextSnapshot"]
-            self.registered_at = None if (v := data["registeredAt"]) is None else parse_time(v)
-            self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else parse_time(v)
-            self.deleted_at = None if (v := data["deletedAt"]) is None else parse_time(v)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.external_player_id = data["id"], data["externalPlayerId"]
+        self.studio_id, self.game_id = data["studioId"], data["gameId"]
+        self.first_seen_at = parse_time(data["firstSeenAt"])
+        self.last_seen_at = parse_time(data["lastSeenAt"])
+        self.last_context_snapshot = data["lastContextSnapshot"]
+        self.registered_at = None if (v := data["registeredAt"]) is None else parse_time(v)
+        self.secret_rotated_at = None if (v := data["secretRotatedAt"]) is None else parse_time(v)
+        self.deleted_at = None if (v := data["deletedAt"]) is None else parse_time(v)
         return self if len(data) == 10 else self.keep_unknown(data)
 
 
@@ -630,13 +510,9 @@ class FinishAttemptResult(Model):
     """How it ended."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.outcome = _finish_outcome[data["outcome"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.attempt, self.outcome = Attempt.decode__(data["attempt"]), _finish_outcome[data["outcome"]]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -658,19 +534,13 @@ class Friend(Model):
     """Free text, as `in_match`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-            self.friends_since = parse_time(data["friendsSince"])
-            self.online = data["online"]
-            self.last_active_at = None if (v := data["lastActiveAt"]) is None else parse_time(v)
-            self.status = data["status"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = None if (v := data["displayIdentity"]) is None else PlayerIdentity.decode__(v)
+        self.friends_since, self.online = parse_time(data["friendsSince"]), data["online"]
+        self.last_active_at = None if (v := data["lastActiveAt"]) is None else parse_time(v)
+        self.status = data["status"]
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
@@ -682,12 +552,9 @@ class FriendList(Model):
     """All of them; there is no paging."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.friends = [Friend.from_dict(i) for i in data["friends"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.friends = [Friend.decode__(i) for i in data["friends"]]
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
@@ -701,15 +568,10 @@ class SocialPlayer(Model):
     """The name to show."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                None if (v := data["displayIdentity"]) is None else PlayerIdentity.from_dict(v)
-            )
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = None if (v := data["displayIdentity"]) is None else PlayerIdentity.decode__(v)
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -727,15 +589,10 @@ class FriendRequest(Model):
     """When it was made."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.request_id = data["requestId"]
-            self.direction = _friend_request_direction[data["direction"]]
-            self.player = SocialPlayer.from_dict(data["player"])
-            self.created_at = parse_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.request_id, self.direction = data["requestId"], _friend_request_direction[data["direction"]]
+        self.player, self.created_at = SocialPlayer.decode__(data["player"]), parse_time(data["createdAt"])
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
@@ -749,13 +606,10 @@ class FriendRequests(Model):
     """Sent."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.incoming = [FriendRequest.from_dict(i) for i in data["incoming"]]
-            self.outgoing = [FriendRequest.from_dict(i) for i in data["outgoing"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.incoming = [FriendRequest.decode__(i) for i in data["incoming"]]
+        self.outgoing = [FriendRequest.decode__(i) for i in data["outgoing"]]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -787,93 +641,16 @@ class Grant(Model):
     """When it was minted."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.kind = _grant_kind[data["kind"]]
-            self.contents = data["contents"]
-            self.source_kind = data["sourceKind"]
-            self.source_ref_id = data["sourceRefId"]
-            self.parent_grant_id = data["parentGrantId"]
-            self.status = _grant_status[data["status"]]
-            self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
-            self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
-            self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
-            self.created_at = parse_time(data["createdAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.kind, self.contents = data["id"], _grant_kind[data["kind"]], data["contents"]
+        self.source_kind, self.source_ref_id = data["sourceKind"], data["sourceRefId"]
+        self.parent_grant_id, self.status = data["parentGrantId"], _grant_status[data["status"]]
+        self.rolled_at = None if (v := data["rolledAt"]) is None else parse_time(v)
+        self.claimed_at = None if (v := data["claimedAt"]) is None else parse_time(v)
+        self.expires_at = None if (v := data["expiresAt"]) is None else parse_time(v)
+        self.created_at = parse_time(data["createdAt"])
         return self if len(data) == 11 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class GrantCreatedData(Model):
-    """What `grant.created` tells. Assumed: none of its fields is documented."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    grant: Grant
-    """Assumed: the grant as it was minted."""
-    grant_id: str
-    """Assumed: id of the grant."""
-    source_ref_id: str | None
-    """Assumed: your id for tracing."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.grant = Grant.from_dict(data["grant"])
-            self.grant_id = data["grantId"]
-            self.source_ref_id = data["sourceRefId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 5 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class InventoryChangedData(Model):
-    """What `inventory.changed` tells. Assumed: its fields are those of the stream that game clients get."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    item_key: str
-    """Assumed: key of the item."""
-    delta: int
-    """Assumed: by how much; less than 0 where items were taken."""
-    quantity: int
-    """Assumed: how many there are afterwards."""
-    reason: str | None
-    """Assumed: why, as the call gave it."""
-    source_ref_id: str | None
-    """Assumed: your id for tracing, as the call gave it."""
-    origin: str
-    """Assumed: who asked for it: `client`, `server`, `admin` or `engine`."""
-    ledger_id: str
-    """Assumed: id of the row of the ledger."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.item_key = data["itemKey"]
-            self.delta = data["delta"]
-            self.quantity = data["quantity"]
-            self.reason = data["reason"]
-            self.source_ref_id = data["sourceRefId"]
-            self.origin = data["origin"]
-            self.ledger_id = data["ledgerId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 9 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -892,16 +669,10 @@ class InventoryItem(Model):
     """When it last changed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.metadata = data["metadata"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.item_key, self.quantity, self.metadata = data["itemKey"], data["quantity"], data["metadata"]
+        self.created_at, self.updated_at = parse_time(data["createdAt"]), parse_time(data["updatedAt"])
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
@@ -935,44 +706,16 @@ class Lobby(Model):
     """Bots projected at the time of reading; grows while it forms."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_id = data["eventId"]
-            self.event_window_id = data["eventWindowId"]
-            self.leaderboard_id = data["leaderboardId"]
-            self.mode = data["mode"]
-            self.status = _lobby_status[data["status"]]
-            self.capacity = data["capacity"]
-            self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
-            self.participant_count = data["participantCount"]
-            self.bot_slots = data.get("botSlots", UNSET)
-            self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
-            self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.event_id, self.event_window_id = data["id"], data["eventId"], data["eventWindowId"]
+        self.leaderboard_id, self.mode = data["leaderboardId"], data["mode"]
+        self.status, self.capacity = _lobby_status[data["status"]], data["capacity"]
+        self.fill_by = None if (v := data["fillBy"]) is None else parse_time(v)
+        self.participant_count, self.bot_slots = data["participantCount"], data.get("botSlots", UNSET)
+        self.started_at = None if (v := data["startedAt"]) is None else parse_time(v)
+        self.ends_at = None if (v := data["endsAt"]) is None else parse_time(v)
         return self if len(data) == 11 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class LobbyEventData(Model):
-    """What the events of lobbies tell. Assumed: none of its fields is documented."""
-
-    key: str | None
-    """Assumed: your key of the lobby, as it was pushed."""
-    lobby: Lobby
-    """Assumed: the lobby as it is now."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.key = data["key"]
-            self.lobby = Lobby.from_dict(data["lobby"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -997,19 +740,14 @@ class MergeCounts(Model):
     """Boards scrubbed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempts_reassigned = data["attemptsReassigned"]
-            self.grants_reassigned = data["grantsReassigned"]
-            self.items_merged = data["itemsMerged"]
-            self.item_ledger_rows_moved = data["itemLedgerRowsMoved"]
-            self.wallets_merged = data["walletsMerged"]
-            self.wallet_ledger_rows_moved = data["walletLedgerRowsMoved"]
-            self.lobbies_touched = data["lobbiesTouched"]
-            self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.attempts_reassigned = data["attemptsReassigned"]
+        self.grants_reassigned, self.items_merged = data["grantsReassigned"], data["itemsMerged"]
+        self.item_ledger_rows_moved, self.wallets_merged = data["itemLedgerRowsMoved"], data["walletsMerged"]
+        self.wallet_ledger_rows_moved = data["walletLedgerRowsMoved"]
+        self.lobbies_touched = data["lobbiesTouched"]
+        self.leaderboards_scrubbed = data["leaderboardsScrubbed"]
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
@@ -1035,19 +773,13 @@ class MergePlayerResult(Model):
     """What was done."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.from_player_id = data["fromPlayerId"]
-            self.from_external_player_id = data["fromExternalPlayerId"]
-            self.to_player_id = data["toPlayerId"]
-            self.to_external_player_id = data["toExternalPlayerId"]
-            self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
-            self.counts = MergeCounts.from_dict(data["counts"])
-            self.merged_at = parse_time(data["mergedAt"])
-            self.status = _merge_status[data["status"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.from_player_id, self.from_external_player_id = data["fromPlayerId"], data["fromExternalPlayerId"]
+        self.to_player_id, self.to_external_player_id = data["toPlayerId"], data["toExternalPlayerId"]
+        self.anonymized_external_player_id = data["anonymizedExternalPlayerId"]
+        self.counts, self.merged_at = MergeCounts.decode__(data["counts"]), parse_time(data["mergedAt"])
+        self.status = _merge_status[data["status"]]
         return self if len(data) == 8 else self.keep_unknown(data)
 
 
@@ -1061,13 +793,9 @@ class MigrateRowError(Model):
     """Text for people."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.code = data["code"]
-            self.message = data["message"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.code, self.message = data["code"], data["message"]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -1083,14 +811,10 @@ class MigrateFailure(Model):
     """The player of the row."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.row_index = data["rowIndex"]
-            self.external_player_id = data.get("externalPlayerId", UNSET)
-            self.error = MigrateRowError.from_dict(data["error"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.row_index, self.external_player_id = data["rowIndex"], data.get("externalPlayerId", UNSET)
+        self.error = MigrateRowError.decode__(data["error"])
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -1112,17 +836,11 @@ class MigrateInventoryRow(Model):
     """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.item_key = data["itemKey"]
-            self.quantity = data["quantity"]
-            self.parameters = data.get("parameters", UNSET)
-            self.reason = data.get("reason", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id, self.item_key = data["externalPlayerId"], data["itemKey"]
+        self.quantity, self.parameters = data["quantity"], data.get("parameters", UNSET)
+        self.reason, self.idempotency_key = data.get("reason", UNSET), data["idempotencyKey"]
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
@@ -1140,15 +858,10 @@ class MigrateOutcome(Model):
     """The rows that failed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.applied = data["applied"]
-            self.skipped = data["skipped"]
-            self.failed = data["failed"]
-            self.failures = [MigrateFailure.from_dict(i) for i in data["failures"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.applied, self.skipped, self.failed = data["applied"], data["skipped"], data["failed"]
+        self.failures = [MigrateFailure.decode__(i) for i in data["failures"]]
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
@@ -1164,14 +877,11 @@ class MigratePlayerRow(Model):
     """Context of the player, as a country."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.context_snapshot = data.get("contextSnapshot", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.context_snapshot = data.get("contextSnapshot", UNSET)
+        self.idempotency_key = data["idempotencyKey"]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -1191,16 +901,11 @@ class MigrateWalletRow(Model):
     """Tag in the ledger, as `iap_fulfillment` or `chargeback`."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.economy_key = data["economyKey"]
-            self.amount = data["amount"]
-            self.reason = data.get("reason", UNSET)
-            self.idempotency_key = data["idempotencyKey"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id, self.economy_key = data["externalPlayerId"], data["economyKey"]
+        self.amount, self.reason = data["amount"], data.get("reason", UNSET)
+        self.idempotency_key = data["idempotencyKey"]
         return self if len(data) == 4 else self.keep_unknown(data)
 
 
@@ -1214,63 +919,10 @@ class MilestoneFired(Model):
     """The grants it made."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.key = data["key"]
-            self.grants = [Grant.from_dict(i) for i in data["grants"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.key, self.grants = data["key"], [Grant.decode__(i) for i in data["grants"]]
         return self if len(data) == 2 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerBannedData(Model):
-    """What `player.banned` tells. That the reason is in it is documented; the rest is assumed."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    banned_at: datetime
-    """Assumed: when."""
-    reason: str
-    """Why. Assumed: under this name."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.banned_at = parse_time(data["bannedAt"])
-            self.reason = data["reason"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerDeletedData(Model):
-    """What `player.deleted` tells. That the erased id is in it is documented; the rest is assumed."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Your id of the player, as it was before the erasure. Assumed: under this name."""
-    reason: str
-    """Assumed: why, as `players.delete` takes it."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.reason = data["reason"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 3 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1294,40 +946,13 @@ class PlayerExport(Model):
     schema_version: Literal[1] = field(default=1, init=False)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.schema_version = data["schemaVersion"]
-            self.exported_at = parse_time(data["exportedAt"])
-            self.player = ExportedPlayer.from_dict(data["player"])
-            self.attempts = data["attempts"]
-            self.grants = data["grants"]
-            self.inventory = data["inventory"]
-            self.wallet = data["wallet"]
-            self.lobbies = [ExportedLobby.from_dict(i) for i in data["lobbies"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.schema_version, self.exported_at = data["schemaVersion"], parse_time(data["exportedAt"])
+        self.player, self.attempts = ExportedPlayer.decode__(data["player"]), data["attempts"]
+        self.grants, self.inventory, self.wallet = data["grants"], data["inventory"], data["wallet"]
+        self.lobbies = [ExportedLobby.decode__(i) for i in data["lobbies"]]
         return self if len(data) == 8 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class PlayerRegisteredData(Model):
-    """What `player.registered` tells. Assumed: none of its fields is documented."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 2 else self.keep_unknown(data)
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -1348,17 +973,11 @@ class SnapshotPlayer(Model):
     """When the player last changed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.external_player_id = data["externalPlayerId"]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.id, self.external_player_id = data["id"], data["externalPlayerId"]
+        self.studio_id, self.game_id = data["studioId"], data["gameId"]
+        self.created_at, self.updated_at = parse_time(data["createdAt"]), parse_time(data["updatedAt"])
         return self if len(data) == 6 else self.keep_unknown(data)
 
 
@@ -1378,16 +997,10 @@ class WalletBalance(Model):
     """When it last changed."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.economy_key = data["economyKey"]
-            self.balance = data["balance"]
-            self.metadata = data["metadata"]
-            self.created_at = parse_time(data["createdAt"])
-            self.updated_at = parse_time(data["updatedAt"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.economy_key, self.balance, self.metadata = data["economyKey"], data["balance"], data["metadata"]
+        self.created_at, self.updated_at = parse_time(data["createdAt"]), parse_time(data["updatedAt"])
         return self if len(data) == 5 else self.keep_unknown(data)
 
 
@@ -1405,15 +1018,12 @@ class PlayerSnapshot(Model):
     """Recent grants; how many is not known."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player = SnapshotPlayer.from_dict(data["player"])
-            self.inventory = [InventoryItem.from_dict(i) for i in data["inventory"]]
-            self.wallet = [WalletBalance.from_dict(i) for i in data["wallet"]]
-            self.recent_grants = [Grant.from_dict(i) for i in data["recentGrants"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player = SnapshotPlayer.decode__(data["player"])
+        self.inventory = [InventoryItem.decode__(i) for i in data["inventory"]]
+        self.wallet = [WalletBalance.decode__(i) for i in data["wallet"]]
+        self.recent_grants = [Grant.decode__(i) for i in data["recentGrants"]]
         return self if len(data) == 4 else self.keep_unknown(data)
 
     def balance(self, economy_key: str) -> float:
@@ -1435,13 +1045,10 @@ class ReportProgressResult(Model):
     """Milestones that this report passed; empty where there are none."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.attempt = Attempt.from_dict(data["attempt"])
-            self.milestones_fired = [MilestoneFired.from_dict(i) for i in data["milestonesFired"]]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.attempt = Attempt.decode__(data["attempt"])
+        self.milestones_fired = [MilestoneFired.decode__(i) for i in data["milestonesFired"]]
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -1455,13 +1062,9 @@ class ServerPingResponse(Model):
     """The key that made the call."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.ok = data["ok"]
-            self.api_key = ApiKeyInfo.from_dict(data["apiKey"])
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.ok, self.api_key = data["ok"], ApiKeyInfo.decode__(data["apiKey"])
         return self if len(data) == 2 else self.keep_unknown(data)
 
 
@@ -1475,13 +1078,9 @@ class SyntheticIdentity(Model):
     """URL of the avatar."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.name = data["name"]
-            self.avatar = data.get("avatar", UNSET)
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.name, self.avatar = data["name"], data.get("avatar", UNSET)
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
@@ -1501,27 +1100,22 @@ class SetIdentityResult(Model):
     """The older shape."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.external_player_id = data["externalPlayerId"]
-            self.display_identity = (
-                v
-                if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
-            )
-            self.anonymized_identity = (
-                v
-                if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
-                else PlayerIdentity.from_dict(v)
-            )
-            self.synthetic_identity = (
-                UNSET
-                if (v := data.get("syntheticIdentity", UNSET)) is UNSET
-                else SyntheticIdentity.from_dict(v)
-            )
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.external_player_id = data["externalPlayerId"]
+        self.display_identity = (
+            v
+            if (v := data.get("displayIdentity", UNSET)) is UNSET or v is None
+            else PlayerIdentity.decode__(v)
+        )
+        self.anonymized_identity = (
+            v
+            if (v := data.get("anonymizedIdentity", UNSET)) is UNSET or v is None
+            else PlayerIdentity.decode__(v)
+        )
+        self.synthetic_identity = (
+            UNSET if (v := data.get("syntheticIdentity", UNSET)) is UNSET else SyntheticIdentity.decode__(v)
+        )
         return self if len(data) == 1 else self.keep_unknown(data)
 
 
@@ -1537,14 +1131,9 @@ class SubmitScoreResult(Model):
     """Rank, from 1; null while there is none."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.leaderboard_id = data["leaderboardId"]
-            self.score = data["score"]
-            self.rank = data["rank"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.leaderboard_id, self.score, self.rank = data["leaderboardId"], data["score"], data["rank"]
         return self if len(data) == 3 else self.keep_unknown(data)
 
 
@@ -1562,94 +1151,11 @@ class UnbanPlayerResult(Model):
     """False where there was no ban."""
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.unbanned_at = parse_time(data["unbannedAt"])
-            self.applied = data["applied"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        self = new(cls)
+        self.player_id, self.external_player_id = data["playerId"], data["externalPlayerId"]
+        self.unbanned_at, self.applied = parse_time(data["unbannedAt"]), data["applied"]
         return self if len(data) == 4 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class WalletChangedData(Model):
-    """What `wallet.changed` tells. Assumed: its fields are those of the stream that game clients get."""
-
-    player_id: str
-    """Assumed: Kraty's id of the player."""
-    external_player_id: str
-    """Assumed: your id of the player."""
-    economy_key: str
-    """Assumed: key of the currency or progression resource."""
-    delta: float
-    """Assumed: by how much; less than 0 for a debit."""
-    balance: float
-    """Assumed: the balance afterwards."""
-    reason: str | None
-    """Assumed: why, as the call gave it."""
-    source_ref_id: str | None
-    """Assumed: your id for tracing, as the call gave it."""
-    origin: str
-    """Assumed: who asked for it: `client`, `server`, `admin` or `engine`."""
-    ledger_id: str
-    """Assumed: id of the row of the ledger."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.player_id = data["playerId"]
-            self.external_player_id = data["externalPlayerId"]
-            self.economy_key = data["economyKey"]
-            self.delta = data["delta"]
-            self.balance = data["balance"]
-            self.reason = data["reason"]
-            self.source_ref_id = data["sourceRefId"]
-            self.origin = data["origin"]
-            self.ledger_id = data["ledgerId"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 9 else self.keep_unknown(data)
-
-
-@define(eq=False, repr=False, getstate_setstate=False)
-class WebhookEvent(Model):
-    """The body of a webhook, signed in the header `X-Signature`: answer 2xx, or 401 where the signature does
-    not fit. Assumed: its `id` stays the same over automatic retries.
-    """
-
-    id: str
-    """Id of the delivery; use it to notice repeats."""
-    event_name: WebhookEventName
-    """What happened."""
-    studio_id: str
-    """Studio of the game."""
-    game_id: str
-    """The game."""
-    occurred_at: datetime
-    """When it happened."""
-    delivery_attempt: int
-    """Counted from 1."""
-    data: Any
-    """What it is about; its shape depends on the event."""
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        self = new(cls)  # quicker than by its constructor
-        try:
-            self.id = data["id"]
-            self.event_name = _webhook_event_name[data["eventName"]]
-            self.studio_id = data["studioId"]
-            self.game_id = data["gameId"]
-            self.occurred_at = parse_time(data["occurredAt"])
-            self.delivery_attempt = data["deliveryAttempt"]
-            self.data = data["data"]
-        except Exception:  # something is missing or null: once more, field by field
-            return super().from_dict(data)
-        return self if len(data) == 7 else self.keep_unknown(data)
 
 
 _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntry]] = {
@@ -1746,13 +1252,6 @@ register_fields(
     createdAt=parse_time,
 )
 register_fields(
-    GrantCreatedData, "playerId externalPlayerId grant grantId sourceRefId", grant=Grant.from_dict
-)
-register_fields(
-    InventoryChangedData,
-    "playerId externalPlayerId itemKey delta quantity reason sourceRefId origin ledgerId",
-)
-register_fields(
     InventoryItem, "itemKey quantity metadata createdAt updatedAt", createdAt=parse_time, updatedAt=parse_time
 )
 register_fields(ItemEntry, "type itemKey quantity parameters?")
@@ -1765,7 +1264,6 @@ register_fields(
     startedAt=parse_time,
     endsAt=parse_time,
 )
-register_fields(LobbyEventData, "key lobby", lobby=Lobby.from_dict)
 register_fields(
     MergeCounts,
     "attemptsReassigned grantsReassigned itemsMerged itemLedgerRowsMoved walletsMerged "
@@ -1790,8 +1288,6 @@ register_fields(MigratePlayerRow, "externalPlayerId contextSnapshot? idempotency
 register_fields(MigrateRowError, "code message")
 register_fields(MigrateWalletRow, "externalPlayerId economyKey amount reason? idempotencyKey")
 register_fields(MilestoneFired, "key grants", grants=lambda v: [Grant.from_dict(i) for i in v])
-register_fields(PlayerBannedData, "playerId externalPlayerId bannedAt reason", bannedAt=parse_time)
-register_fields(PlayerDeletedData, "playerId externalPlayerId reason")
 register_fields(
     PlayerExport,
     "schemaVersion exportedAt player attempts grants inventory wallet lobbies",
@@ -1800,7 +1296,6 @@ register_fields(
     lobbies=lambda v: [ExportedLobby.from_dict(i) for i in v],
 )
 register_fields(PlayerIdentity, "name avatar? country?")
-register_fields(PlayerRegisteredData, "playerId externalPlayerId")
 register_fields(
     PlayerSnapshot,
     "player inventory wallet recentGrants",
@@ -1838,15 +1333,6 @@ register_fields(
     "economyKey balance metadata createdAt updatedAt",
     createdAt=parse_time,
     updatedAt=parse_time,
-)
-register_fields(
-    WalletChangedData, "playerId externalPlayerId economyKey delta balance reason sourceRefId origin ledgerId"
-)
-register_fields(
-    WebhookEvent,
-    "id eventName studioId gameId occurredAt deliveryAttempt data",
-    eventName=_webhook_event_name.__getitem__,
-    occurredAt=parse_time,
 )
 
 CrateEntryInput: TypeAlias = CrateEntry | Mapping[str, Any]
@@ -1966,81 +1452,18 @@ def take_granted_reward_entry(value: Any) -> dict[str, Any]:
 
 
 __all__ = [
-    "AdjustItemResult",
-    "AdjustWalletResult",
-    "ApiKeyInfo",
-    "Attempt",
-    "AttemptStatus",
-    "BanPlayerResult",
-    "BlockList",
-    "BlockedPlayer",
-    "CrateEntry",
-    "CrateEntryInput",
-    "CurrencyEntry",
-    "CurrencyEntryInput",
-    "DeletePlayerResult",
-    "DeleteReason",
-    "DeleteReasonInput",
-    "DeleteStatus",
-    "ErrorDetail",
-    "ErrorResponse",
-    "ExportedLobby",
-    "ExportedPlayer",
-    "FinishAttemptResult",
-    "FinishOutcome",
-    "Friend",
-    "FriendList",
-    "FriendRequest",
-    "FriendRequestDirection",
-    "FriendRequests",
-    "Grant",
-    "GrantCreatedData",
-    "GrantKind",
-    "GrantKindInput",
-    "GrantSourceKind",
-    "GrantSourceKindInput",
-    "GrantStatus",
-    "GrantedRewardEntry",
-    "GrantedRewardEntryInput",
-    "InventoryChangedData",
-    "InventoryItem",
-    "ItemEntry",
-    "ItemEntryInput",
-    "KeyEnvironment",
-    "Lobby",
-    "LobbyEventData",
-    "LobbyStatus",
-    "MergeCounts",
-    "MergePlayerResult",
-    "MergeStatus",
-    "MigrateFailure",
-    "MigrateInventoryRow",
-    "MigrateInventoryRowInput",
-    "MigrateOutcome",
-    "MigratePlayerRow",
-    "MigratePlayerRowInput",
-    "MigrateRowError",
-    "MigrateWalletRow",
-    "MigrateWalletRowInput",
-    "MilestoneFired",
-    "PlayerBannedData",
-    "PlayerDeletedData",
-    "PlayerExport",
-    "PlayerIdentity",
-    "PlayerRegisteredData",
-    "PlayerSnapshot",
-    "ProgressMode",
-    "ProgressModeInput",
-    "ReportProgressResult",
-    "ServerPingResponse",
-    "SetIdentityResult",
-    "SnapshotPlayer",
-    "SocialPlayer",
-    "SubmitScoreResult",
-    "SyntheticIdentity",
-    "UnbanPlayerResult",
+    "AdjustItemResult", "AdjustWalletResult", "ApiKeyInfo", "Attempt", "AttemptStatus", "BanPlayerResult",
+    "BlockList", "BlockedPlayer", "CrateEntry", "CrateEntryInput", "CurrencyEntry", "CurrencyEntryInput",
+    "DeletePlayerResult", "DeleteReason", "DeleteReasonInput", "DeleteStatus", "ErrorDetail",
+    "ErrorResponse", "ExportedLobby", "ExportedPlayer", "FinishAttemptResult", "FinishOutcome", "Friend",
+    "FriendList", "FriendRequest", "FriendRequestDirection", "FriendRequests", "Grant", "GrantKind",
+    "GrantKindInput", "GrantSourceKind", "GrantSourceKindInput", "GrantStatus", "GrantedRewardEntry",
+    "GrantedRewardEntryInput", "InventoryItem", "ItemEntry", "ItemEntryInput", "KeyEnvironment", "Lobby",
+    "LobbyStatus", "MergeCounts", "MergePlayerResult", "MergeStatus", "MigrateFailure",
+    "MigrateInventoryRow", "MigrateInventoryRowInput", "MigrateOutcome", "MigratePlayerRow",
+    "MigratePlayerRowInput", "MigrateRowError", "MigrateWalletRow", "MigrateWalletRowInput",
+    "MilestoneFired", "PlayerExport", "PlayerIdentity", "PlayerSnapshot", "ProgressMode",
+    "ProgressModeInput", "ReportProgressResult", "ServerPingResponse", "SetIdentityResult",
+    "SnapshotPlayer", "SocialPlayer", "SubmitScoreResult", "SyntheticIdentity", "UnbanPlayerResult",
     "WalletBalance",
-    "WalletChangedData",
-    "WebhookEvent",
-    "WebhookEventName",
-]
+]  # fmt: skip

@@ -15,7 +15,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar, cast
-from urllib.parse import quote
+
+from attrs import define, field
 
 from kraty_server_generated.contract import KEY_MIN_LENGTH, KEY_PATTERN, PLAIN_TEXT_MATCHES
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound="OpenEnum")
 R = TypeVar("R")
 
+_hump: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 MAX_INTEGER: Final = 2**53 - 1
 """The largest integer that JavaScript, and with it the server, holds exactly."""
 
@@ -84,6 +86,10 @@ class EnumTable(dict[Any, E]):
         return self.enum(value)
 
 
+DECODE_ERRORS: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a strange answer makes decoding raise. Anything else is not ours: a time limit, say, which goes through."""
+
+
 class Field(NamedTuple):
     """How one property of a model is called and decoded."""
 
@@ -93,12 +99,11 @@ class Field(NamedTuple):
     decode: Callable[[Any], Any] | None
 
 
+@define(eq=False, repr=False, getstate_setstate=False)
 class Model:
     """Base of all models: lossless to and from dicts; equality, repr, copy and pickle by value."""
 
-    __slots__ = ("additional_properties",)
-
-    additional_properties: dict[str, Any]
+    additional_properties: dict[str, Any] = field(factory=dict[str, Any], kw_only=True)
     """Properties that this SDK does not know, by their JSON names. They are kept, and written back."""
 
     fields__: ClassVar[tuple[Field, ...]] = ()
@@ -109,6 +114,19 @@ class Model:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a decoded JSON object. A required field that is missing is no error until it is asked for."""
+        try:
+            return cls.decode__(data)
+        except DECODE_ERRORS:  # something is missing or null: once more, field by field
+            return cls.decode_each__(data)
+
+    @classmethod
+    def decode__(cls, data: Mapping[str, Any]) -> Self:
+        """Read what has everything: quicker than by the constructor, and generated for each model."""
+        return cls.decode_each__(data)
+
+    @classmethod
+    def decode_each__(cls, data: Mapping[str, Any]) -> Self:
+        """Read field by field."""
         if not isinstance(data, Mapping):
             raise TypeError(f"{cls.__name__}: expected an object, got {type(data).__name__}")
         self = cls.__new__(cls)
@@ -118,7 +136,7 @@ class Model:
                 if decode is not None and value is not None:
                     try:
                         value = decode(value)
-                    except Exception as error:
+                    except DECODE_ERRORS as error:
                         raise ValueError(f"{cls.__name__}.{wire}: {error}") from error
                 setattr(self, name, value)
             elif not required:
@@ -136,19 +154,19 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """Write the JSON object, in the order of the contract."""
         data: dict[str, Any] = {}
-        for field in self.fields__:
-            value = getattr(self, field.name, UNSET)
+        for wire, name, _, _ in self.fields__:
+            value = getattr(self, name, UNSET)
             if value is not UNSET:
-                data[field.wire] = to_json(value)
+                data[wire] = to_json(value)
         return data | self.additional_properties
 
     def __getattr__(self, name: str) -> Any:  # only asked for what is not there
         if name == "additional_properties":
             self.additional_properties = {}
             return self.additional_properties
-        for field in self.fields__:
-            if field.name == name:
-                what = f"the server did not send {field.wire!r} of {type(self).__name__}"
+        for wire, known, _, _ in self.fields__:
+            if known == name:
+                what = f"the server did not send {wire!r} of {type(self).__name__}"
                 raise AttributeError(what, name=name, obj=self)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
@@ -183,13 +201,12 @@ def _is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
-def register_fields(model: type[Model], wires: str, **decoders: Callable[[Any], Any]) -> None:
+def register_fields(model: type[Model], wires: str, /, **decoders: Callable[[Any], Any]) -> None:
     """Tell a model its properties by their JSON names, in the order of the contract; `?` marks an optional one."""
     fields: list[Field] = []
     for wire in wires.split():
         wire, optional, _ = wire.partition("?")
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", wire).lower()
-        fields.append(Field(wire, name, not optional, decoders.get(wire)))
+        fields.append(Field(wire, _hump.sub("_", wire).lower(), not optional, decoders.get(wire)))
     model.fields__ = tuple(fields)
     model.known__ = frozenset(field.wire for field in fields)
     model.required__ = frozenset(field.wire for field in fields if field.required) or None
@@ -229,13 +246,13 @@ _from_iso: Final = datetime.fromisoformat
 def parse_time(text: str) -> datetime:
     """Read an RFC 3339 date-time; one without a zone is UTC."""
     try:
+        if len(text) == 24 and text[23] == "Z" and text[19] == "." and text[10] == "T" and text[7] == "-":
+            return _from_iso(text)  # as JavaScript writes it
         time = _from_iso(text)
     except ValueError:
         from dateutil.parser import isoparse  # slow to import, and hardly ever needed
 
         time = isoparse(text)
-    if len(text) == 24 and text[23] == "Z" and text[19] == "." and text[10] == "T" and text[7] == "-":
-        return time
     exact = WireTime.combine(time.date(), time.timetz(), time.tzinfo or UTC)
     exact.wire = text
     return exact
@@ -247,15 +264,20 @@ def format_time(time: datetime) -> str:
     return wire or f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-_plain_segment: Final = re.compile(r"[A-Za-z0-9_\-]+").fullmatch
+_plain_segment: Final = re.compile(r"[A-Za-z0-9_\-]+" if PLAIN_TEXT_MATCHES else r"(?!)").fullmatch
 
 
 def quote_segment(value: str, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
     """Quote a path segment as encodeURIComponent does, after checking it."""
-    if PLAIN_TEXT_MATCHES and min_length < 2 and isinstance(value, str) and _plain_segment(value):
-        return value
+    try:
+        if min_length < 2 and _plain_segment(value):
+            return value
+    except TypeError:  # it is no text, which is said below
+        pass
     if check_text(value, name, min_length, pattern) in ("", ".", ".."):
         raise ValueError(f"{name}: {value!r} would call another endpoint")
+    from urllib.parse import quote  # who loads the models only does not need it, and a client has it anyway
+
     try:
         return quote(value, safe="!*'()")
     except UnicodeEncodeError as error:
@@ -270,7 +292,7 @@ def _refuse(value: object, name: str, wanted: str) -> Exception:
 
 def check_text(value: Any, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
     """Check text."""
-    if not isinstance(value, str):
+    if value.__class__ is not str and not isinstance(value, str):
         raise _refuse(value, name, "text")
     if len(value) < min_length:
         least = "must not be empty" if min_length == 1 else f"at least {min_length} characters are needed"
@@ -289,7 +311,7 @@ def check_idempotency_key(value: Any, name: str = "idempotency_key") -> str:
 
 def check_integer(value: Any, name: str, minimum: int | None = None, maximum: int = MAX_INTEGER) -> int:
     """Check an integer; bool and float are none."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    if value.__class__ is not int and (not isinstance(value, int) or isinstance(value, bool)):
         raise _refuse(value, name, "an integer")
     if value > maximum or (minimum is not None and value < minimum):
         low = f"at least {minimum} and " if minimum is not None else ""
@@ -428,9 +450,8 @@ class Call(NamedTuple, Generic[T]):
     method: str
     route: str
     path: str
-    read: Callable[[Any], T]
-    required: frozenset[str] | None = None
-    """The properties of which an answer has at least one; None where anything is an answer."""
+    model: type[Any] | None = None
+    """What an answer is read as; None where anything is an answer, as it came."""
     unwrap: str | None = None
     """The property of the answer that holds the rest."""
     body: Mapping[str, Any] | None = None
@@ -438,6 +459,8 @@ class Call(NamedTuple, Generic[T]):
     """The property of the body that takes the idempotency key."""
     echoes: tuple[tuple[str, str], ...] = ()
     """Properties of the answer that repeat what was asked, with what was asked."""
+    change: Callable[[Any], T] | None = None
+    """What makes the result of what was read."""
 
     @property
     def idempotency_key(self) -> str | None:
@@ -450,8 +473,8 @@ class Call(NamedTuple, Generic[T]):
             raise ValueError(f"{self.operation} takes no idempotency key")
         return self._replace(body={**(self.body or {}), self.idempotency_field: key})
 
-    def parse(self, payload: Any) -> T:
-        """Read the decoded JSON of a 2xx.
+    def parse(self, payload: Any, absent: list[str] | None = None) -> T:
+        """Read the decoded JSON of a 2xx; each required field that the server left out is added to `absent`.
 
         Raises:
             AnswerMismatch: it is no answer to this call.
@@ -461,21 +484,39 @@ class Call(NamedTuple, Generic[T]):
             data: Any = payload if self.unwrap is None else payload[self.unwrap]
         except (LookupError, TypeError):
             raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
-        if self.required is not None and (data.__class__ is not dict or self.required.isdisjoint(data)):
-            raise AnswerMismatch(f"an object with {', '.join(sorted(self.required))} was expected, got {_shape(data)}")
-        for wire, asked in self.echoes:
-            if data.get(wire) != asked:
-                raise AnswerMismatch(f"{wire} {asked!r} was asked for, the answer is about something else")
-        return self.read(data)
+        result, model = data, self.model
+        if model is not None:
+            try:
+                for wire, asked in self.echoes:
+                    if data.get(wire) != asked:
+                        raise AnswerMismatch(f"{wire} {asked!r} was asked for, the answer is about something else")
+                result = model.decode__(data)
+            except DECODE_ERRORS as error:
+                result = _parse_each(model, data, error, absent)
+        return result if self.change is None else self.change(result)
 
     def then(self, change: Callable[[T], R]) -> Call[R]:
         """Make the same call with another result."""
-        read = self.read
+        before = self.change
 
-        def changed(data: Any) -> R:
-            return change(read(data))
+        def changed(result: Any) -> R:
+            return change(result if before is None else before(result))
 
-        return cast("Call[R]", cast(Any, self)._replace(read=changed))
+        return cast("Call[R]", cast(Any, self)._replace(change=changed))
+
+
+def _parse_each(model: type[Model], data: Any, error: Exception, absent: list[str] | None) -> Any:
+    """Read an answer that something is missing from, or that is none."""
+    required = model.required__
+    if required is not None and (data.__class__ is not dict or required.isdisjoint(data)):
+        raise AnswerMismatch(f"an object with {', '.join(sorted(required))} was expected, got {_shape(data)}")
+    if isinstance(error, AnswerMismatch):
+        raise error
+    token = absent_fields.set(absent)
+    try:
+        return model.decode_each__(data)
+    finally:
+        absent_fields.reset(token)
 
 
 def _shape(value: object) -> str:

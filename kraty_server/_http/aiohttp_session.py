@@ -101,7 +101,7 @@ class AiohttpSession:
     def __init__(self, route: Route, limits: Limits) -> None:
         self.limits = limits
         self.proxy = None if route.proxy is None else URL(route.proxy)
-        self.connector = _Connector(limits, route.context)
+        self.connector = _Connector(limits, route.certificates.context())
         known = inspect.signature(aiohttp.ClientSession).parameters
         limits_of_head: dict[str, Any] = {name: limit for name, limit in HEAD_LIMITS.items() if name in known}
         self.session = aiohttp.ClientSession(

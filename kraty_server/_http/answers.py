@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import httpx
 
@@ -30,7 +30,8 @@ def receive(response: httpx.Response, send: Send, limit: int, expires_at: float)
         else:
             headers = response.headers
             body = Body(headers.get("content-encoding"), limit)
-            for chunk in cast("Iterable[bytes]", response.stream):
+            chunks: Any = response.stream
+            for chunk in chunks:
                 if not body.add(chunk):
                     break
                 if SYSTEM_CLOCK.monotonic() > expires_at:
@@ -39,8 +40,7 @@ def receive(response: httpx.Response, send: Send, limit: int, expires_at: float)
         trusted = send.judge(answer)
         if not answer.complete:  # httpcore closes what was not read to its end
             return answer, False
-        surplus = has_unread(response) or (answer.status in BODILESS and announces_body(answer.headers))
-        if trusted and not surplus:
+        if trusted and not has_unread(response) and not (answer.status in BODILESS and announces_body(answer.headers)):
             return answer, True
         if speaks_http2(response):
             return answer, trusted
@@ -59,15 +59,15 @@ async def areceive(response: httpx.Response, send: Send, limit: int) -> tuple[An
         else:
             headers = response.headers
             body = Body(headers.get("content-encoding"), limit)
-            async for chunk in cast("AsyncIterable[bytes]", response.stream):
+            chunks: Any = response.stream
+            async for chunk in chunks:
                 if not body.add(chunk):
                     break
             answer = Answer(response.status_code, headers, *body.finish())
         trusted = send.judge(answer)
         if not answer.complete:  # httpcore closes what was not read to its end
             return answer, False
-        surplus = has_unread(response) or (answer.status in BODILESS and announces_body(answer.headers))
-        if trusted and not surplus:
+        if trusted and not has_unread(response) and not (answer.status in BODILESS and announces_body(answer.headers)):
             return answer, True
         if speaks_http2(response):
             return answer, trusted

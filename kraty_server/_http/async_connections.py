@@ -10,12 +10,13 @@ from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import httpx
 
+from kraty_server._http.async_httpx_pool import AsyncHttpxPool
 from kraty_server._http.connections import Process, current_process, log, report, used_elsewhere
 from kraty_server._http.environment import parse_base_url, read_route
-from kraty_server._http.failures import closed_failure, reply_to
+from kraty_server._http.failures import not_sent, raised_by_signal, reply_to
 from kraty_server._http.given_client import AsyncGivenClient
 from kraty_server._http.given_transport import AsyncGivenTransport
-from kraty_server._http.httpx_pool import AsyncHttpxPool, Route
+from kraty_server._http.httpx_pool import Route
 from kraty_server._http.messages import Answer, Flow, Interruption, Reply, Report, Send, Sleep, TransportFailure
 from kraty_server._http.pool import DEFAULT_LIMITS, Limits
 from kraty_server._http.private import import_event_loop_backend
@@ -81,14 +82,18 @@ class AsyncConnections:
 
     def _binding(self) -> AsyncBinding:
         home = (current_process(), _running_loop())
-        if (binding := self.bindings.get(home)) is None:
-            any_loop = self.route is not None or getattr(self.transport, "kraty_any_loop", False)
-            if self.bindings and not any_loop:
-                what = "transport" if self.client is None else "http_client"
-                raise used_elsewhere(what, "used in another event loop or process")
-            self._forget_dead_loops()
-            binding = self.bindings.setdefault(home, AsyncBinding(self._sender(), asyncio.Event()))
-        return binding
+        try:
+            return self.bindings[home]
+        except KeyError:
+            return self._bind(home)
+
+    def _bind(self, home: Home) -> AsyncBinding:
+        any_loop = self.route is not None or getattr(self.transport, "kraty_any_loop", False)
+        if self.bindings and not any_loop:
+            what = "transport" if self.client is None else "http_client"
+            raise used_elsewhere(what, "used in another event loop or process")
+        self._forget_dead_loops()
+        return self.bindings.setdefault(home, AsyncBinding(self._sender(), asyncio.Event()))
 
     def _sender(self) -> AsyncSender:
         if self.client is not None:
@@ -115,12 +120,11 @@ class AsyncConnections:
             elif isinstance(step, Sleep):
                 reply = await self._sleep(step, options)
             else:
-                reply = None
-                await self._report(step, options)
+                reply = await self._report(step, options)
 
     async def _send(self, send: Send, options: Options) -> Reply:
         if self.closed:
-            return closed_failure("before this call")
+            return not_sent(send.attempt)
         try:
             sender = self._binding().sender
             async with asyncio.timeout(send.timeout + GRACE):
@@ -138,12 +142,17 @@ class AsyncConnections:
             return Interruption(error)
         return None
 
-    async def _report(self, step: Report, options: Options) -> None:
-        if isawaitable(result := report(options, step)):
-            try:
+    async def _report(self, step: Report, options: Options) -> Reply:
+        try:
+            if isawaitable(result := report(options, step)):
                 await result
-            except Exception:
-                log.exception("on_request raised; the call goes on")
+        except Exception as error:
+            if raised_by_signal(error):  # as in the blocking driver
+                return Interruption(error)
+            log.exception("on_request raised; the call goes on")
+        except BaseException as error:
+            return Interruption(error)
+        return None
 
     def _forget_dead_loops(self) -> None:
         """Let go of what nobody can use or close any more, since its loop is closed."""

@@ -53,16 +53,17 @@ class Body:
     def __init__(self, encoding: str | None, limit: int) -> None:
         self.content = bytearray()
         self.limit = limit
-        self.encoding = None if encoding is None else _encoding(encoding)
+        self.encoding = encoding and _encoding(encoding)
         self.zipped = None
 
     def add(self, chunk: bytes) -> bool:
         """Take the next bytes; False where no more are wanted, since the limit is passed."""
+        content = self.content
         if self.encoding:
             self._decompress(chunk)
         else:
-            self.content += chunk
-        return len(self.content) <= self.limit
+            content += chunk
+        return len(content) <= self.limit
 
     def _decompress(self, chunk: bytes) -> None:
         try:

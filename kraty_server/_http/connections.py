@@ -12,7 +12,7 @@ import httpx
 
 from kraty_server._http.deadline import Deadline
 from kraty_server._http.environment import parse_base_url, read_route
-from kraty_server._http.failures import closed_failure, reply_to
+from kraty_server._http.failures import not_sent, raised_by_signal, reply_to
 from kraty_server._http.given_client import GivenClient
 from kraty_server._http.given_transport import GivenTransport
 from kraty_server._http.httpx_pool import HttpxPool, Route
@@ -123,6 +123,8 @@ class Connections:
                 here, creator = current_process().pid, self.creator.pid
                 raise used_elsewhere(self.given, f"made in process {creator}, and this is its fork {here}")
             binding = self._bind(HttpxPool(self.route, self.limits))
+            if self.closed:  # by another thread, which did not see this one
+                self.close()
         return binding
 
     def run(self, steps: Flow[T], options: Options) -> T:
@@ -142,12 +144,11 @@ class Connections:
             elif isinstance(step, Sleep):
                 reply = self._sleep(step, options)
             else:
-                reply = None
-                report(options, step)
+                reply = self._report(step, options)
 
     def _send(self, send: Send, options: Options) -> Reply:
         if self.closed:
-            return closed_failure("before this call")
+            return not_sent(send.attempt)
         deadline = Deadline(send.timeout)
         try:
             sender = self._binding().sender
@@ -162,6 +163,13 @@ class Connections:
         try:
             if not self.closed:  # by a hook, say, or another thread
                 options.clock.sleep(sleep.seconds, self._binding().closing)
+        except BaseException as error:
+            return Interruption(error)
+        return None
+
+    def _report(self, step: Report, options: Options) -> Reply:
+        try:
+            report(options, step)
         except BaseException as error:
             return Interruption(error)
         return None
@@ -182,6 +190,8 @@ def report(options: Options, step: Report) -> object:
     """Call the caller's hook; what it raises is logged and changes nothing."""
     try:
         return None if options.on_request is None else options.on_request(step.info)
-    except Exception:
+    except Exception as error:
+        if raised_by_signal(error):  # it is not the hook's, and what it means to end is the call
+            raise
         log.exception("on_request raised; the call goes on")
         return None

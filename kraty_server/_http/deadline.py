@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from typing import Any, Final, Self, TypeAlias
-from weakref import WeakSet
+from weakref import ref
 
 import httpcore
+from httpcore import ReadTimeout, WriteTimeout
 
 from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.dialing import dial
@@ -32,17 +33,14 @@ EARLY: Final = 0.005
 class Deadline:
     """While entered, the socket operations of this thread, or greenlet, end when it expires."""
 
-    __slots__ = ("expires_at", "foreign_timeout", "token")
-
     expires_at: float
     """Monotonic seconds."""
-    foreign_timeout: TimeoutError | None
+    foreign_timeout: TimeoutError | None = None
     """One that a signal handler raised amid a socket operation, which httpcore takes for the socket's own."""
     token: Token[Deadline | None]
 
     def __init__(self, seconds: float) -> None:
         self.expires_at = SYSTEM_CLOCK.monotonic() + seconds
-        self.foreign_timeout = None
 
     def is_foreign(self, error: BaseException) -> bool:
         """Tell whether a time-out is a signal handler's: httpx's are of other types, and none comes so early."""
@@ -62,6 +60,7 @@ class Deadline:
 
 # A context variable, not a thread-local: greenlets have contexts of their own even where gevent patched late.
 _current: ContextVar[Deadline | None] = ContextVar("kraty_server.deadline", default=None)
+_current_deadline: Final = _current.get
 
 
 def remaining(timeout: float | None, expired: type[Exception]) -> float | None:
@@ -70,12 +69,12 @@ def remaining(timeout: float | None, expired: type[Exception]) -> float | None:
     Raises:
         expired: nothing is.
     """
-    if (deadline := _current.get()) is None:
+    if (deadline := _current_deadline()) is None:
         return timeout
     left = deadline.expires_at - SYSTEM_CLOCK.monotonic()
     if left <= 0:
         raise expired("the time for this attempt has passed")
-    return left if not timeout or left < timeout else timeout
+    return timeout if timeout and timeout < left else left
 
 
 def _foreign_timeout(error: httpcore.TimeoutException) -> TimeoutError | None:
@@ -95,19 +94,23 @@ def _foreign_timeout(error: httpcore.TimeoutException) -> TimeoutError | None:
     return cause
 
 
+OpenStreams: TypeAlias = "set[ref[DeadlineStream]]"
+"""Not a WeakSet: threads add to it while another one copies it, which only a plain set takes."""
+
+
 class DeadlineStream(httpcore.NetworkStream):
     """A connection whose reads and writes end at the deadline."""
 
     inner: httpcore.NetworkStream
-    open_streams: WeakSet[DeadlineStream]
+    open_streams: OpenStreams
 
-    def __init__(self, inner: httpcore.NetworkStream, open_streams: WeakSet[DeadlineStream]) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, open_streams: OpenStreams) -> None:
         self.inner = inner
         self.open_streams = open_streams
-        open_streams.add(self)
+        open_streams.add(ref(self, open_streams.discard))
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        seconds = remaining(timeout, httpcore.ReadTimeout)
+        seconds = remaining(timeout, ReadTimeout)
         try:
             return self.inner.read(max_bytes, seconds)
         except httpcore.TimeoutException as error:
@@ -121,7 +124,7 @@ class DeadlineStream(httpcore.NetworkStream):
         while len(buffer) > WRITE_SIZE:
             self.write(buffer[:WRITE_SIZE], timeout)
             buffer = buffer[WRITE_SIZE:]
-        seconds = remaining(timeout, httpcore.WriteTimeout)
+        seconds = remaining(timeout, WriteTimeout)
         try:
             self.inner.write(buffer, seconds)
         except httpcore.TimeoutException as error:
@@ -130,14 +133,14 @@ class DeadlineStream(httpcore.NetworkStream):
             raise
 
     def close(self) -> None:
-        self.open_streams.discard(self)
+        self.open_streams.discard(ref(self))
         self.inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         secured = self.inner.start_tls(ssl_context, server_hostname, remaining(timeout, httpcore.ConnectTimeout))
-        self.open_streams.discard(self)
+        self.open_streams.discard(ref(self))
         return DeadlineStream(secured, self.open_streams)
 
     def get_extra_info(self, info: str) -> Any:
@@ -148,13 +151,13 @@ class DeadlineBackend(httpcore.NetworkBackend):
     """Connects within the deadline: finding the addresses of a name, and trying them, included."""
 
     inner: httpcore.NetworkBackend
-    open_streams: WeakSet[DeadlineStream]
+    open_streams: OpenStreams
     installed: int
     """How many clients of ours have installed it: a caller's client may serve several."""
 
     def __init__(self, inner: httpcore.NetworkBackend) -> None:
         self.inner = inner
-        self.open_streams = WeakSet()
+        self.open_streams = set()
         self.installed = 0
 
     def connect_tcp(
@@ -188,6 +191,8 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
     def shutdown_sockets(self) -> None:
         """Wake whoever waits for one of these connections."""
-        for stream in list(self.open_streams):
+        for reference in list(self.open_streams):
+            if (stream := reference()) is None:
+                continue
             with suppress(OSError):
                 stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)

@@ -6,6 +6,7 @@ caller's: a time limit of Celery's or RQ's, an error of a hook or of a mocking l
 
 from __future__ import annotations
 
+import signal
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +19,9 @@ from kraty_server._http.messages import Answer, Interruption, Reply, Send, Trans
 from kraty_server.errors import KratyClosedError
 
 # By name, since what is given as http_client may be of another library of the family.
-FAMILY: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "anyio", "h11", "h2", "hpack"})
+FAMILY: Final = frozenset(
+    {"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "anyio", "h11", "h2", "hpack", "socksio"}
+)
 NEVER_RECEIVED: Final = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}
 )
@@ -89,10 +92,33 @@ def classify_failure(error: Exception, *, retryable: bool = True) -> TransportFa
     names = {kind.__name__ for kind in type(told).__mro__}
     return TransportFailure(
         error,
-        maybe_received=not names & (NEVER_RECEIVED | NEVER_SENT),
+        # What speaks to a SOCKS proxy fails before there is a connection to the server.
+        maybe_received=not (names & (NEVER_RECEIVED | NEVER_SENT) or type(told).__module__.startswith("socksio.")),
         timed_out=isinstance(told, TimeoutError) or "TimeoutException" in names,
         retryable=retryable and not names & NEVER_SENT,
     )
+
+
+def raised_by_signal(error: BaseException) -> bool:
+    """Tell whether the handler of a signal raised an error: a time limit of Celery's or RQ's, amid a hook of a call."""
+    codes = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code in codes:
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _code_of(handler: object) -> object:
+    """The code of a function or method, or of an object that can be called."""
+    code: object = getattr(handler, "__code__", None) or getattr(getattr(handler, "__func__", None), "__code__", None)
+    return code or getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004  (the method itself)
+
+
+def not_sent(attempt: int) -> TransportFailure:
+    """No request was sent, since the client is closed."""
+    return closed_failure("before this call" if attempt == 1 else f"while this call waited for attempt {attempt}")
 
 
 def closed_failure(when: str) -> TransportFailure:
@@ -125,8 +151,14 @@ def _scrub(errors: list[BaseException], send: Send) -> None:
     for one in errors:
         one.__traceback__ = None
         if hasattr(type(one), "request"):  # an error of httpx, or of its family
-            with suppress(AttributeError):  # of a caller's own, which cannot be set
-                setattr(one, "request", httpx.Request(send.method, send.url))  # noqa: B010  (whatever type has it)
+            _replace_request(one, send)
+        if (response := getattr(one, "response", None)) is not None:
+            _replace_request(response, send)
+
+
+def _replace_request(holder: object, send: Send) -> None:
+    with suppress(AttributeError):  # of a caller's own, which cannot be set
+        setattr(holder, "request", httpx.Request(send.method, send.url))  # noqa: B010  (whatever type has it)
 
 
 def _clear_frames(errors: list[BaseException]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import re
+import sys
 from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
+from httpx import ByteStream, Request
 
 from kraty_server._http.body import ACCEPT_ENCODING
 from kraty_server._http.messages import Send
@@ -35,7 +37,8 @@ def request_headers(options: Options, *, has_body: bool) -> list[tuple[bytes, by
 @cache
 def _sdk_headers() -> tuple[tuple[bytes, bytes], ...]:
     sdk = f"{DISTRIBUTION}/{__version__}"
-    agent = f"{sdk} Python/{platform.python_version()} {platform.system()}"
+    system = os.uname().sysname if hasattr(os, "uname") else "Windows"
+    agent = f"{sdk} Python/{sys.version.partition(' ')[0]} {system}"
     return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))
 
 
@@ -48,32 +51,32 @@ class RequestBuilder:
     base: httpx.URL
     origin_length: int
     host_header: tuple[bytes, bytes]
-    header_cache: tuple[Options, int | None, httpx.Headers] | None
+    header_cache: tuple[Options | None, int | None, httpx.Headers]
 
     def __init__(self, base_url: str) -> None:
         self.base = httpx.URL(base_url)
         parts = urlsplit(base_url)  # httpx leaves a usual port out, and an empty one
         self.origin_length = len(f"{parts.scheme}://{parts.netloc}")
         self.host_header = (b"Host", self.base.netloc)
-        self.header_cache = None
+        self.header_cache = None, None, httpx.Headers()
 
-    def build(self, send: Send, options: Options) -> httpx.Request:
+    def build(self, send: Send, options: Options) -> Request:
         """Make a request. Nothing is parsed where the path is percent-encoded already."""
         target = send.url[self.origin_length :]
         url = url_with_path(self.base, target) if _is_encoded(target) else httpx.URL(send.url)
         content, seconds = send.content, send.timeout
-        return httpx.Request(
+        return Request(
             send.method,
             url,
             headers=self._headers(options, None if content is None else len(content)),
-            stream=httpx.ByteStream(content or b""),
+            stream=ByteStream(content or b""),
             extensions={"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}},
         )
 
     def _headers(self, options: Options, length: int | None) -> httpx.Headers:
         """The headers, those of the last request where they are the same."""
         cached = self.header_cache
-        if cached is None or cached[0] is not options or cached[1] != length:
+        if cached[0] is not options or cached[1] != length:
             headers = [self.host_header, *request_headers(options, has_body=length is not None)]
             if length is not None:
                 headers.append((b"Content-Length", b"%d" % length))

@@ -7,8 +7,6 @@ never used again with a byte on it that nobody asked for.
 
 from __future__ import annotations
 
-import asyncio
-import ssl
 import threading
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -16,7 +14,8 @@ from typing import Any, Final, NamedTuple
 import httpx
 
 from kraty_server._clock import SYSTEM_CLOCK
-from kraty_server._http.answers import aclose_quietly, areceive, close_quietly, receive
+from kraty_server._http.answers import close_quietly, receive
+from kraty_server._http.certificates import Certificates
 from kraty_server._http.deadline import Deadline
 from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.messages import Answer, Send
@@ -32,7 +31,7 @@ class Route(NamedTuple):
     """How to get to the server."""
 
     base_url: str
-    context: ssl.SSLContext
+    certificates: Certificates
     proxy: str | None
     http2: bool
 
@@ -41,12 +40,12 @@ class Route(NamedTuple):
 
     def transport_options(self) -> dict[str, Any]:
         """What a transport of httpx for one connection is made with."""
-        proxy = None
+        proxy, context = None, self.certificates.context()
         if self.proxy is not None:
-            secured = self.context if self.proxy.startswith("https:") else None
+            secured = context if self.proxy.startswith("https:") else None
             proxy = httpx.Proxy(self.proxy, ssl_context=secured)
         one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None)
-        return {"verify": self.context, "limits": one, "http2": self.http2, "proxy": proxy, "trust_env": False}
+        return {"verify": context, "limits": one, "http2": self.http2, "proxy": proxy, "trust_env": False}
 
 
 class _Connection(Slot):
@@ -69,6 +68,7 @@ class HttpxPool:
         self.route = route
         self.builder = RequestBuilder(route.base_url)
         self.pool = Pool[_Connection](limits)
+        self.max_body = limits.max_body
         self.lock = threading.RLock()  # in C: a signal cannot come between taking it and entering the block
         self.available = threading.Condition(self.lock)
         self.waiting = 0
@@ -80,7 +80,7 @@ class HttpxPool:
         reusable = False
         try:
             response = connection.transport.handle_request(self.builder.build(send, options))
-            answer, reusable = receive(response, send, self.pool.limits.max_body, deadline.expires_at)
+            answer, reusable = receive(response, send, self.max_body, deadline.expires_at)
             return answer
         finally:
             self._release(connection, reusable=reusable)
@@ -140,82 +140,3 @@ class HttpxPool:
             connection.close()
         with self.lock:
             self.available.notify_all()
-
-
-class _AsyncConnection(Slot):
-    __slots__ = ("transport",)
-
-    def __init__(self, route: Route) -> None:
-        super().__init__(SYSTEM_CLOCK.monotonic())
-        self.transport = httpx.AsyncHTTPTransport(**route.transport_options())
-
-    async def aclose(self) -> None:
-        await aclose_quietly(self.transport.aclose)
-
-
-class AsyncHttpxPool:
-    """The connections of an event loop."""
-
-    def __init__(self, route: Route, limits: Limits) -> None:
-        self.route = route
-        self.builder = RequestBuilder(route.base_url)
-        self.pool = Pool[_AsyncConnection](limits)
-        self.available = asyncio.Semaphore(limits.max_connections)
-        self.closed = False
-
-    async def send(self, send: Send, options: Options) -> Answer:
-        """Send a request and read the whole answer."""
-        connection = await self._acquire(send.timeout)
-        reusable = False
-        try:
-            response = await connection.transport.handle_async_request(self.builder.build(send, options))
-            answer, reusable = await areceive(response, send, self.pool.limits.max_body)
-            return answer
-        finally:
-            await self._release(connection, reusable=reusable)
-
-    async def _acquire(self, timeout: float) -> _AsyncConnection:
-        """Take the connection that was used last, or a new one; wait where there are as many as there may be."""
-        if self.available.locked():
-            try:
-                async with asyncio.timeout(timeout):
-                    await self.available.acquire()
-            except TimeoutError:
-                raise httpx.PoolTimeout(f"all {self.pool.limits.max_connections} connections were busy") from None
-        else:
-            await self.available.acquire()
-        connection = None
-        try:
-            if self.closed:
-                raise httpx.PoolTimeout("the client was closed")
-            connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
-            for one in expired:
-                await one.aclose()
-            if connection is None:
-                connection = _AsyncConnection(self.route)
-                self.pool.add(connection)
-        except BaseException:
-            self.available.release()
-            if connection is not None:
-                self.pool.forget(connection)
-                await connection.aclose()
-            raise
-        return connection
-
-    async def _release(self, connection: _AsyncConnection, *, reusable: bool) -> None:
-        if reusable and not self.closed:
-            closing = self.pool.release(connection, SYSTEM_CLOCK.monotonic())
-        else:
-            self.pool.forget(connection)
-            closing = [connection, *(self.pool.retire() if connection.reused else ())]  # as in the blocking pool
-        self.available.release()
-        for one in closing:
-            await one.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections; calls under way end with an error."""
-        self.closed = True
-        for reference in list(self.pool.open):
-            if (connection := reference()) is not None:
-                await connection.aclose()
-        self.pool.retire()

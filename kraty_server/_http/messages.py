@@ -24,6 +24,7 @@ class Send(NamedTuple):
     timeout: float
     judge: Callable[[Answer], bool]
     """Asked of an answer while its connection is still held: one that did not answer this request is not used again."""
+    attempt: int = 1
 
 
 class Sleep(NamedTuple):
@@ -33,7 +34,7 @@ class Sleep(NamedTuple):
 
 
 class Report(NamedTuple):
-    """Tell the caller's `on_request`, then come back."""
+    """Tell the caller's `on_request`, then come back; with an Interruption where one went through it."""
 
     info: RequestInfo
 

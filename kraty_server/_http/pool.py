@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 NOTHING: Final = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What connections may take.
 
     Args:
@@ -72,11 +70,12 @@ class Pool(Generic[S]):
 
     def acquire(self, now: float) -> tuple[S | None, Sequence[S]]:
         """Take the connection that was used last, if one is idle; and those to close, which were idle too long."""
+        limits = self.limits
         try:
             slot = self.idle.pop()
         except IndexError:
             return None, NOTHING
-        if self._is_fresh(slot, now):
+        if now - slot.used_at <= limits.idle_seconds and now - slot.opened_at <= limits.max_age:
             return slot, NOTHING
         expired: list[S] = []
         while True:
@@ -86,12 +85,8 @@ class Pool(Generic[S]):
                 slot = self.idle.pop()
             except IndexError:
                 return None, expired
-            if self._is_fresh(slot, now):
+            if now - slot.used_at <= limits.idle_seconds and now - slot.opened_at <= limits.max_age:
                 return slot, expired
-
-    def _is_fresh(self, slot: S, now: float) -> bool:
-        limits = self.limits
-        return now - slot.used_at <= limits.idle_seconds and now - slot.opened_at <= limits.max_age
 
     @property
     def has_room(self) -> bool:
@@ -108,13 +103,14 @@ class Pool(Generic[S]):
 
     def release(self, slot: S, now: float) -> Sequence[S]:
         """Take a connection back that may be used again; and those to close: one that was idle too long."""
+        idle = self.idle
         slot.used_at, slot.reused = now, True
-        self.idle.append(slot)
+        idle.append(slot)
         try:
-            oldest = self.idle[0]
-            if now - oldest.used_at <= self.limits.idle_seconds:
+            oldest = idle[0]
+            if oldest is slot or now - oldest.used_at <= self.limits.idle_seconds:
                 return NOTHING
-            self.idle.remove(oldest)
+            idle.remove(oldest)
         except (IndexError, ValueError):  # another thread has it by now
             return NOTHING
         self.forget(oldest)

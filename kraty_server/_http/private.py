@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -18,6 +18,7 @@ import httpx
 
 from kraty_server._http.deadline import DeadlineBackend
 
+_new_url: Final[Callable[[type[httpx.URL]], httpx.URL]] = object.__new__
 log: Final = logging.getLogger("kraty_server")
 
 
@@ -26,22 +27,19 @@ def _missing(what: str, consequence: str) -> None:
     log.warning("this release of %s hides what kraty-server needs: %s", what, consequence)
 
 
-class _UrlWithPath(httpx.URL):
-    """A URL of httpx, made from another one without parsing."""
+class _Url(httpx.URL):
+    @staticmethod
+    def with_path(base: httpx.URL, target: str) -> httpx.URL:
+        """Give a URL another path, which is percent-encoded; parsed where httpx's parts are not where they were."""
+        try:
+            url = _new_url(httpx.URL)  # without its constructor, which would parse
+            url._uri_reference = base._uri_reference._replace(path=target)
+            return url
+        except AttributeError:
+            return base.copy_with(raw_path=target.encode("ascii"))
 
-    def __init__(self, base: httpx.URL | str, target: str | None = None) -> None:
-        if target is None or not isinstance(base, httpx.URL):
-            super().__init__(base)
-        else:
-            self._uri_reference = base._uri_reference._replace(path=target)
 
-
-def url_with_path(base: httpx.URL, target: str) -> httpx.URL:
-    """Give a URL another path, which is percent-encoded; parsed where httpx's parts are not where they were."""
-    try:
-        return _UrlWithPath(base, target)
-    except AttributeError:
-        return base.copy_with(raw_path=target.encode("ascii"))
+url_with_path: Final = _Url.with_path
 
 
 def _pools(given: object) -> Iterator[Any]:

@@ -21,6 +21,7 @@ from kraty_server.bulk.actions import (
     snapshot,
     unban,
 )
+from kraty_server.bulk.arrow import OUTCOMES, ArrowFunction, arrow_function
 from kraty_server.bulk.errors import JobError, JournalError, SourceError
 from kraty_server.bulk.job import Check, Job, Problem
 from kraty_server.bulk.journal import Failure
@@ -28,7 +29,9 @@ from kraty_server.bulk.progress import ProgressLine
 from kraty_server.bulk.report import Progress, Report
 
 __all__ = [
+    "OUTCOMES",
     "Action",
+    "ArrowFunction",
     "Check",
     "Failure",
     "Job",
@@ -39,6 +42,7 @@ __all__ = [
     "ProgressLine",
     "Report",
     "SourceError",
+    "arrow_function",
     "ban",
     "credit",
     "debit",

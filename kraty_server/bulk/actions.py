@@ -127,7 +127,8 @@ class Action:
 
     operation: str
     """The call, as `wallet.credit`."""
-    make_call: Callable[..., Call[Any]] = field(repr=False)
+    endpoints: type[Any] = field(repr=False)
+    """The class that has the call. It is found there by its name, so that an action can be pickled."""
     columns: Mapping[str, Convert] = field(repr=False)
     """The arguments that a row may give, and how a cell is read."""
     natural: tuple[str, ...]
@@ -135,6 +136,8 @@ class Action:
     protection: Protection
     order: tuple[str, ...]
     """All arguments, wherever they come from: two rows are equal if these are."""
+    amount: str | None = None
+    """The argument that says how much, where the last of `natural` says of what."""
     optional: frozenset[str] = frozenset()
     constants: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Arguments that are the same for each row."""
@@ -155,15 +158,14 @@ class Action:
         """Rows that are handed out together."""
         return BATCH if self.is_batch else SINGLE
 
-    def arguments(self, values: dict[str, Any], key: str) -> dict[str, Any]:
-        """Make what is sent for a row: a row of a batch, or the arguments of a call."""
+    @property
+    def key_arguments(self) -> tuple[str, ...]:
+        """The arguments, or the field of a row of a batch, that carry the row's key."""
         if self.is_batch:
-            values[IDEMPOTENCY_KEY] = key
-        elif self.protection != "natural":
-            values["idempotency_key"] = key
-            if self.traces:
-                values["source_ref_id"] = key
-        return values
+            return (IDEMPOTENCY_KEY,)
+        if self.protection == "natural":
+            return ()
+        return ("idempotency_key", "source_ref_id") if self.traces else ("idempotency_key",)
 
     def build(self, rows: list[dict[str, Any]]) -> list[Call[Any]]:
         """Build the calls without sending them, as a check.
@@ -171,7 +173,8 @@ class Action:
         Raises:
             ValueError, TypeError: a row cannot be sent; the message begins with the name of the argument.
         """
-        make = self.make_call  # as a method of a resource makes it, which needs nothing of that
+        _, verb = self.operation.split(".")
+        make = getattr(self.endpoints, verb).build  # as a method of a resource makes it, which needs nothing of that
         return [make(None, rows)] if self.is_batch else [make(None, **row) for row in rows]
 
 
@@ -181,7 +184,7 @@ def _given(**arguments: Any) -> dict[str, Any]:
 
 def _action(
     operation: str,
-    call: Callable[..., Call[Any]],
+    endpoints: type[Any],
     columns: Mapping[str, Convert],
     natural: tuple[str, ...],
     protection: Protection,
@@ -190,16 +193,19 @@ def _action(
 ) -> Action:
     left = {name: convert for name, convert in columns.items() if name not in constants}
     order = tuple(dict.fromkeys([*columns, *constants, *more.get("computed", ())]))
-    return Action(operation, call, left, natural, protection, order, constants=constants, **more)
+    return Action(operation, endpoints, left, natural, protection, order, constants=constants, **more)
 
 
-def _import(operation: str, call: Callable[..., Call[Any]], columns: Mapping[str, Convert], natural: int,
+def _import(operation: str, endpoints: type[Any], columns: Mapping[str, Convert], natural: int,
             protection: Protection, optional: tuple[str, ...], constants: Mapping[str, Any]) -> Action:  # fmt: skip
     names = tuple(map(wire_name, list(columns)[:natural]))
     left = {wire_name(name): convert for name, convert in columns.items()}
     given = {wire_name(name): value for name, value in constants.items()}
     optionals = frozenset(map(wire_name, optional))
-    return _action(operation, call, left, names, protection, given, optional=optionals, is_batch=True)
+    amount = wire_name(list(columns)[natural]) if natural > 1 else None
+    return _action(
+        operation, endpoints, left, names, protection, given, amount=amount, optional=optionals, is_batch=True
+    )
 
 
 def import_players() -> Action:
@@ -208,7 +214,7 @@ def import_players() -> Action:
     Columns: `externalPlayerId`, and `contextSnapshot` (a JSON object) if there is one.
     """
     columns: dict[str, Convert] = {PLAYER: text, "context_snapshot": json_object}
-    return _import("migrate.players", MigrateCalls.players.build, columns, 1, "natural", ("context_snapshot",), {})
+    return _import("migrate.players", MigrateCalls, columns, 1, "natural", ("context_snapshot",), {})
 
 
 def import_wallet(economy_key: str | None = None, *, reason: str | None = None) -> Action:
@@ -219,7 +225,7 @@ def import_wallet(economy_key: str | None = None, *, reason: str | None = None) 
     """
     columns: dict[str, Convert] = {PLAYER: text, "economy_key": text, "amount": integer, "reason": text}
     constants = _given(economy_key=economy_key, reason=reason)
-    return _import("migrate.wallet", MigrateCalls.wallet.build, columns, 2, "day", ("reason",), constants)
+    return _import("migrate.wallet", MigrateCalls, columns, 2, "day", ("reason",), constants)
 
 
 def import_inventory(item_key: str | None = None, *, reason: str | None = None) -> Action:
@@ -231,9 +237,7 @@ def import_inventory(item_key: str | None = None, *, reason: str | None = None) 
         PLAYER: text, "item_key": text, "quantity": integer, "parameters": json_object, "reason": text,
     }  # fmt: skip
     constants = _given(item_key=item_key, reason=reason)
-    return _import(
-        "migrate.inventory", MigrateCalls.inventory.build, columns, 2, "day", ("parameters", "reason"), constants
-    )
+    return _import("migrate.inventory", MigrateCalls, columns, 2, "day", ("parameters", "reason"), constants)
 
 
 def _entries(given: Entries) -> list[Any]:
@@ -268,17 +272,17 @@ def grant(
     else:
         constants["entries"] = _entries(entries)
     return _action(
-        "grants.create", GrantsCalls.create.build, {PLAYER: text}, (PLAYER,), "for_ever", constants,
+        "grants.create", GrantsCalls, {PLAYER: text}, (PLAYER,), "for_ever", constants,
         computed=computed, traces=True, ack=ack,
     )  # fmt: skip
 
 
-def _holding(
-    operation: str, call: Callable[..., Call[Any]], key: str, amount: str, constants: Mapping[str, Any]
-) -> Action:
+def _holding(operation: str, endpoints: type[Any], key: str, amount: str, constants: Mapping[str, Any]) -> Action:
     columns: dict[str, Convert] = {PLAYER: text, key: text, amount: integer, "reason": text}
     optional = frozenset({"reason"})
-    return _action(operation, call, columns, (PLAYER, key), "day", constants, optional=optional, traces=True)
+    return _action(
+        operation, endpoints, columns, (PLAYER, key), "day", constants, amount=amount, optional=optional, traces=True
+    )
 
 
 def credit(economy_key: str | None = None, *, amount: int | None = None, reason: str | None = None) -> Action:
@@ -288,13 +292,13 @@ def credit(economy_key: str | None = None, *, amount: int | None = None, reason:
     column.
     """
     constants = _given(economy_key=economy_key, amount=amount, reason=reason)
-    return _holding("wallet.credit", WalletCalls.credit.build, "economy_key", "amount", constants)
+    return _holding("wallet.credit", WalletCalls, "economy_key", "amount", constants)
 
 
 def debit(economy_key: str | None = None, *, amount: int | None = None, reason: str | None = None) -> Action:
     """Take from balances with `wallet.debit`. Columns as for `credit`; a balance that is too small is a failure."""
     constants = _given(economy_key=economy_key, amount=amount, reason=reason)
-    return _holding("wallet.debit", WalletCalls.debit.build, "economy_key", "amount", constants)
+    return _holding("wallet.debit", WalletCalls, "economy_key", "amount", constants)
 
 
 def give(item_key: str | None = None, *, quantity: int | None = None, reason: str | None = None) -> Action:
@@ -304,40 +308,36 @@ def give(item_key: str | None = None, *, quantity: int | None = None, reason: st
     column.
     """
     constants = _given(item_key=item_key, quantity=quantity, reason=reason)
-    return _holding("inventory.grant", InventoryCalls.grant.build, "item_key", "quantity", constants)
+    return _holding("inventory.grant", InventoryCalls, "item_key", "quantity", constants)
 
 
 def revoke(item_key: str | None = None, *, quantity: int | None = None, reason: str | None = None) -> Action:
     """Take items away with `inventory.revoke`. Columns as for `give`; a player who holds fewer is a failure."""
     constants = _given(item_key=item_key, quantity=quantity, reason=reason)
-    return _holding("inventory.revoke", InventoryCalls.revoke.build, "item_key", "quantity", constants)
+    return _holding("inventory.revoke", InventoryCalls, "item_key", "quantity", constants)
 
 
 def ban(*, reason: str | None = None) -> Action:
     """Ban players with `players.ban`. Columns: `externalPlayerId`, and `reason` unless it is given here."""
     columns: dict[str, Convert] = {PLAYER: text, "reason": text}
-    return _action("players.ban", PlayersCalls.ban.build, columns, (PLAYER,), "natural", _given(reason=reason))
+    return _action("players.ban", PlayersCalls, columns, (PLAYER,), "natural", _given(reason=reason))
 
 
 def unban() -> Action:
     """Lift bans with `players.unban`. Column: `externalPlayerId`."""
-    return _action("players.unban", PlayersCalls.unban.build, {PLAYER: text}, (PLAYER,), "natural", {})
+    return _action("players.unban", PlayersCalls, {PLAYER: text}, (PLAYER,), "natural", {})
 
 
 def erase(*, reason: DeleteReasonInput | None = None) -> Action:
     """Erase players with `players.delete`: it cannot be undone. Column: `externalPlayerId`."""
-    return _action(
-        "players.delete", PlayersCalls.delete.build, {PLAYER: text}, (PLAYER,), "natural", _given(reason=reason)
-    )
+    return _action("players.delete", PlayersCalls, {PLAYER: text}, (PLAYER,), "natural", _given(reason=reason))
 
 
 def export() -> Action:
     """Export what is stored of players with `players.export`, into the job's `results`. Column: `externalPlayerId`."""
-    return _action(
-        "players.export", PlayersCalls.export.build, {PLAYER: text}, (PLAYER,), "natural", {}, has_results=True
-    )
+    return _action("players.export", PlayersCalls, {PLAYER: text}, (PLAYER,), "natural", {}, has_results=True)
 
 
 def snapshot() -> Action:
     """Read players' snapshots with `players.get`, into the job's `results`. Column: `externalPlayerId`."""
-    return _action("players.get", PlayersCalls.get.build, {PLAYER: text}, (PLAYER,), "natural", {}, has_results=True)
+    return _action("players.get", PlayersCalls, {PLAYER: text}, (PLAYER,), "natural", {}, has_results=True)

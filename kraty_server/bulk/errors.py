@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class JobError(Exception):
     """A job cannot be run, or not to its end: its source, its journal or its executor does not allow it.
@@ -12,6 +14,21 @@ class JobError(Exception):
 
 class SourceError(JobError):
     """The rows cannot be read."""
+
+
+class MissingColumnError(SourceError):
+    """There is no such column.
+
+    Args:
+        column: the one that was looked for.
+        field: what it would hold.
+        found: the columns that there are.
+    """
+
+    def __init__(self, column: str, field: str, found: Sequence[str]) -> None:
+        self.field = field
+        self.reason = f"no column {column!r}; there are {', '.join(map(repr, found))}"
+        super().__init__(f"{self.reason}. Name yours: columns={{{field!r}: ...}}")
 
 
 class JournalError(JobError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import time
@@ -17,9 +16,9 @@ from typing import Any, Final
 
 from kraty_server.bulk.actions import Action, wire_name
 from kraty_server.bulk.errors import JournalError
-from kraty_server.bulk.journal import Failure, Journal, Unsettled
+from kraty_server.bulk.journal import Failure, Journal, Unsettled, journal_path, write_csv
 from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
-from kraty_server.bulk.mapping import Prepared, RowMapping
+from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
 from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import BLOCK, Planner
 from kraty_server.bulk.report import Progress, Report
@@ -62,6 +61,8 @@ class Check:
     unknown: int = 0
     """Sent before, without an answer; sent again where that is safe."""
     new: int = 0
+    sums: dict[str, int] = field(default_factory=dict[str, int])
+    """What the new rows add up to, by currency or item, where each row has an amount."""
     elsewhere: int = 0
     """Of another shard."""
     calls: int = 0
@@ -118,12 +119,7 @@ class Job:
         shard: tuple[int, int] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ValueError(f"name: letters, digits, `.`, `_` and `-` are needed, at most 100, got {name!r}")
-        if not isinstance(action, Action):
-            raise TypeError(f"action: one of kraty_server.bulk is needed, got {type(action).__name__}")
-        if isinstance(key, str):
-            raise TypeError("key: a list of columns is needed, got text")
+        check_arguments(name, action, key)
         if shard is not None and not 0 <= shard[0] < shard[1]:
             raise ValueError(f"shard: (i, n) with i from 0 to n - 1 is needed, got {shard!r}")
         if action.has_results and results is None:
@@ -137,8 +133,7 @@ class Job:
         self._source = Source(source)
         self._columns = dict(columns or {})
         self._key = list(key) if key else None
-        part = "" if shard is None else f".{shard[0]}-of-{shard[1]}"
-        self.journal = Path(f"{name}{part}.kraty-job") if journal is None else Path(journal)
+        self.journal = journal_path(name, shard) if journal is None else Path(journal)
         self._results = None if results is None else Path(results)
         self._format: Format = results_format
         self._shard = shard
@@ -172,10 +167,10 @@ class Job:
             while block := list(islice(iterator, BLOCK)):
                 for prepared in mapping.prepare(block):
                     check.rows += 1
-                    if (reason := mapping.refusal(prepared)) is not None:
+                    if isinstance(prepared, Refused):
                         check.invalid += 1
-                        _list(check, reason)
-                    elif isinstance(prepared, Prepared):
+                        _list(check, prepared.reason)
+                    else:
                         self._sort(check, prepared, settled, unsettled, seen)
         calls = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
         check.calls = calls * (2 if self.action.ack else 1)
@@ -215,6 +210,9 @@ class Job:
             seen.add(row)
             if (sent := unsettled.get(key)) is None:
                 check.new += 1
+                if (amount := self.action.amount) is not None:
+                    what = str(prepared.arguments[self.action.natural[-1]])
+                    check.sums[what] = check.sums.get(what, 0) + prepared.arguments[amount]
             else:
                 check.unknown += 1
                 if sent.body != body:
@@ -342,17 +340,8 @@ class Job:
 
         Correct what is wrong and run the file under the same job: what was done already is not done again.
         """
-        count = 0
         with Path(path).open("w", encoding="utf-8", newline="") as file:
-            writer = None
-            for failure in self.failures():
-                row = dict(failure.row) | {"error_code": failure.code, "error_message": failure.message}
-                if writer is None:
-                    writer = csv.DictWriter(file, list(row), restval="", extrasaction="ignore")
-                    writer.writeheader()
-                writer.writerow(row)
-                count += 1
-        return count
+            return write_csv(self.failures(), file)
 
     def unknown(self) -> list[Failure]:
         """List the rows of the last run that were sent and have no answer. They may have taken effect."""
@@ -377,6 +366,20 @@ class Job:
         if not self.journal.exists():
             raise JournalError(f"{self.journal}: there is no journal yet; run the job first")
         return Journal(self.journal, self._facts())
+
+
+def check_arguments(name: str, action: Action, key: Sequence[str] | None) -> None:
+    """Check what makes the keys of a job.
+
+    Raises:
+        ValueError, TypeError: an argument cannot be; the message names it.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(f"name: letters, digits, `.`, `_` and `-` are needed, at most 100, got {name!r}")
+    if not isinstance(action, Action):
+        raise TypeError(f"action: one of kraty_server.bulk is needed, got {type(action).__name__}")
+    if isinstance(key, str):
+        raise TypeError("key: a list of columns is needed, got text")
 
 
 def _list(check: Check, reason: str) -> None:

@@ -6,6 +6,7 @@ answer is unknown, since the time it was sent first. The answers that say so: on
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sqlite3
@@ -13,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from kraty_server.bulk.errors import JournalError
 from kraty_server.bulk.keys import KEY_SIZE, RECORD_SIZE, KeyIndex, record
@@ -55,6 +56,56 @@ class Failure:
     code: str
     message: str
     row: Mapping[str, Any]
+
+
+class Writable(Protocol):
+    """What text is written to."""
+
+    def write(self, text: str, /) -> object:
+        """Write it."""
+        ...
+
+
+def write_csv(failures: Iterable[Failure], file: Writable) -> int:
+    """Write rows as CSV: their own columns, then `error_code` and `error_message`; the number of rows."""
+    count = 0
+    writer = None
+    for failure in failures:
+        row = dict(failure.row) | {"error_code": failure.code, "error_message": failure.message}
+        if writer is None:
+            writer = csv.DictWriter(file, list(row), restval="", extrasaction="ignore")
+            writer.writeheader()
+        writer.writerow(row)
+        count += 1
+    return count
+
+
+def journal_path(job: str, shard: tuple[int, int] | None = None) -> Path:
+    """Where the journal of a job lies, unless it is told otherwise: in the current folder."""
+    part = "" if shard is None else f".{shard[0]}-of-{shard[1]}"
+    return Path(f"{job}{part}.kraty-job")
+
+
+class JournalLike(Protocol):
+    """What a run needs of a journal."""
+
+    last_chunk: int
+    is_new: bool
+
+    def load(self) -> tuple[KeyIndex, dict[bytes, Unsettled]]:
+        """Read what former runs did."""
+        ...
+
+    def commit(
+        self,
+        *,
+        sent: Iterable[tuple[int, float, bytes]] = (),
+        answered: Iterable[tuple[int, float, bytes]] = (),
+        failures: Iterable[Failure] = (),
+        parts: Iterable[str] = (),
+    ) -> None:
+        """Note what is sent, and what became of it."""
+        ...
 
 
 class Journal:
@@ -120,6 +171,11 @@ class Journal:
             else:
                 why = f"it cannot be used ({error})"
             raise JournalError(f"{self.path}: cannot {what} the journal: {why}") from None
+
+    def facts(self) -> dict[str, str]:
+        """Give what it belongs to: job, action, game, environment and so on."""
+        with self._explained("read"):
+            return dict(self._db.execute("SELECT name, value FROM facts").fetchall())
 
     def load(self) -> tuple[KeyIndex, dict[bytes, Unsettled]]:
         """Read what former runs did: settled rows, and by the digest of their key those without an answer."""

@@ -5,8 +5,9 @@ A key is `<job>/<natural key>` and never holds a row number, so that a file may 
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
 from zlib import crc32
@@ -38,6 +39,17 @@ def record(key: str, values: tuple[object, ...]) -> bytes:
     return blake2b(name, digest_size=KEY_SIZE).digest() + crc32(body).to_bytes(BODY_SIZE, "big")
 
 
+def records(keys: Sequence[str], contents: Iterable[tuple[object, ...]]) -> list[bytes]:
+    """Digest many rows as `record` does; their keys must be printable."""
+    names = "\n".join(keys).encode().split(b"\n")
+    bodies = "\n".join(map(repr, contents)).encode().split(b"\n")  # repr writes a line break as \\n
+    checks = struct.pack(f">{len(bodies)}I", *map(crc32, bodies))
+    return [
+        blake2b(name, digest_size=KEY_SIZE).digest() + checks[at : at + BODY_SIZE]
+        for name, at in zip(names, range(0, len(checks), BODY_SIZE), strict=True)
+    ]
+
+
 def shard_of(row: bytes, count: int) -> int:
     """Tell which of `count` shards a row belongs to."""
     return int.from_bytes(row[:BODY_SIZE], "big") % count
@@ -61,6 +73,9 @@ class KeyIndex:
     def __bool__(self) -> bool:
         return bool(self._buckets)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._buckets.values())) // self.WIDTH
+
     def add(self, row: bytes) -> None:
         """Remember a row."""
         self._buckets[row[:2]] += row[2:9] + row[12:]
@@ -68,12 +83,21 @@ class KeyIndex:
     def body(self, row: bytes) -> bytes | None:
         """Give the body digest that this row's key was remembered with, or None."""
         bucket = self._buckets.get(row[:2])
-        if bucket is None:
-            return None
-        rest, width = row[2:9], self.WIDTH
+        return None if bucket is None else self._find(bucket, row[2:9])
+
+    def body_or_add(self, row: bytes) -> bytes | None:
+        """Give the body digest that this row's key was remembered with; where it was not, remember the row."""
+        bucket = self._buckets[row[:2]]
+        rest = row[2:9]
+        if rest in bucket and (body := self._find(bucket, rest)) is not None:
+            return body
+        bucket += rest + row[12:]
+        return None
+
+    def _find(self, bucket: bytearray, rest: bytes) -> bytes | None:
         at = bucket.find(rest)
         while at >= 0:
-            if at % width == 0:
-                return bytes(bucket[at + self.REST : at + width])
+            if at % self.WIDTH == 0:
+                return bytes(bucket[at + self.REST : at + self.WIDTH])
             at = bucket.find(rest, at + 1)
         return None

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from kraty_server.bulk.actions import Action
 from kraty_server.bulk.errors import SourceError
-from kraty_server.bulk.journal import UNKNOWN, Failure, Journal, Unsettled
+from kraty_server.bulk.journal import UNKNOWN, Failure, JournalLike, Unsettled
 from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
 from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
 from kraty_server.bulk.report import Report
@@ -78,7 +78,7 @@ class Planner:
         action: Action,
         mapping: RowMapping,
         rows: Rows,
-        journal: Journal,
+        journal: JournalLike,
         report: Report,
         *,
         api_key: str,
@@ -98,7 +98,10 @@ class Planner:
         self._number = journal.last_chunk
         self._settled, self._unsettled = journal.load() if not journal.is_new else (KeyIndex(), {})
         self._seen = KeyIndex()
-        self._prepared: deque[Prepared | Refused] = deque()
+        self._admitted: deque[Prepared] = deque()
+        """Rows that were read and are to be sent."""
+        self._sent_before: dict[bytes, float] = {}
+        """When those of them were sent first that a former run left without an answer, by their records."""
         self._source_ended = False
         self.ended = False
         """Whether there are no more rows."""
@@ -113,21 +116,17 @@ class Planner:
         return len(self._unsettled)
 
     def next_chunk(self) -> Chunk | None:
-        """Read on until a chunk is full, or `LOOK_AT` rows have gone by; None where nothing of them is to be sent."""
-        now = self._now()
-        taken: dict[bytes, Prepared] = {}
-        first = now
-        looked_at = 0
-        while len(taken) < self._size and looked_at < LOOK_AT and not self.ended:
-            if not self._prepared:
-                self._read()
-            while self._prepared and len(taken) < self._size:
-                looked_at += 1
-                if (before := self._take(self._prepared.popleft(), taken, now)) is not None:
-                    first = min(first, before)
-            self.ended = self._source_ended and not self._prepared
-        if not (rows := self._checked(list(taken.values()))):
+        """Read until a chunk is full, or `LOOK_AT` rows have gone by; None where nothing of them is to be sent."""
+        end = self._report.rows + LOOK_AT
+        while len(self._admitted) < self._size and self._report.rows < end and not self._source_ended:
+            self._read()
+        rows = [self._admitted.popleft() for _ in range(min(self._size, len(self._admitted)))]
+        self._report.rows += len(rows)
+        self.ended = self._source_ended and not self._admitted
+        if not rows:
             return None
+        now = self._now()
+        first = min([now, *(self._sent_before.pop(row.record, now) for row in rows)]) if self._sent_before else now
         self._number += 1
         return Chunk(self._number, now, first, rows, bytearray((UNKNOWN,)) * len(rows))
 
@@ -137,9 +136,13 @@ class Planner:
         with self._breaking_off():
             block.extend(islice(self._iterator, BLOCK))
             self._source_ended = len(block) < BLOCK
+        prepared: list[Prepared | Refused] = []
         if block:
             with self._breaking_off():
-                self._prepared.extend(self._mapping.prepare(block))
+                prepared = self._mapping.prepare(block)
+        before = len(self._admitted)
+        self._admit(prepared)
+        self._report.rows += len(prepared) - (len(self._admitted) - before)
 
     @contextmanager
     def _breaking_off(self) -> Generator[None]:
@@ -152,57 +155,47 @@ class Planner:
             self.broken = str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
             self._source_ended = True
 
-    def _take(self, prepared: Prepared | Refused, taken: dict[bytes, Prepared], now: float) -> float | None:
-        """Take a row into the chunk, or leave it out; the time when it was sent first, if that was before."""
-        report = self._report
-        report.rows += 1
-        if isinstance(prepared, Refused):
-            self._invalid(prepared.row, None, prepared.reason)
-            return None
-        digests = prepared.record
-        if self._shard is not None and shard_of(digests, self._shard[1]) != self._shard[0]:
-            report.elsewhere += 1
-            return None
-        key = digests[:KEY_SIZE]
-        if self._settled and (body := self._settled.body(digests)) is not None:
-            if body == digests[KEY_SIZE:]:
-                report.known += 1
-            else:
-                self._changed(prepared, "it was done by a former run with other contents")
-            return None
-        body = taken[key].record[KEY_SIZE:] if key in taken else self._seen.body(digests)
-        if body is not None:
-            if body == digests[KEY_SIZE:]:
-                report.duplicates += 1
-            else:
-                self._changed(prepared, "a former row of this source has the same key and other contents")
-            return None
-        before = self._unsettled.pop(key, None) if self._unsettled else None
-        if before is not None:
-            if before.body != digests[KEY_SIZE:]:
-                self._changed(prepared, "it was sent by a former run with other contents, and has no answer")
-                return None
-            if (why := self._unsafe(before, now)) is not None:
-                self._unknown(prepared, why)
-                return None
-        taken[key] = prepared
-        return None if before is None else before.at
-
-    def _checked(self, rows: list[Prepared]) -> list[Prepared]:
-        """Leave out what the client would refuse to send."""
-        try:
-            self._action.build([prepared.arguments for prepared in rows])
-        except (ValueError, TypeError):
-            good: list[Prepared] = []
-            for prepared in rows:
-                if (reason := self._mapping.refusal(prepared)) is None:
-                    good.append(prepared)
+    def _admit(self, block: list[Prepared | Refused]) -> None:
+        """Take the rows that are to be sent; leave out the others, and count them."""
+        report, now, admit = self._report, self._now(), self._admitted.append
+        settled = self._settled.body if self._settled else None
+        seen = self._seen.body_or_add
+        for prepared in block:
+            if isinstance(prepared, Refused):
+                report.invalid += 1
+                self._note(None, "invalid", prepared.reason, prepared.row)
+                continue
+            digests = prepared.record
+            if self._shard is not None and shard_of(digests, self._shard[1]) != self._shard[0]:
+                report.elsewhere += 1
+            elif settled is not None and (body := settled(digests)) is not None:
+                if body == digests[KEY_SIZE:]:
+                    report.known += 1
                 else:
-                    self._invalid(prepared.row, prepared.key, reason)
-            rows = good
-        for prepared in rows:
-            self._seen.add(prepared.record)
-        return rows
+                    self._changed(prepared, "it was done by a former run with other contents")
+            elif (body := seen(digests)) is not None:
+                if body == digests[KEY_SIZE:]:
+                    report.duplicates += 1
+                else:
+                    self._changed(prepared, "a former row of this source has the same key and other contents")
+            elif not self._unsettled or self._may_be_sent_again(prepared, now):
+                admit(prepared)
+
+    def _may_be_sent_again(self, prepared: Prepared, now: float) -> bool:
+        """Whether a row may be sent that a former run may have left without an answer."""
+        digests = prepared.record
+        before = self._unsettled.pop(digests[:KEY_SIZE], None)
+        if before is None:
+            return True
+        if before.body != digests[KEY_SIZE:]:
+            self._changed(prepared, "it was sent by a former run with other contents, and has no answer")
+            return False
+        if (why := self._unsafe(before, now)) is not None:
+            self._report.unknown += 1
+            self._note(prepared.key, "unknown", why, prepared.row)
+            return False
+        self._sent_before[digests] = before.at
+        return True
 
     def _unsafe(self, before: Unsettled, now: float) -> str | None:
         """Why a row without an answer must not be sent again; None where it may be."""
@@ -217,17 +210,9 @@ class Planner:
             )
         return None
 
-    def _invalid(self, row: Any, key: str | None, reason: str) -> None:
-        self._report.invalid += 1
-        self._note(key, "invalid", reason, row)
-
     def _changed(self, prepared: Prepared, message: str) -> None:
         self._report.changed += 1
         self._note(prepared.key, "changed", message, prepared.row)
-
-    def _unknown(self, prepared: Prepared, message: str) -> None:
-        self._report.unknown += 1
-        self._note(prepared.key, "unknown", message, prepared.row)
 
     def _note(self, key: str | None, code: str, message: str, row: Any) -> None:
         self.failures.append(Failure(key, code, message, self._rows.as_mapping(row)))

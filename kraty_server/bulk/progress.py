@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from shutil import get_terminal_size
 from typing import Final, Self, TextIO
 
 from kraty_server.bulk.report import Progress
@@ -65,7 +66,8 @@ class ProgressLine:
     def __call__(self, progress: Progress) -> None:
         """Show it, where it is time to."""
         if self._rewrites:
-            self._stream.write(CLEAR + line(progress))
+            # A line that is wrapped would not be rewritten, but be there again and again.
+            self._stream.write(CLEAR + line(progress)[: get_terminal_size().columns - 1])
             self._stream.flush()
             self._is_open = True
         elif self._clock() - self._shown_at >= PLAIN_SECONDS:

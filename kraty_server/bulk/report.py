@@ -44,6 +44,8 @@ class Report:
     seconds: float = 0.0
     stopped: str | None = None
     """Why the run ended before its source, or None. Mend the cause and run the same job again."""
+    key_refused: bool = False
+    """Whether that was since the server refused the API key (401, 403)."""
     notes: list[str] = field(default_factory=list[str])
     """What else somebody should know."""
 

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 from kraty_server.bulk.actions import PLAYER, Action
 from kraty_server.bulk.errors import JobError
-from kraty_server.bulk.journal import APPLIED, REPLAYED, UNKNOWN, UNSENT, Failure, Journal
+from kraty_server.bulk.journal import APPLIED, REPLAYED, UNKNOWN, UNSENT, Failure, JournalLike
 from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import SAFE, Chunk, Planner
 from kraty_server.bulk.report import Progress, Report
@@ -69,7 +69,7 @@ class Coordinator:
         action: Action,
         planner: Planner,
         rows: Rows,
-        journal: Journal,
+        journal: JournalLike,
         pace: Pace,
         report: Report,
         *,
@@ -261,6 +261,7 @@ class Coordinator:
                 self._sink.add({"player": chunk.rows[flight.indices[index]].arguments[PLAYER], **result})
         if answers.stop is not None:
             self._stop(answers.stop)
+            report.key_refused |= answers.key_refused
         elif answers.is_limited:
             report.limited += 1
             pace.refused(flight.sent_at, answers.retry_after)

@@ -24,6 +24,7 @@ from kraty_server_generated.types import Model
 RETRY: Final = RetryConfig(attempts=2, initial_delay=0.05, statuses=frozenset())
 """A lost connection is tried again at once; refusals and failures of the server are for the coordinator to pace."""
 RATE_LIMITED: Final = 429
+KEY_REFUSED: Final = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Answers:
     """Code and message of an answer that was lost, or of a failure of the server."""
     stop: str | None = None
     """Why nothing more can be sent: the key is refused, the address is wrong."""
+    key_refused: bool = False
     calls: int = 0
 
     def dumps(self) -> bytes:
@@ -145,6 +147,7 @@ class _Chunk:
         answers = self._answers
         if error.decision == "fix":
             answers.stop = _text(error)
+            answers.key_refused = isinstance(error, KratyServerError) and error.status in KEY_REFUSED
         elif isinstance(error, KratyServerError) and error.status == RATE_LIMITED:
             answers.is_limited, answers.retry_after = True, error.retry_after
         else:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from kraty_server import _options
 from kraty_server._flow import flow
-from kraty_server._http.environment import CERTIFICATES
+from kraty_server._http.certificates import NAMED as CERTIFICATES
 from kraty_server._http.messages import Answer, Flow
 from kraty_server._http.proxies import find_proxy
 from kraty_server._version import __version__

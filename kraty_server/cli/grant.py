@@ -25,6 +25,17 @@ from kraty_server_generated.models import (
 def grant_arguments(parser: ArgumentParser) -> None:
     """Describe `grant`."""
     parser.add_argument("player", metavar="PLAYER", help="your id of the player, who is made if not known")
+    add_entries(parser)
+    add_receipt(parser)
+    parser.add_argument("--kind", choices=[str(kind) for kind in GrantKind], help="a crate has to be opened")
+    parser.add_argument("--expires-at", metavar="TIME", help="as in 2027-01-31T00:00:00Z")
+    parser.add_argument("--ack", action="store_true", help="claim it for the player at once")
+    add_confirmation(parser)
+    parser.set_defaults(run=_grant)
+
+
+def add_entries(parser: ArgumentParser) -> None:
+    """Add what is minted."""
     for name, kind in (("currency", CurrencyEntry), ("item", ItemEntry), ("crate", CrateEntry)):
         parser.add_argument(
             f"--{name}",
@@ -34,12 +45,18 @@ def grant_arguments(parser: ArgumentParser) -> None:
             action="append",
             help=f"as in --{name} {'gold=500' if name == 'currency' else 'sword=1' if name == 'item' else 'box=1'}",
         )
-    add_receipt(parser)
-    parser.add_argument("--kind", choices=[str(kind) for kind in GrantKind], help="a crate has to be opened")
-    parser.add_argument("--expires-at", metavar="TIME", help="as in 2027-01-31T00:00:00Z")
-    parser.add_argument("--ack", action="store_true", help="claim it for the player at once")
-    add_confirmation(parser)
-    parser.set_defaults(run=_grant)
+
+
+def given_entries(given: Namespace) -> list[GrantedRewardEntry]:
+    """What is minted.
+
+    Raises:
+        CommandError: nothing is.
+    """
+    if not given.entries:
+        raise CommandError("give at least one --currency, --item or --crate", Exit.USAGE)
+    entries: list[GrantedRewardEntry] = given.entries
+    return entries
 
 
 def _entry(kind: Callable[[str, int], GrantedRewardEntry]) -> Callable[[str], GrantedRewardEntry]:
@@ -74,9 +91,7 @@ def describe_contents(contents: dict[str, Any]) -> str:
 
 
 def _grant(given: Namespace) -> None:
-    entries: list[GrantedRewardEntry] = given.entries or []
-    if not entries:
-        raise CommandError("give at least one --currency, --item or --crate", Exit.USAGE)
+    entries = given_entries(given)
     with connect() as kraty:
         send = checked(
             grants.create,

@@ -21,8 +21,8 @@ from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.posting import Poster, PostError, checked_url
 from kraty_server.webhooks.receiver import CAUSES, SECRET_VARIABLE, decode_event
 from kraty_server.webhooks.signature import refusal, sign, signing_keys
+from kraty_server_generated.event_models import WebhookEventName
 from kraty_server_generated.events import EVENTS, WebhookEvent
-from kraty_server_generated.models import WebhookEventName
 
 SIGNATURE: Final = "X-Signature"
 TOLERANCE: Final = 300

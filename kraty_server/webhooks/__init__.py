@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from kraty_server.webhooks.signature import verify_webhook
+from kraty_server.webhooks.signature import verify_webhook as verify_webhook
 
 TYPE_CHECKING = False  # `typing` takes longer to import than this package
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from kraty_server.webhooks.receiver import WebhookError as WebhookError
     from kraty_server.webhooks.receiver import Webhooks as Webhooks
     from kraty_server_generated.events import *  # noqa: F403  (every event, by its __all__)
-
-    __all__ = ["verify_webhook"]  # pyright: ignore[reportUnsupportedDunderAll]  # at run time it is longer
 
 
 def __getattr__(name: str) -> object:

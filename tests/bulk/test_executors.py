@@ -121,7 +121,10 @@ def test_workers_need_a_key_of_their_own(served: Emulator, monkeypatch: pytest.M
     assert report.counted == report.rows
 
 
-def test_ctrl_c_ends_the_job_with_what_was_under_way_in_the_journal(emulator: Emulator, kraty: KratyServer) -> None:
+def test_ctrl_c_ends_the_job_with_what_was_under_way_in_the_journal(
+    emulator: Emulator, kraty: KratyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kraty_server.bulk.run.HEARTBEAT", 0.001)  # else the job may be over before the first
     rows = currency_rows(500)
     job = bulk.Job("job", bulk.credit(), rows)
 

@@ -36,12 +36,13 @@ def test_durations_are_written_as_people_read_them(seconds: float, text: str) ->
     assert duration(seconds) == text
 
 
-def test_on_a_terminal_one_line_is_written_again_and_again() -> None:
+def test_on_a_terminal_one_line_is_written_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     terminal = Terminal()
     with bulk.ProgressLine(terminal) as shown:
         shown(PROGRESS)
         shown(PROGRESS)
-    assert terminal.getvalue() == 2 * f"\r\x1b[K{line(PROGRESS)}" + "\n"
+    assert terminal.getvalue() == 2 * f"\r\x1b[K{line(PROGRESS)[:79]}" + "\n"
 
 
 def test_elsewhere_a_plain_line_comes_each_30_seconds() -> None:

@@ -223,3 +223,17 @@ def test_failures_come_out_as_they_went_in_and_can_be_corrected(
     assert status is not None
     assert status["applied"] == 2
     assert {p: d for p, _, d in booked(emulator)} == {"ada": 5, "bob": 6, "cyd": 7}
+
+
+def test_a_row_without_an_answer_that_stands_twice_is_not_sent_the_second_time(
+    emulator: Emulator, kraty: KratyServer
+) -> None:
+    rows = currency_rows(60)
+    first = lose_answers(emulator, kraty, rows, bulk.credit())
+    assert first.unknown > 0
+    emulator.advance(25 * HOUR)
+    changed = [row | {"amount": row["amount"] + 1000} for row in rows[:30]]
+    report = job(emulator, [*changed, *changed, *rows[30:], *rows[30:]]).run(client=kraty)
+    assert report.counted == report.rows
+    players = [player for player, _, _ in booked(emulator).elements()]
+    assert len(set(players)) == len(players)

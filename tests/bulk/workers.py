@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from kraty_server import bulk
 from kraty_server.bulk.send import send
 
 
@@ -18,3 +22,32 @@ def send_and_die(work: bytes) -> bytes:
             continue
         os.kill(os.getpid(), 9)
     return answer
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Say in `$BUSY` that this process is at work, so that it can be killed in the midst of it."""
+    sign = Path(os.environ["BUSY"]) / str(os.getpid())
+    sign.touch()
+    try:
+        yield
+    finally:
+        sign.unlink(missing_ok=True)  # threads of one process have one sign
+
+
+def send_busily(work: bytes) -> bytes:
+    """Carry a chunk out, and say so meanwhile."""
+    with busy():
+        return send(work)
+
+
+def map_busily(function: bulk.ArrowFunction, rows: Any) -> Any:
+    """Carry a partition out, and say so meanwhile."""
+    with busy():
+        return function(rows)
+
+
+def map_each_busily(function: bulk.ArrowFunction, batches: Iterator[Any]) -> Iterator[Any]:
+    """Carry out the batches of a partition of Spark, and say so meanwhile."""
+    with busy():
+        yield from function(batches)

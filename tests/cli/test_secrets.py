@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kraty_server import bulk
 from kraty_server.testing import Emulator
 from tests.cli import Ended, Run, commands
 from tests.cli.conftest import SECRET
@@ -32,6 +33,18 @@ INVOCATIONS: Mapping[str, tuple[str, ...]] = {
     "debit": ("ada", "gold", "5", *CHANGE),
     "give": ("ada", "sword", "5", *CHANGE),
     "revoke": ("ada", "sword", "1", *CHANGE),
+    "import players": ("players.csv", "--job", "a", "--yes"),
+    "import wallet": ("players.csv", "--job", "b", "--set", "economyKey=gold", "--yes"),
+    "import inventory": ("players.csv", "--job", "c", "--set", "itemKey=sword", "--set", "quantity=1", "--yes"),
+    "make-good": ("players.csv", "--job", "d", "--currency", "gold=5", "--yes"),
+    "take-back": ("players.csv", "--job", "e", "--set", "economyKey=gold", "--yes"),
+    "erase-list": ("players.csv", "--job", "f", "--yes"),
+    "export-list": ("players.csv", "--job", "g", "--to", "exports"),
+    "snapshot": ("players.csv", "--job", "h", "--to", "snapshots"),
+    "job status": ("old",),
+    "job failures": ("old",),
+    "job unknown": ("old",),
+    "job resolve": ("old", "--applied", "keys.csv"),
     "request": ("GET", "/server/v1/ping"),
     "listen": ("--forward-to", "http://127.0.0.1:9", "--port", "0"),  # runs in test_webhooks.py
     "webhook verify": ("body.json", "--signature", "t=1,v1=00"),
@@ -56,6 +69,9 @@ def world(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path
     emulator.seed({"keys": [{"prefix": "sCanary1", "secret": CANARY}]})
     monkeypatch.setenv("KRATY_SERVER_KEY", KEY)
     monkeypatch.setenv("KRATY_WEBHOOK_SECRET", WEBHOOK)
+    (tmp_path / "players.csv").write_text("externalPlayerId,amount\nada,1\n,1\n")
+    (tmp_path / "keys.csv").write_text("idempotency_key\nold/ada\n")
+    bulk.Job("old", bulk.unban(), [{"externalPlayerId": "ada"}]).run()
     (tmp_path / "body.json").write_bytes(b"{}")
     (tmp_path / "record.jsonl").write_text(json.dumps({"id": "evt_1", "event": "e", "result": "failed", "body": "{}"}))
 

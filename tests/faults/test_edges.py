@@ -6,14 +6,22 @@ import asyncio
 import errno
 import logging
 import os
+import signal
+import socket
+import sys
+import threading
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import httpcore
 import httpx
 import pytest
+import socksio
 
 from kraty_server import AsyncKratyServer, KratyClosedError, KratyError, KratyNetworkError, KratyServer, RetryConfig
+from kraty_server._http import connections
+from kraty_server._http.deadline import Deadline, DeadlineBackend, DeadlineStream
 from tests.servers.echo import EchoServer
 
 KEY = "prefix.verysecretkeyofthisgame"
@@ -211,3 +219,151 @@ def test_a_file_that_a_hook_does_not_find_is_no_failure_of_transport() -> None:
     with given, pytest.raises(FileNotFoundError) as missing:
         KratyServer(http_client=given, **OPTIONS).health.ping()
     assert "health.ping was under way, attempt 1" in missing.value.__notes__[0]
+
+
+def test_a_call_that_waits_for_its_next_attempt_says_so_when_the_client_is_closed() -> None:
+    """Not "before this call": the first attempt may have taken effect."""
+    kraty = KratyServer(
+        **OPTIONS, transport=answering(503), on_request=lambda _: kraty.close(), retry=RetryConfig(initial_delay=0.1)
+    )
+    with pytest.raises(KratyClosedError, match="while this call waited for attempt 2") as raised:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert (raised.value.attempts, raised.value.outcome) == (1, "unknown")
+    with pytest.raises(KratyClosedError, match="before this call") as refused:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert (refused.value.attempts, refused.value.outcome) == (0, "not_applied")
+
+
+class TimeLimit(Exception):
+    """As Celery's and RQ's: an Exception that the handler of a signal raises."""
+
+
+class Handler:
+    def method(self, *_: object) -> None:
+        raise TimeLimit
+
+    __call__ = method
+
+
+def function(*_: object) -> None:
+    raise TimeLimit
+
+
+@pytest.mark.parametrize("handler", [function, Handler().method, Handler()], ids=["function", "method", "object"])
+@pytest.mark.parametrize("flavour", ["blocking", "plain", "awaited"])
+def test_a_time_limit_within_a_hook_ends_the_call(
+    flavour: str, handler: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def hook(_: object) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+    async def awaited(_: object) -> None:
+        await asyncio.sleep(0)
+        hook(_)
+
+    async def main() -> None:
+        async with AsyncKratyServer(
+            **OPTIONS, transport=answering(409), on_request=awaited if flavour == "awaited" else hook
+        ) as kraty:
+            await kraty.wallet.credit("p", "gold", amount=1, idempotency_key="mine")
+
+    def blocking() -> None:
+        with KratyServer(**OPTIONS, transport=answering(409), on_request=hook) as kraty:
+            kraty.wallet.credit("p", "gold", amount=1, idempotency_key="mine")
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(TimeLimit) as raised:
+            blocking() if flavour == "blocking" else asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert raised.value.__notes__ == [
+        "kraty-server: wallet.credit was under way, attempt 1, idempotency key mine: nothing took effect"
+    ]
+    assert "on_request raised" not in caplog.text
+
+
+def test_a_call_that_is_cancelled_within_a_hook_says_which() -> None:
+    async def main() -> None:
+        told = asyncio.Event()
+
+        async def hook(_: object) -> None:
+            told.set()
+            await asyncio.sleep(60)
+
+        kraty = AsyncKratyServer(**OPTIONS, transport=answering(503), on_request=hook)
+        call = asyncio.create_task(kraty.wallet.credit("p", "gold", amount=1, idempotency_key="mine"))
+        await told.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError) as raised:
+            await call
+        assert raised.value.__notes__ == [
+            "kraty-server: wallet.credit was under way, attempt 1, idempotency key mine: it may have taken effect"
+        ]
+        await kraty.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_client_closed_between_two_steps_of_a_call_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    kraty = KratyServer(**OPTIONS)
+
+    def closing(seconds: float) -> Deadline:  # between the look whether the client is closed, and its connections
+        kraty.close()
+        return Deadline(seconds)
+
+    monkeypatch.setattr(connections, "Deadline", closing)
+    with pytest.raises(KratyClosedError) as raised:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert (raised.value.attempts, raised.value.outcome) == (0, "not_applied")
+    assert not kraty._connections.bindings
+
+
+def test_connections_may_come_and_go_while_all_are_shut_down() -> None:
+    backend = DeadlineBackend(Backend())
+    failures: list[BaseException] = []
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            streams = [DeadlineStream(Silent(), backend.open_streams) for _ in range(50)]
+            for stream in streams:
+                stream.close()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=come_and_go) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(300):
+            try:
+                backend.shutdown_sockets()
+            except RuntimeError as error:
+                failures.append(error)
+    finally:
+        stop.set()
+        sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join()
+    assert failures == []
+
+
+UNCONNECTED = socket.socket()
+
+
+class Silent(TimedOutByTheSystem):
+    def get_extra_info(self, info: str) -> Any:
+        return UNCONNECTED  # to shut it down is an OSError
+
+
+def test_a_socks_proxy_that_answers_nonsense_is_a_failure_of_transport() -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise socksio.ProtocolError("Malformed reply")  # which httpcore lets through
+
+    kraty = KratyServer(
+        **OPTIONS, transport=httpx.MockTransport(refuse), retry=RetryConfig(attempts=2, initial_delay=0)
+    )
+    with pytest.raises(KratyNetworkError, match="no connection to") as raised:
+        kraty.wallet.credit("p", "gold", amount=1)
+    assert (raised.value.attempts, raised.value.outcome) == (2, "not_applied")

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kraty_server import AsyncKratyServer, KratyError, KratyServer, RequestInfo, RetryConfig
+from kraty_server import AsyncKratyServer, KratyError, KratyNetworkError, KratyServer, RequestInfo, RetryConfig
 from kraty_server._options import Secret
 from tests.flavours import Flavour, both
 from tests.servers.fault_proxy import FaultProxy
@@ -167,3 +167,20 @@ def test_the_log_tells_operation_attempt_status_and_duration_and_never_bodies(
     ]
     assert all(line.endswith(" ms") for line in (lines[0], lines[2]))
     assert not any("512" in line or "iapReason" in line or "500" in line for line in lines)
+
+
+def test_the_request_of_an_answer_that_a_cause_holds_is_taken_out_of_it() -> None:
+    def hook(response: httpx.Response) -> None:
+        try:
+            response.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            raise httpx.ReadError("a hook that says it in its own words") from error
+
+    given = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503)), event_hooks={"response": [hook]})
+    kraty = KratyServer(api_key=KEY, base_url="http://127.0.0.1:9", http_client=given, retry=RetryConfig(attempts=1))
+    with pytest.raises(KratyNetworkError) as raised:
+        credit(kraty)
+    for one in reachable(raised.value.original_cause):
+        if isinstance(one, str | bytes):
+            assert_clean("held by the cause", one)
+    assert_clean("pickle", pickle.dumps(raised.value))

@@ -23,6 +23,7 @@ from kraty_server import (
     AsyncKratyServer,
     KratyClosedError,
     KratyError,
+    KratyNetworkError,
     KratyServer,
     RetryConfig,
 )
@@ -147,6 +148,24 @@ def test_a_fork_while_other_threads_call_does_not_hang(server: EchoServer) -> No
                 assert codes(in_children(6, work)) == [0] * 6
             finally:
                 stop.set()
+            for one in running:
+                one.result()
+
+
+def test_a_fork_amid_the_first_call_over_tls_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first connection loads the certificates; a fork waits until they are loaded."""
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    for _ in range(6):
+        kraty = KratyServer(api_key=KEY, base_url="https://127.0.0.1:9", retry=RetryConfig(attempts=1))
+
+        def work(_: int, kraty: KratyServer = kraty) -> None:
+            with pytest.raises(KratyNetworkError, match="Connection refused"):
+                kraty.health.ping()
+
+        with ThreadPoolExecutor(4) as threads:
+            running = [threads.submit(work, 0) for _ in range(4)]
+            assert codes(in_children(3, work)) == [0] * 3
             for one in running:
                 one.result()
 

@@ -13,8 +13,8 @@ import pytest
 
 from kraty_server import AsyncKratyServer, KratyNetworkError, KratyServer, RetryConfig
 from kraty_server._http.async_connections import AsyncConnections
+from kraty_server._http.async_httpx_pool import AsyncHttpxPool
 from kraty_server._http.connections import Connections
-from kraty_server._http.httpx_pool import AsyncHttpxPool
 from kraty_server._http.pool import Limits
 from tests.flavours import Open, OpenAsync, OpenSync, Sender, every_sender, our_senders
 from tests.servers.wire import ONCE, Exchange, WireServer, at, credit, failed, options, resolving

@@ -16,6 +16,8 @@ assert "site-packages" in kraty_server.__file__, kraty_server.__file__
 assert kraty_server.__version__ == version("kraty-server")
 assert {re.split(r"[^\w-]", r)[0] for r in requires("kraty-server") or () if "extra ==" not in r} == {
     "attrs",
+    "certifi",
+    "httpcore",
     "httpx",
     "python-dateutil",
 }

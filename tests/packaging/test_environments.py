@@ -18,7 +18,11 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / ".ci").glob("locked-*.txt"))
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
-GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
+OWN_ENVIRONMENT = ("airflow", "engines-", "sanic")
+"""Groups that do not go together with the others."""
+GROUPS: dict[str, list[str]] = {
+    name: group for name, group in PROJECT["dependency-groups"].items() if not name.startswith(OWN_ENVIRONMENT)
+}
 MODULES = {"dateutil": "python-dateutil", "multidict": "aiohttp", "yarl": "aiohttp", "pluggy": "pytest"}
 """What is imported under another name than that of the package which brings it."""
 RUN_TIME: list[str] = [*PROJECT["project"]["dependencies"], *(one for extra in EXTRAS.values() for one in extra)]

@@ -8,11 +8,13 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kraty_server import models
+from kraty_server_generated import event_models
 from kraty_server_generated import models as generated
 from kraty_server_generated.types import absent_fields
 
@@ -26,7 +28,7 @@ TIMES = st.one_of(
     st.dates().map(lambda d: d.isoformat()),
 )
 MODELS = sorted(
-    name for name in generated.__all__ if isinstance(kind := getattr(models, name), type) and issubclass(kind, models.Model)
+    name for name in (*generated.__all__, *event_models.__all__) if isinstance(kind := getattr(models, name), type) and issubclass(kind, models.Model)
     and name in SCHEMAS
 )  # fmt: skip
 
@@ -87,6 +89,21 @@ def test_there_and_back_is_the_same(name: str, data: Any) -> None:
     assert copy.deepcopy(model) == model == pickle.loads(pickle.dumps(model))
     assert json.dumps(model.to_dict())
     assert repr(model).startswith(name)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_attrs_copies_and_shows_a_model_with_what_this_sdk_does_not_know_of_it(name: str, data: Any) -> None:
+    wire = data.draw(values(SCHEMAS[name])) | {"brandNew": 1}
+    kind = getattr(models, name)
+    model = kind.from_dict(wire)
+    same = attrs.evolve(model)
+    assert type(same) is kind
+    assert same == model == copy.copy(model)
+    assert same.to_dict() == wire
+    assert attrs.asdict(model).keys() == {field.name for field in attrs.fields(kind)}
+    assert attrs.asdict(model)["additional_properties"]["brandNew"] == 1
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,6 +1,6 @@
 """For benchmarks and counts of work: a server that is never the bottleneck.
 
-It knows two answers, and runs on uvloop where that is installed.
+It knows four answers, and runs on uvloop where that is installed.
 It does not sleep while it waits: waking it would take the kernel longer than it takes to answer, each time another
 while, and all of that would count as the client's. It ends with the process that started it.
 """
@@ -18,6 +18,11 @@ from typing import Any, cast
 
 STAMP = "2026-06-08T12:00:00.000Z"
 CREDITED: dict[str, Any] = {"data": {"economyKey": "gold", "balance": 500, "applied": True}}
+PING: dict[str, Any] = {
+    "ok": True,
+    "apiKey": {"id": "key_1", "prefix": "bench", "permissionSet": "server_integration", "environment": "test",
+               "studioId": "s", "gameId": "g"},
+}  # fmt: skip
 SNAPSHOT: dict[str, Any] = {
     "data": {
         "player": {"id": "pl_1", "externalPlayerId": "p", "studioId": "s", "gameId": "g", "createdAt": STAMP,
@@ -44,7 +49,18 @@ def encoded(body: Any) -> bytes:
     )
 
 
-SMALL, LARGE = encoded(CREDITED), encoded(SNAPSHOT)
+SMALL, LARGE, PONG = encoded(CREDITED), encoded(SNAPSHOT), encoded(PING)
+
+
+def answer_to(head: bytes, body: bytes) -> bytes:
+    """What a request is answered with, whatever else it asks."""
+    path = head.partition(b" http/")[0]
+    if path.startswith(b"get "):
+        return PONG if path.endswith(b"/ping") else LARGE
+    if b"/migrate/" in path:
+        rows = body.count(b'"externalPlayerId"')
+        return encoded({"data": {"applied": rows, "skipped": 0, "failed": 0, "failures": []}})
+    return SMALL
 
 
 class Answering(asyncio.Protocol):
@@ -62,8 +78,8 @@ class Answering(asyncio.Protocol):
             size = int(head[at + 15 :].partition(b"\r\n")[0]) if at >= 0 else 0
             if len(self.held) < end + 4 + size:
                 return
-            self.held = self.held[end + 4 + size :]
-            self.answer(LARGE if head.startswith(b"get ") else SMALL)
+            body, self.held = self.held[end + 4 : end + 4 + size], self.held[end + 4 + size :]
+            self.answer(answer_to(head, body))
 
     def answer(self, data: bytes) -> None:
         self.transport.write(data)

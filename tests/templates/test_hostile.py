@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codegen import use, write
+from codegen import trial, use, write
 from codegen.bump import entry, stub
 from codegen.diff import diff
 from codegen.expressions import Writer
@@ -220,8 +220,8 @@ def used(document: Any) -> None:
     """Generate, and use all of it in this process, where the canary is."""
     api = read(document)
     with tempfile.TemporaryDirectory() as folder, in_place(document, Path(folder)) as files:
-        for _, one in use.uses(Samples(api).trial(files)):
-            one()
+        for _, step in use.uses(Samples(api).trial(files)):
+            step()
         contract = importlib.import_module("kraty_server_generated.contract")
         assert document["servers"][0]["url"].rstrip("/") == contract.ORIGIN + contract.BASE_PATH
         models = vars(importlib.import_module("kraty_server_generated.models"))
@@ -306,6 +306,77 @@ def test_what_a_name_hides_is_named(wrong: str) -> None:
     rename(*SCHEMAS, "Body", "properties", "code")(document, wrong)
     with pytest.raises(NotCovered, match=rf"(Body\.|things\.change\(){wrong}\)?: "):
         write.package(document)
+
+
+# What is generated is used before it is written
+
+
+@pytest.mark.parametrize("name", ["model", "wires", "t", "m", "body", "data", "x" * 130])
+def test_a_property_may_be_called_as_the_generated_code_calls_something(name: str) -> None:
+    document = tiny(thing={name: {"type": "string", "format": "date-time"}})
+    demand_use(write.package(document), read(document))
+
+
+@pytest.mark.parametrize("pattern", [r"^\p{L}+$", "(?<n>a)", "[[a]", "^("])
+def test_a_pattern_that_python_does_not_know_is_named(pattern: str) -> None:
+    with pytest.raises(NotCovered, match=r"^Body\.x: Python does not know the pattern"):
+        read(tiny(body={"x": {"type": "string", "pattern": pattern}}))
+
+
+@pytest.mark.parametrize("pattern", ["a\"b'c", '"""', "^[0-9]{31}$", r"^\\$"])
+def test_any_other_pattern_can_be_used(pattern: str) -> None:
+    document = tiny(body={"x!": {"type": "string", "pattern": pattern}})
+    demand_use(write.package(document), read(document))
+
+
+@pytest.mark.parametrize(
+    ("harm", "place"),
+    [
+        (("models.py", "class Thing(", "class Thing(Nothing, "), "models: "),
+        (("api/things.py", '"/server/v1/things', '"/server/v2/things'), "things.change: "),
+        (("models.py", '"id kind', '"ID kind'), "Thing: "),
+        (("events.py", 'Event(', 'Event.nothing('), "events: "),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused_with_its_place(harm: tuple[str, str, str], place: str) -> None:
+    document = base()
+    files = write.package(document)
+    path, old, new = harm
+    assert old in files[path]
+    with pytest.raises(NotCovered, match=f"^{place}what would be generated cannot be used: "):
+        demand_use({**files, path: files[path].replace(old, new)}, read(document))
+
+
+def test_what_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "SECONDS", 1)
+    files = {"__init__.py": "", "types.py": "while True:\n    pass\n"}
+    with pytest.raises(NotCovered, match="was not imported and used within 1 s"):
+        demand_use(files, read(tiny()))
+
+
+def test_samples_fit_what_leads_back_to_itself_and_every_bound() -> None:
+    node = {"$ref": REF + "Node"}
+    document = tiny(
+        body={
+            "low!": {"type": "integer", "minimum": 5},
+            "high!": {"type": "integer", "maximum": -5},
+            "long!": {"type": "string", "minLength": 40},
+            "longest!": {"type": "string", "minLength": 5000},
+            "many!": {"type": "array", "minItems": 3, "items": TEXT},
+            "none!": {"type": "array", "maxItems": 0, "items": TEXT},
+            "sure!": {"type": "boolean"},
+            "node!": node,
+        },
+        Node={
+            "type": "object",
+            "required": ["below"],
+            "properties": {"below": {"type": "array", "items": node}, "next": node},
+        },
+    )
+    demand_use(write.package(document), read(document))
+    document["components"]["schemas"]["Node"]["required"] = ["next"]
+    with pytest.raises(NotCovered, match=r"^Node\.next: each Node would hold another one"):
+        demand_use(write.package(document), read(document))
 
 
 # The CHANGELOG

@@ -271,7 +271,7 @@ def test_nothing_happens_at_import() -> None:
         "    def __getitem__(self, k): read.append(k); return super().__getitem__(k)\n"
         "    def get(self, k, d=None): read.append(k); return super().get(k, d)\n"
         "read = []\n"
-        "import httpx, attrs, uuid, platform  # theirs, not ours\n"
+        "import httpx, attrs  # theirs, not ours\n"
         "os.environ = Env(os.environ)\n"
         "import kraty_server, kraty_server.client, kraty_server.models, kraty_server.webhooks\n"
         "print(threading.active_count(), [k for k in read if k.startswith('KRATY')])"

@@ -23,7 +23,7 @@ from kraty_server import (
     KratyTimeoutError,
     RetryConfig,
 )
-from kraty_server._http.httpx_pool import AsyncHttpxPool
+from kraty_server._http.async_httpx_pool import AsyncHttpxPool
 from tests.flavours import FLAVOURS, Flavour, Running, both, set_limits
 from tests.servers.fault_proxy import FaultProxy
 from tests.servers.forward_proxy import ForwardProxy

@@ -8,6 +8,7 @@ import pickle
 import re
 from typing import Any
 
+import attrs
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -58,6 +59,18 @@ def test_every_event_that_the_emulator_emits_fits_the_document_and_none_is_left_
         assert type(event) is EVENTS[name]
         assert event.to_dict() == json.loads(body)
         assert not event.data.additional_properties
+
+
+def test_attrs_copies_and_shows_an_event_with_what_this_sdk_does_not_know_of_it(emitted: dict[str, bytes]) -> None:
+    for body in emitted.values():
+        event = read_event(json.loads(body) | {"brandNew": 1})
+        later = attrs.evolve(event, delivery_attempt=7)
+        assert type(later) is type(event)
+        assert later.to_dict() == json.loads(body) | {"brandNew": 1, "deliveryAttempt": 7}
+        assert attrs.asdict(event)["data"] == attrs.asdict(event.data)
+        assert attrs.fields(type(event)).data.type == type(event.data).__name__
+        assert attrs.resolve_types(type(event)).__attrs_attrs__.data.type is type(event.data)
+        assert copy.copy(event) == event == pickle.loads(pickle.dumps(event))
         assert read_event(event.to_dict()) == event == copy.deepcopy(event) == pickle.loads(pickle.dumps(event))
 
 

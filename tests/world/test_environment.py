@@ -372,6 +372,22 @@ def test_certificates_that_are_none_are_refused_by_variable_and_path(
 
 
 @own_senders
+@pytest.mark.parametrize("base_url", ["https://kraty.test", "http://127.0.0.1:1"])
+def test_certificates_that_httpx_brings_along_are_refused_by_path_where_they_are_needed_and_not_there(
+    base_url: str, sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a program that was packed into one file without them."""
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("certifi.where", lambda: str(tmp_path / "cacert.pem"))
+    if base_url.startswith("https"):
+        with pytest.raises(ValueError, match=r"certificates of certifi.*cacert\.pem"):
+            make(sender, base_url=base_url)
+    else:
+        make(sender, base_url=base_url)
+
+
+@own_senders
 def test_a_certificate_file_that_is_a_directory_is_refused(
     sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,8 +35,7 @@ def report_progress(
     """
     if metric_value is None and metrics is None:
         raise ValueError("metric_value or metrics: one of them is needed")
-    body: dict[str, Any] = {}
-    body["mode"] = check_text(mode, "mode", 1)
+    body: dict[str, Any] = {"mode": check_text(mode, "mode", 1)}
     if metric_value is not None:
         body["metricValue"] = check_number(metric_value, "metric_value")
     if metrics is not None:
@@ -50,8 +49,7 @@ def report_progress(
         "POST",
         "/server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/progress",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/attempts/{quote_segment(attempt_id, 'attempt_id', 1, PATTERNS[0])}/progress",
-        m.ReportProgressResult.from_dict,
-        m.ReportProgressResult.required__,
+        m.ReportProgressResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -70,8 +68,7 @@ def finish(
         "POST",
         "/server/v1/players/{externalId}/events/{eventKey}/attempts/{attemptId}/finish",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/attempts/{quote_segment(attempt_id, 'attempt_id', 1, PATTERNS[0])}/finish",
-        m.FinishAttemptResult.from_dict,
-        m.FinishAttemptResult.required__,
+        m.FinishAttemptResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",

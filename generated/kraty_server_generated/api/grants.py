@@ -31,8 +31,7 @@ def create(
     metadata: Mapping[str, object] | None = None,
 ) -> Call[m.Grant]:
     """Mint currency, items and crates in one atomic payout: `POST /server/v1/players/{externalId}/grants`."""
-    body: dict[str, Any] = {}
-    body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
+    body: dict[str, Any] = {"idempotencyKey": check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])}
     if kind is not None:
         body["kind"] = check_text(kind, "kind", 1)
     body["entries"] = check_items(entries, "entries", m.take_granted_reward_entry, 1)
@@ -49,8 +48,7 @@ def create(
         "POST",
         "/server/v1/players/{externalId}/grants",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/grants",
-        m.Grant.from_dict,
-        m.Grant.required__,
+        m.Grant,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -67,8 +65,7 @@ def ack(external_player_id: str, grant_id: str, *, idempotency_key: str | None =
         "POST",
         "/server/v1/players/{externalId}/grants/{grantId}/ack",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/grants/{quote_segment(grant_id, 'grant_id', 1, PATTERNS[0])}/ack",
-        m.Grant.from_dict,
-        m.Grant.required__,
+        m.Grant,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",

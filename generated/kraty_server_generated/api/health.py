@@ -9,11 +9,4 @@ from kraty_server_generated.types import Call
 
 def ping() -> Call[m.ServerPingResponse]:
     """Ask who the key belongs to: `GET /server/v1/ping`."""
-    return Call(
-        "health.ping",
-        "GET",
-        "/server/v1/ping",
-        "/server/v1/ping",
-        m.ServerPingResponse.from_dict,
-        m.ServerPingResponse.required__,
-    )
+    return Call("health.ping", "GET", "/server/v1/ping", "/server/v1/ping", m.ServerPingResponse)

@@ -20,8 +20,7 @@ def grant(
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustItemResult]:
     """Give a player some of an item: `POST /server/v1/players/{externalId}/inventory/{itemKey}/grant`."""
-    body: dict[str, Any] = {}
-    body["quantity"] = check_integer(quantity, "quantity", 1)
+    body: dict[str, Any] = {"quantity": check_integer(quantity, "quantity", 1)}
     if reason is not None:
         body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
@@ -33,8 +32,7 @@ def grant(
         "POST",
         "/server/v1/players/{externalId}/inventory/{itemKey}/grant",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/inventory/{quote_segment(item_key, 'item_key', 1, PATTERNS[0])}/grant",
-        m.AdjustItemResult.from_dict,
-        m.AdjustItemResult.required__,
+        m.AdjustItemResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -52,8 +50,7 @@ def revoke(
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustItemResult]:
     """Take some of an item from a player: `POST /server/v1/players/{externalId}/inventory/{itemKey}/revoke`."""
-    body: dict[str, Any] = {}
-    body["quantity"] = check_integer(quantity, "quantity", 1)
+    body: dict[str, Any] = {"quantity": check_integer(quantity, "quantity", 1)}
     if reason is not None:
         body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
@@ -65,8 +62,7 @@ def revoke(
         "POST",
         "/server/v1/players/{externalId}/inventory/{itemKey}/revoke",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/inventory/{quote_segment(item_key, 'item_key', 1, PATTERNS[0])}/revoke",
-        m.AdjustItemResult.from_dict,
-        m.AdjustItemResult.required__,
+        m.AdjustItemResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",

@@ -19,9 +19,10 @@ def submit_score(
     idempotency_key: str | None = None,
 ) -> Call[m.SubmitScoreResult]:
     """Submit a player's score to a board: `POST /server/v1/leaderboards/{key}/score`."""
-    body: dict[str, Any] = {}
-    body["externalPlayerId"] = check_text(external_player_id, "external_player_id", 1, PATTERNS[0])
-    body["value"] = check_number(value, "value")
+    body: dict[str, Any] = {
+        "externalPlayerId": check_text(external_player_id, "external_player_id", 1, PATTERNS[0]),
+        "value": check_number(value, "value"),
+    }
     if segment is not None:
         body["segment"] = check_text(segment, "segment")
     if idempotency_key is not None:
@@ -31,8 +32,7 @@ def submit_score(
         "POST",
         "/server/v1/leaderboards/{key}/score",
         f"/server/v1/leaderboards/{quote_segment(key, 'key', 1, PATTERNS[0])}/score",
-        m.SubmitScoreResult.from_dict,
-        m.SubmitScoreResult.required__,
+        m.SubmitScoreResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",

@@ -31,11 +31,12 @@ def push(
     idempotency_key: str | None = None,
 ) -> Call[m.Lobby]:
     """Make a lobby of players you matched: `POST /server/v1/games/{gameId}/events/{eventKey}/lobbies`."""
-    body: dict[str, Any] = {}
-    body["key"] = check_text(key, "key", 1, PATTERNS[0])
-    body["externalPlayerIds"] = check_items(
-        external_player_ids, "external_player_ids", lambda i: check_text(i, "", 1, PATTERNS[0]), 1
-    )
+    body: dict[str, Any] = {
+        "key": check_text(key, "key", 1, PATTERNS[0]),
+        "externalPlayerIds": check_items(
+            external_player_ids, "external_player_ids", lambda i: check_text(i, "", 1, PATTERNS[0]), 1
+        ),
+    }
     if capacity is not None:
         body["capacity"] = check_integer(capacity, "capacity", 1)
     if fill_bots is not None:
@@ -49,8 +50,7 @@ def push(
         "POST",
         "/server/v1/games/{gameId}/events/{eventKey}/lobbies",
         f"/server/v1/games/{quote_segment(game_id, 'game_id', 1, PATTERNS[0])}/events/{quote_segment(event_key, 'event_key', 1, PATTERNS[0])}/lobbies",
-        m.Lobby.from_dict,
-        m.Lobby.required__,
+        m.Lobby,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -64,7 +64,6 @@ def read(game_id: str, lobby_id: str) -> Call[m.Lobby]:
         "GET",
         "/server/v1/games/{gameId}/lobbies/{lobbyId}",
         f"/server/v1/games/{quote_segment(game_id, 'game_id', 1, PATTERNS[0])}/lobbies/{quote_segment(lobby_id, 'lobby_id', 1, PATTERNS[0])}",
-        m.Lobby.from_dict,
-        m.Lobby.required__,
+        m.Lobby,
         unwrap="data",
     )

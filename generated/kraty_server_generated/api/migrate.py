@@ -15,8 +15,7 @@ def players(
     *, rows: Iterable[m.MigratePlayerRowInput], idempotency_key: str | None = None
 ) -> Call[m.MigrateOutcome]:
     """Import players: `POST /server/v1/migrate/players`."""
-    body: dict[str, Any] = {}
-    body["rows"] = check_items(rows, "rows", m.take_migrate_player_row, 1, 1000)
+    body: dict[str, Any] = {"rows": check_items(rows, "rows", m.take_migrate_player_row, 1, 1000)}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
@@ -24,8 +23,7 @@ def players(
         "POST",
         "/server/v1/migrate/players",
         "/server/v1/migrate/players",
-        m.MigrateOutcome.from_dict,
-        m.MigrateOutcome.required__,
+        m.MigrateOutcome,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -36,8 +34,7 @@ def wallet(
     *, rows: Iterable[m.MigrateWalletRowInput], idempotency_key: str | None = None
 ) -> Call[m.MigrateOutcome]:
     """Import balances: `POST /server/v1/migrate/wallet`."""
-    body: dict[str, Any] = {}
-    body["rows"] = check_items(rows, "rows", m.take_migrate_wallet_row, 1, 1000)
+    body: dict[str, Any] = {"rows": check_items(rows, "rows", m.take_migrate_wallet_row, 1, 1000)}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
@@ -45,8 +42,7 @@ def wallet(
         "POST",
         "/server/v1/migrate/wallet",
         "/server/v1/migrate/wallet",
-        m.MigrateOutcome.from_dict,
-        m.MigrateOutcome.required__,
+        m.MigrateOutcome,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -57,8 +53,7 @@ def inventory(
     *, rows: Iterable[m.MigrateInventoryRowInput], idempotency_key: str | None = None
 ) -> Call[m.MigrateOutcome]:
     """Import items: `POST /server/v1/migrate/inventory`."""
-    body: dict[str, Any] = {}
-    body["rows"] = check_items(rows, "rows", m.take_migrate_inventory_row, 1, 1000)
+    body: dict[str, Any] = {"rows": check_items(rows, "rows", m.take_migrate_inventory_row, 1, 1000)}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
@@ -66,8 +61,7 @@ def inventory(
         "POST",
         "/server/v1/migrate/inventory",
         "/server/v1/migrate/inventory",
-        m.MigrateOutcome.from_dict,
-        m.MigrateOutcome.required__,
+        m.MigrateOutcome,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",

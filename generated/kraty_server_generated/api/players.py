@@ -17,8 +17,7 @@ def get(external_player_id: str) -> Call[m.PlayerSnapshot]:
         "GET",
         "/server/v1/players/{externalId}",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}",
-        m.PlayerSnapshot.from_dict,
-        m.PlayerSnapshot.required__,
+        m.PlayerSnapshot,
         unwrap="data",
     )
 
@@ -31,8 +30,7 @@ def set_identity(
     idempotency_key: str | None = None,
 ) -> Call[m.SetIdentityResult]:
     """Set the name and avatar that others see: `PUT /server/v1/players/{externalId}/identity`."""
-    body: dict[str, Any] = {}
-    body["name"] = check_text(name, "name", 1)
+    body: dict[str, Any] = {"name": check_text(name, "name", 1)}
     if avatar is not UNSET:
         body["avatar"] = None if avatar is None else check_text(avatar, "avatar")
     if idempotency_key is not None:
@@ -42,8 +40,7 @@ def set_identity(
         "PUT",
         "/server/v1/players/{externalId}/identity",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/identity",
-        m.SetIdentityResult.from_dict,
-        m.SetIdentityResult.required__,
+        m.SetIdentityResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -64,8 +61,7 @@ def delete(
         "POST",
         "/server/v1/players/{externalId}/delete",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/delete",
-        m.DeletePlayerResult.from_dict,
-        m.DeletePlayerResult.required__,
+        m.DeletePlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -79,8 +75,7 @@ def export(external_player_id: str) -> Call[m.PlayerExport]:
         "GET",
         "/server/v1/players/{externalId}/export",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/export",
-        m.PlayerExport.from_dict,
-        m.PlayerExport.required__,
+        m.PlayerExport,
         unwrap="data",
     )
 
@@ -89,8 +84,7 @@ def ban(
     external_player_id: str, *, reason: str, idempotency_key: str | None = None
 ) -> Call[m.BanPlayerResult]:
     """Ban a player from client writes: `POST /server/v1/players/{externalId}/ban`."""
-    body: dict[str, Any] = {}
-    body["reason"] = check_text(reason, "reason")
+    body: dict[str, Any] = {"reason": check_text(reason, "reason")}
     if idempotency_key is not None:
         body["idempotencyKey"] = check_text(idempotency_key, "idempotency_key", 1, PATTERNS[1])
     return Call(
@@ -98,8 +92,7 @@ def ban(
         "POST",
         "/server/v1/players/{externalId}/ban",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/ban",
-        m.BanPlayerResult.from_dict,
-        m.BanPlayerResult.required__,
+        m.BanPlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -116,8 +109,7 @@ def unban(external_player_id: str, *, idempotency_key: str | None = None) -> Cal
         "POST",
         "/server/v1/players/{externalId}/unban",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/unban",
-        m.UnbanPlayerResult.from_dict,
-        m.UnbanPlayerResult.required__,
+        m.UnbanPlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -138,8 +130,7 @@ def merge(
         "POST",
         "/server/v1/players/{fromExternalId}/merge-into/{toExternalId}",
         f"/server/v1/players/{quote_segment(from_external_player_id, 'from_external_player_id', 1, PATTERNS[0])}/merge-into/{quote_segment(to_external_player_id, 'to_external_player_id', 1, PATTERNS[0])}",
-        m.MergePlayerResult.from_dict,
-        m.MergePlayerResult.required__,
+        m.MergePlayerResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -153,8 +144,7 @@ def friends(external_player_id: str) -> Call[m.FriendList]:
         "GET",
         "/server/v1/players/{externalId}/friends",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/friends",
-        m.FriendList.from_dict,
-        m.FriendList.required__,
+        m.FriendList,
         unwrap="data",
     )
 
@@ -166,8 +156,7 @@ def friend_requests(external_player_id: str) -> Call[m.FriendRequests]:
         "GET",
         "/server/v1/players/{externalId}/friends/requests",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/friends/requests",
-        m.FriendRequests.from_dict,
-        m.FriendRequests.required__,
+        m.FriendRequests,
         unwrap="data",
     )
 
@@ -179,7 +168,6 @@ def blocks(external_player_id: str) -> Call[m.BlockList]:
         "GET",
         "/server/v1/players/{externalId}/blocks",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/blocks",
-        m.BlockList.from_dict,
-        m.BlockList.required__,
+        m.BlockList,
         unwrap="data",
     )

@@ -20,8 +20,7 @@ def credit(
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustWalletResult]:
     """Add to a balance: `POST /server/v1/players/{externalId}/wallet/{economyKey}/credit`."""
-    body: dict[str, Any] = {}
-    body["amount"] = check_integer(amount, "amount", 1)
+    body: dict[str, Any] = {"amount": check_integer(amount, "amount", 1)}
     if reason is not None:
         body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
@@ -33,8 +32,7 @@ def credit(
         "POST",
         "/server/v1/players/{externalId}/wallet/{economyKey}/credit",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/wallet/{quote_segment(economy_key, 'economy_key', 1, PATTERNS[0])}/credit",
-        m.AdjustWalletResult.from_dict,
-        m.AdjustWalletResult.required__,
+        m.AdjustWalletResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",
@@ -52,8 +50,7 @@ def debit(
     idempotency_key: str | None = None,
 ) -> Call[m.AdjustWalletResult]:
     """Take from a balance: `POST /server/v1/players/{externalId}/wallet/{economyKey}/debit`."""
-    body: dict[str, Any] = {}
-    body["amount"] = check_integer(amount, "amount", 1)
+    body: dict[str, Any] = {"amount": check_integer(amount, "amount", 1)}
     if reason is not None:
         body["reason"] = check_text(reason, "reason")
     if source_ref_id is not None:
@@ -65,8 +62,7 @@ def debit(
         "POST",
         "/server/v1/players/{externalId}/wallet/{economyKey}/debit",
         f"/server/v1/players/{quote_segment(external_player_id, 'external_player_id', 1, PATTERNS[0])}/wallet/{quote_segment(economy_key, 'economy_key', 1, PATTERNS[0])}/debit",
-        m.AdjustWalletResult.from_dict,
-        m.AdjustWalletResult.required__,
+        m.AdjustWalletResult,
         unwrap="data",
         body=body,
         idempotency_field="idempotencyKey",

@@ -155,7 +155,7 @@ spec-bump: $(VENV)/dev.stamp
 	-$(BIN)/python -m codegen parity $${NODE_SDK:+--node .node} --report .reports/parity.md
 
 pull-request:
-	.ci/pull-request .reports/bump.md .reports/parity.md
+	.ci/pull-request .bump
 
 build: $(VENV)/dev.stamp
 	rm -rf dist

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from codegen import write
-from codegen.diff.graph import printable
-from codegen.read import NotCovered
+from codegen.literals import printable
+from codegen.read import NotCovered, read
 
 FAILED = 3
 """The exit code of a command that has no verdict."""
@@ -52,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
             from codegen.bump import bump
             from codegen.dialect import load_any
 
+            if given.report:
+                _demand_writable(given.report)
             report = bump(load_any(given.new))
             print(report)
             if given.report:
@@ -71,7 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
             return _lint(given.document)
         document = write.load(given.document)
         if given.command == "generate":
-            changes = write.plan(document)
+            from codegen.trial import demand_use
+
+            package = write.package(document)
+            demand_use(package, read(document))
+            changes = write.changes(package)
             write.apply(changes)
             print(f"{len(changes)} files of {write.GENERATED} changed")
         else:
@@ -87,6 +94,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         return FAILED
     return 0
+
+
+def _demand_writable(report: Path) -> None:
+    """Look whether a report can be written, before what it reports is done."""
+    if report.is_dir() or not os.access(report if report.exists() else report.parent, os.W_OK):
+        raise OSError(f"{report}: cannot be written; nothing was changed")
 
 
 def _lint(document: str) -> int:

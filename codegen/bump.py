@@ -12,9 +12,11 @@ from typing import Any
 
 from codegen import diff, write
 from codegen.diff import Change, Level
-from codegen.expressions import Writer, python
+from codegen.expressions import Writer
 from codegen.lint import problems
+from codegen.literals import docstring, python, wrap
 from codegen.read import Api, Document, NotCovered, Operation, read
+from codegen.trial import demand_use
 from codegen.write import ROOT
 
 HEADING = re.compile(r"^## (\d+\.\d+\.\d+)(.*)$", re.MULTILINE)
@@ -45,7 +47,10 @@ def bump(new: Document) -> str:
     changes = diff.diff(write.load(write.DOCUMENT), new)
     if unjudged := [change for change in changes if change.level is Level.UNJUDGED]:
         raise NotCovered(unjudged[0].places[0], f"nobody can judge {unjudged[0].kind}: {unjudged[0].text}")
-    files = write.plan(new)
+    api = read(new)
+    package = write.package(new)
+    demand_use(package, api)
+    files = write.changes(package)
     before = version()
     told, after = entry(CHANGELOG.read_text("utf-8"), changes, before)
     if diff.verdict(changes) is not None:
@@ -53,7 +58,7 @@ def bump(new: Document) -> str:
         files[VERSION] = VERSION.read_text("utf-8").replace(f'"{before}"', f'"{after}"', 1)
     files[write.DOCUMENT] = json.dumps(new, indent=2, ensure_ascii=False) + "\n"
     files = {path: text for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text}
-    left = to_do(read(new))
+    left = to_do(api)
     write.apply(files)
     written = [f"- `{path.relative_to(ROOT)}`{' deleted' * (files[path] is None)}" for path in sorted(files)]
     parts = [
@@ -163,15 +168,15 @@ def stub(operation: Operation, writer: Writer) -> str:
     given = [p.name for p in operation.parameters]
     given += [f"{f.name}={f.name}" for f in operation.body.fields] if operation.body else []
     codes = sorted({code for codes in operation.error_codes.values() for code in codes})
-    about = [f"{operation.summary}.", "", *write.wrap(operation.description, 112), ""]
-    about += ["Raises:", *(f"    {line}" for line in write.wrap(f"KratyServerError: {', '.join(codes)}.", 108))]
+    raises = "\n".join(f"    {line}" for line in wrap(f"KratyServerError: {', '.join(codes)}.", 98))
+    about = f"{operation.summary}.\n\n{operation.description}\n\nRaises:\n{raises}"
     values = {
         "resource": operation.tag.title().replace("_", ""),
         "tag": operation.tag,
         "name": operation.name,
         "signature": f"self, {signature.replace('m.', '')}" if signature else "self",
         "result": operation.result,
-        "about": "\n        ".join(about).replace("\n        \n", "\n\n"),
+        "about": docstring(about, 8),
         "given": ", ".join(given),
         "models": ", ".join(models),
     }
@@ -189,15 +194,14 @@ def stub(operation: Operation, writer: Writer) -> str:
     return f"In `{module}`{new}:\n\n```python\n{done.stdout}```"
 
 
-METHOD = '''
+METHOD = """
 # with: from kraty_server_generated.models import {models}
 class {resource}Calls:
     @endpoint
     def {name}({signature}) -> Call[{result}]:
-        """{about}
-        """
+        {about}
         return {tag}.{name}({given})
-'''
+"""
 RESOURCE_HEAD = '''"""{resource}."""
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from codegen.read import METHODS
 from codegen.references import is_changeable, is_list, is_object, name_of
+from codegen.rules import CALL
 from codegen.write import DOCUMENT, load
 
 MAPPING: Final = Path(__file__).with_name("dialect.json")
-CALL: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 SCHEMA: Final = "#/components/schemas/"
 LACKED: Final = ("summary", "description", "example", "examples", "x-argument", "x-at-least-one-of")
 """What ours says where the vendor says nothing."""

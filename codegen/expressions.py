@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable
 from itertools import takewhile
 
+from codegen.literals import python
 from codegen.read import (
     IDEMPOTENCY_KEY,
     Api,
@@ -45,17 +45,6 @@ PLAIN_TEXT = frozenset(
     }
 )
 """Patterns that match all text which is printable and more than spaces and dots; tests/properties holds them to it."""
-
-
-def python(value: object) -> str:
-    """Write a literal."""
-    return repr(value) if not isinstance(value, str) else '"' + repr("'" + value)[2:-1].replace('"', '\\"') + '"'
-
-
-def python_pattern(ecma: str) -> str:
-    """A pattern of the document as Python reads it: there, `$` also comes before a line break at the end."""
-    parts = re.findall(r"\\.|\[(?:\\.|[^\]\\])*\]|.", ecma, re.DOTALL)
-    return "".join(r"\Z" if part == "$" else part for part in parts)
 
 
 class Writer:
@@ -181,7 +170,7 @@ class Writer:
     def wires(self, model: Model) -> str:
         """The JSON names of a model's properties; `?` marks an optional one."""
         text = " ".join(f.wire + "?" * (not f.required) for f in model.fields)
-        lines = textwrap.wrap(text, 100)
+        lines = textwrap.wrap(text, 100, break_long_words=False)
         return " ".join(python(line + " " * (line is not lines[-1])) for line in lines)
 
     def assignments(self, model: Model) -> list[str]:
@@ -210,8 +199,8 @@ class Writer:
         return lines
 
     def wrapped(self, names: Iterable[str]) -> list[str]:
-        """Names as texts of a list, as many in a line as there is room for."""
-        return textwrap.wrap("".join(f"{python(name)}, " for name in names), LINE)
+        """Names, which are plain words, as texts of a list, as many in a line as there is room for."""
+        return textwrap.wrap("".join(f'"{name}", ' for name in names), LINE)
 
     def argument(self, field: Field) -> str:
         """The argument of the constructor, from `data`."""
@@ -266,8 +255,8 @@ class Writer:
                 return f"check_{kind.name}", ""
             case Scalar("any"):
                 return "check_json", ""
-            case EnumOf():
-                return "check_text", ", 1"
+            case EnumOf(name):
+                return "check_text", "" if "" in self.api.enums[name].values.values() else ", 1"
             case MapOf(Scalar("any")):
                 return "check_json_object", ""
             case MapOf(Scalar("number")):

@@ -8,6 +8,7 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from codegen import rules
 from codegen.read import IDEMPOTENCY_KEY, METHODS, Document, snake
 from codegen.references import References, Unresolved, is_list, is_object
 
@@ -111,8 +112,8 @@ def _operations(document: Document) -> Iterator[str]:
         for method, operation in ((m, item[m]) for m in METHODS if m in item):
             place = f"{method.upper()} {path}"
             ids.append(name := operation.get("operationId", ""))
-            if not re.fullmatch(r"[a-z_]+\.[a-z_]+", name):
-                yield f"{place}: operationId is `tag.method`"
+            if why := rules.no_call(name):
+                yield f"{place}: {why}"
             if operation.get("tags") != [name.partition(".")[0]] or operation["tags"][0] not in tags:
                 yield f"{place}: one tag, the part of the operationId before the dot, listed in `tags`"
             yield from _prose(place, operation)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser.errors import GeneratorError
@@ -27,22 +25,28 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.string import StringProperty
 from openapi_python_client.parser.properties.union import UnionProperty
 
+from codegen import rules
 from codegen.keywords import COVERED
-from codegen.references import References, Unresolved
+from codegen.literals import printable, python_pattern
+from codegen.references import References, Unresolved, is_list, is_object
 
 Document: TypeAlias = Mapping[str, Any]
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 IDEMPOTENCY_KEY = "idempotencyKey"
-# What a model has of its own; a property of that name would hide it.
-RESERVED = frozenset({"additional_properties", "from_dict", "to_dict", "is_known", "keep_unknown", "field"})
 
 
 class NotCovered(Exception):
     """The document holds something that the templates cannot write."""
 
     def __init__(self, place: str, what: str) -> None:
-        super().__init__(f"{place}: {what}")
+        super().__init__("\n".join(printable(line) for line in f"{place}: {what}".split("\n")))
+
+
+def demand(place: str, why_not: str | None) -> None:
+    """Stop at a place that a rule objects to."""
+    if why_not is not None:
+        raise NotCovered(place, why_not)
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,7 @@ def parse(document: Document) -> GeneratorData:
         raise NotCovered("document", f"{data.header} {data.detail}")
     for tag, collection in data.endpoint_collections_by_tag.items():
         for error in collection.parse_errors:
-            raise NotCovered(f"tag {tag}", f"{error.header} {error.detail}")
+            raise NotCovered(f"tag {tag}", re.sub(r" ?<\S+ object at 0x\w+>", "", f"{error.header} {error.detail}"))
     for error in data.errors:
         raise NotCovered("components", f"{error.header} {error.detail}")
     return data
@@ -252,15 +256,18 @@ class Reader:
     """Walks the parsed document beside the raw one, which alone has the bounds and the names of the references."""
 
     def __init__(self, document: Document) -> None:
+        for half in rules.halves(document):
+            raise NotCovered(half, "half of a surrogate pair, which no file and no request can carry")
         self.document = document
         self.references = References(document)
         self.parsed = parse(document)
         self.parsed_models = {str(model.class_info.name): model for model in self.parsed.models}
         self.schemas: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
         servers = document.get("servers") or [{"url": ""}]
-        url = urlsplit(servers[0]["url"])
-        self.prefix = url.path.rstrip("/")
-        self.api = Api(origin=f"{url.scheme}://{url.netloc}" if url.netloc else "", base_path=self.prefix)
+        if (url := rules.SERVER.fullmatch(servers[0]["url"])) is None:
+            raise NotCovered("servers[0].url", f"{servers[0]['url']!r} is no `https://host/path` of plain letters")
+        self.prefix = url["path"].rstrip("/")
+        self.api = Api(origin=url["origin"] or "", base_path=self.prefix)
 
     def follow(self, node: Mapping[str, Any], place: str) -> tuple[str | None, Mapping[str, Any]]:
         """Follow a reference; the name is that of the component."""
@@ -287,7 +294,7 @@ class Reader:
                     raise NotCovered(place, f"const {prop.value.raw_value!r}")
                 return Const(prop.value.raw_value), False
             case EnumProperty():
-                if name is None or prop.value_type is not str:
+                if name is None or name not in self.api.enums or prop.value_type is not str:
                     raise NotCovered(place, "an enum must be a named component of strings")
                 return EnumOf(name), False
             case ModelProperty():
@@ -298,6 +305,7 @@ class Reader:
                 item, nullable = self.kind(prop.inner_property, node["items"], f"{place}[]")
                 if nullable:
                     raise NotCovered(f"{place}[]", "items that may be null")
+                self.bounds(node, place)
                 return ListOf(item, node.get("minItems", 0), node.get("maxItems")), False
             case _:
                 return self.scalar(prop, node, place), False
@@ -316,7 +324,17 @@ class Reader:
         if getattr(prop, "default", None) is not None:
             raise NotCovered(place, "`default` (it would be sent; say it in the description)")
         bounds = {"minimum": "minimum", "maximum": "maximum", "minLength": "min_length", "pattern": "pattern"}
+        self.bounds(node, place)
         return Scalar(kinds[type(prop)], **{mine: node[theirs] for theirs, mine in bounds.items() if theirs in node})
+
+    @staticmethod
+    def bounds(node: Mapping[str, Any], place: str) -> None:
+        """Look whether the bounds of a schema are numbers, and its pattern is one for Python."""
+        for keyword in ("minimum", "maximum", "minLength", "minItems", "maxItems"):
+            if keyword in node:
+                demand(f"{place} {keyword}", rules.no_bound(node[keyword], whole=not keyword.endswith("imum")))
+        if "pattern" in node:
+            demand(place, rules.no_pattern(python_pattern(node["pattern"])))
 
     def union(self, prop: UnionProperty, raw: Mapping[str, Any], place: str) -> tuple[Kind, bool]:
         inner = [p for p in prop.inner_properties if not isinstance(p, NoneProperty)]
@@ -332,6 +350,7 @@ class Reader:
         if name is None or tag is None:
             raise NotCovered(place, "a union must be a named component with a discriminator")
         if name not in self.api.unions:
+            demand(f"components.schemas.{name}", rules.no_name(name))
             members: dict[str, str] = {}
             for member, alternative in zip(inner, alternatives, strict=True):
                 kind, _ = self.kind(member, alternative, place)
@@ -341,6 +360,8 @@ class Reader:
                           if f.wire == tag and f.required and isinstance(f.kind, Const)]  # fmt: skip
                 if not consts:
                     raise NotCovered(f"{place}<{kind.name}>", f"no required `const` at {tag!r}")
+                if str(consts[0]) in members:
+                    raise NotCovered(place, f"two members with {tag!r} {consts[0]!r}")
                 members[str(consts[0])] = kind.name
             self.api.unions[name] = Union(name, node.get("description", ""), tag, members)
         return UnionOf(name), nullable
@@ -357,12 +378,18 @@ class Reader:
             return MapOf(value)
         if node.get("additionalProperties") is False:
             raise NotCovered(name, "`additionalProperties: false` (unknown fields are kept, always)")
+        if name not in self.parsed_models:
+            raise NotCovered(
+                f"components.schemas.{name}", "an object must have a name in PascalCase, and none of Python's own"
+            )
         if name not in self.api.models:
+            demand(f"components.schemas.{name}", rules.no_name(name))
             self.api.models[name] = Model(name, "", ())  # a model may lead back to itself
             fields = self.fields(self.parsed_models[name], node, name)
-            self.api.models[name] = Model(
-                name, node.get("description", ""), fields, tuple(node.get("x-at-least-one-of", ()))
-            )
+            needed = node.get("x-at-least-one-of", [])
+            if not is_list(needed) or not {f.wire for f in fields}.issuperset(map(str, needed)):
+                raise NotCovered(f"{name} x-at-least-one-of", f"{needed!r} are no properties of it")
+            self.api.models[name] = Model(name, node.get("description", ""), fields, tuple(needed))
         return ModelOf(name)
 
     def fields(self, prop: ModelProperty, node: Mapping[str, Any], place: str) -> tuple[Field, ...]:
@@ -373,10 +400,13 @@ class Reader:
         if parsed.keys() != node["properties"].keys():
             raise NotCovered(place, f"properties {sorted(parsed.keys() ^ node['properties'].keys())} were not parsed")
         fields: list[Field] = []
+        names: dict[str, str] = {}
         for wire, raw in node["properties"].items():
             at = f"{place}.{wire}"
-            if (python := snake(wire)) in RESERVED or not python.isidentifier() or keyword.iskeyword(python):
-                raise NotCovered(at, f"{python!r} cannot be the name of an attribute")
+            demand(at, rules.no_name(wire))
+            demand(at, rules.no_attribute(python := snake(wire)))
+            if (other := names.setdefault(python, wire)) != wire:
+                raise NotCovered(at, f"it and {other!r} are both {python!r} in Python")
             kind, nullable = self.kind(parsed[wire], raw, at)
             if isinstance(kind, Const) and not parsed[wire].required:
                 raise NotCovered(at, "an optional `const`")
@@ -387,11 +417,16 @@ class Reader:
     def read(self) -> Api:
         for enum in self.parsed.enums:
             name = str(enum.class_info.name)
-            if name in self.schemas and isinstance(enum, EnumProperty):
+            if name in self.schemas and isinstance(enum, EnumProperty) and enum.value_type is str:
+                place = f"components.schemas.{name}"
+                demand(place, rules.no_name(name))
+                values = [value for value in self.schemas[name]["enum"] if value is not None]
+                if len(values) != len(enum.values):
+                    raise NotCovered(place, f"two of {values} have one name in Python")
+                for key in enum.values:
+                    demand(f"{place} enum", rules.no_name(key))
                 self.api.enums[name] = Enum(
-                    name,
-                    self.schemas[name].get("description", ""),
-                    {k: str(v) for k, v in enum.values.items()},
+                    name, self.schemas[name].get("description", ""), dict(zip(enum.values, values, strict=True))
                 )
         for model in self.parsed.models:
             name = str(model.class_info.name)
@@ -404,6 +439,7 @@ class Reader:
             for endpoint in collection.endpoints
         }
         for path, item in self.document["paths"].items():
+            demand(f"path {path}", rules.no_route(path))
             for method in METHODS:
                 if method in item:
                     self.api.operations.append(self.operation(method, path, item, endpoints))
@@ -415,6 +451,7 @@ class Reader:
     def event(self, name: str, item: Mapping[str, Any]) -> Event:
         """A webhook, which openapi-python-client leaves out: its envelope, narrowed to one name and one model."""
         place, raw = f"webhook {name}", item.get("post", {})
+        demand(place, rules.no_name(class_name(name)))
         parts = raw.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {}).get("allOf")
         if not parts or len(parts) != 2 or "$ref" not in parts[0] or len(parts[1].get("properties", ())) != 2:
             raise NotCovered(place, "its body is `allOf: [a reference to the envelope, {properties: two of them}]`")
@@ -428,15 +465,27 @@ class Reader:
         kinds = {f.wire: f.kind for f in self.api.models[envelope.model].fields}
         if envelope.event not in kinds or kinds.get(data) != Scalar("any"):
             raise NotCovered(place, f"{envelope.model} has no {envelope.event!r}, or no {data!r} of any type")
-        return Event(name, envelope, model, raw["summary"], raw.get("description", ""))
+        return Event(name, envelope, model, self.summary(raw, place), raw.get("description", ""))
+
+    @staticmethod
+    def summary(raw: Mapping[str, Any], place: str) -> str:
+        if not isinstance(raw.get("summary"), str):
+            raise NotCovered(place, "it has no summary")
+        return str(raw["summary"])
+
+    @staticmethod
+    def error_codes(raw: Mapping[str, Any], place: str) -> Mapping[str, list[str]]:
+        codes = raw.get("x-error-codes", {})
+        if not is_object(codes) or not all(is_list(c) and all(isinstance(v, str) for v in c) for c in codes.values()):
+            raise NotCovered(f"{place} x-error-codes", f"{codes!r} is not `{{status: [code]}}`")
+        return codes
 
     def operation(
         self, method: str, path: str, item: Mapping[str, Any], endpoints: MutableMapping[str, Endpoint]
     ) -> Operation:
         place = f"{method.upper()} {path}"
         raw = item[method]
-        if not re.fullmatch(r"[a-z_]+\.[a-z_]+", raw.get("operationId", "")):
-            raise NotCovered(place, "operationId must be `tag.method`")
+        demand(place, rules.no_call(raw.get("operationId")))
         endpoint = endpoints.pop(raw["operationId"].replace(".", "_"), None)
         if endpoint is None:
             raise NotCovered(place, "the parser left this operation out (is the operationId there twice?)")
@@ -451,9 +500,9 @@ class Reader:
             body=self.body(raw, place),
             result=result,
             envelope=envelope,
-            summary=raw["summary"],
+            summary=self.summary(raw, place),
             description=raw.get("description", ""),
-            error_codes=raw.get("x-error-codes", {}),
+            error_codes=self.error_codes(raw, place),
         )
 
     def parameters(self, raw: list[Mapping[str, Any]], path: str, place: str) -> tuple[Field, ...]:
@@ -465,8 +514,10 @@ class Reader:
             _, schema = self.resolve(node["schema"], place)
             if schema.get("type") != "string":
                 raise NotCovered(place, f"parameter {node['name']!r} is no string")
+            self.bounds(schema, f"{place} {node['name']}")
             kind = Scalar("text", min_length=schema.get("minLength", 0), pattern=schema.get("pattern"))
             name = node.get("x-argument") or snake(node["name"])
+            demand(f"{place} {node['name']}", rules.no_attribute(name))
             found[node["name"]] = Field(node["name"], name, kind, True, False, node.get("description", ""))
         names = re.findall(r"\{(.*?)\}", path)
         if sorted(names) != sorted(found):

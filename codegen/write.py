@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from typing import Any
 import httpx
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from codegen.expressions import Writer, python, python_pattern, table
+from codegen.expressions import Writer, table
+from codegen.literals import docstring, python, python_pattern
 from codegen.read import IDEMPOTENCY_KEY, Document, NotCovered, read, snake
+from codegen.scopes import clashes
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "openapi.server.json"
@@ -59,22 +61,6 @@ def load(source: str | Path) -> dict[str, Any]:
         text = shown.stdout
     document: dict[str, Any] = json.loads(text)
     return document
-
-
-def docstring(text: str, indent: int) -> str:
-    """Write a docstring, with the lines after the first indented."""
-    safe = text.strip().replace("\\", "\\\\").replace('"""', "'''") or "As the API sends it."
-    safe = safe + " " * safe.endswith('"')
-    lines = [line.rstrip() for line in safe.splitlines()]
-    if len(lines) == 1 and len(lines[0]) + indent + 6 <= 110:
-        return f'"""{lines[0]}"""'
-    words = [wrapped for line in lines for wrapped in (wrap(line, 110 - indent) if line else [""])]
-    pad = "\n" + " " * indent
-    return '"""' + pad.join(words).replace(pad + "\n", "\n\n") + pad + '"""'
-
-
-def wrap(line: str, width: int) -> list[str]:
-    return textwrap.wrap(line, width - 3, break_long_words=False, break_on_hyphens=False)
 
 
 def render(document: Document) -> dict[str, str]:
@@ -159,6 +145,8 @@ def formatted(files: Mapping[str, str]) -> dict[str, str]:
     for path, text in result.items():
         if path.endswith(".py"):
             compile(text, path, "exec")
+            for place, name in clashes(path, ast.parse(text)):
+                raise NotCovered(place, f"{name!r} means something else there, in the generated code")
             if " object at 0x" in text:
                 raise NotCovered("templates", f"{path} holds the repr of an object")
     return result
@@ -192,14 +180,18 @@ def plan(document: Document, folder: Path = GENERATED) -> dict[Path, str | None]
     Raises:
         Drift: a file in the way has no marker in its first line, so it is nobody's to delete.
     """
-    wanted = package(document)
+    return changes(package(document), folder)
+
+
+def changes(wanted: Mapping[str, str], folder: Path = GENERATED) -> dict[Path, str | None]:
+    """The same, of files that were generated already."""
     there = found(folder) if folder.exists() else {}
-    changes: dict[Path, str | None] = {folder / path: t for path, t in wanted.items() if there.get(path) != t}
+    needed: dict[Path, str | None] = {folder / path: t for path, t in wanted.items() if there.get(path) != t}
     for path in there.keys() - wanted.keys():
         if MARKER not in there[path].partition("\n")[0]:
             raise Drift(f"{folder / path} was not generated; move it away")
-        changes[folder / path] = None
-    return changes
+        needed[folder / path] = None
+    return needed
 
 
 def apply(changes: Mapping[Path, str | None]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from codegen.diff.change import Change, Level
 from codegen.diff.shapes import Unjudgeable
+from codegen.literals import printable
 from codegen.references import Unresolved
 
 MOST_PAIRS = 200_000
@@ -160,8 +161,3 @@ class Graph:
         for level, kind, step, text in pair.changes:
             where = Root(place + step, anchor + step, root.methods, names)
             self.say(level, kind, where, text, request=pair.request)
-
-
-def printable(text: str) -> str:
-    """A text of the document on one line, with what a terminal or a file cannot show spelt out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -201,7 +201,7 @@ def _is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
-def register_fields(model: type[Model], wires: str, **decoders: Callable[[Any], Any]) -> None:
+def register_fields(model: type[Model], wires: str, /, **decoders: Callable[[Any], Any]) -> None:
     """Tell a model its properties by their JSON names, in the order of the contract; `?` marks an optional one."""
     fields: list[Field] = []
     for wire in wires.split():

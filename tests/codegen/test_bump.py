@@ -166,6 +166,38 @@ def test_nothing_changes_if_anything_fails(edit: Callable[[Any], object], why: s
     assert not (project.parent / "report.md").exists()
 
 
+@pytest.mark.parametrize(
+    ("edit", "place"),
+    [
+        (lambda d: d["components"]["schemas"]["Id"].update(pattern=r"^\p{L}+$"), "does not know the pattern"),
+        (lambda d: d["components"]["schemas"]["AdjustWalletBody"]["properties"].update(
+            self={"type": "string", "description": "x"}), "AdjustWalletBody.self"),
+        (lambda d: d["servers"][0].update(url='https://x/"+str(print(1))+"'), "servers[0].url"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_used_is_not_taken(edit: Callable[[Any], object], place: str, project: Path) -> None:
+    before = tree(project)
+    document = edited(edit)
+    for body in document["components"]["schemas"].values():
+        if "idempotencyKey" in body.get("properties", {}) and "self" in body["properties"]:
+            body["properties"]["idempotencyKey"] = body["properties"].pop("idempotencyKey")
+    done = bumped(project, document)
+    assert done.returncode == 1
+    assert place in done.stderr
+    assert tree(project) == before
+
+
+@pytest.mark.parametrize("where", ["nowhere/report.md", "."])
+def test_a_report_that_cannot_be_written_stops_before_anything_is(where: str, project: Path) -> None:
+    before = tree(project)
+    new = project.parent / "new.json"
+    new.write_text(json.dumps(edited(spend)), "utf-8")
+    done = python(project, "-m", "codegen", "bump", str(new), "--report", str(project.parent / where))
+    assert done.returncode == 3
+    assert "cannot be written; nothing was changed" in done.stderr
+    assert tree(project) == before
+
+
 def test_files_are_written_all_or_none(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("old")
     (tmp_path / "gone").write_text("gone")

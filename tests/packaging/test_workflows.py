@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,15 +89,20 @@ def repository(tmp_path: Path) -> Path:
     gh.chmod(0o755)
     subprocess.run(["git", "init", "-q", "--bare", tmp_path / "remote.git"], check=True)
     clone = tmp_path / "clone"
-    for folder in (clone / ".ci", clone / "generated", clone / "kraty_server", clone / ".reports"):
+    for folder in (clone / ".ci", clone / "generated", clone / "kraty_server"):
         folder.mkdir(parents=True)
     (clone / ".ci" / "pull-request").write_bytes((ROOT / ".ci" / "pull-request").read_bytes())
     (clone / ".ci" / "pull-request").chmod(0o755)
     for name in ("openapi.server.json", "CHANGELOG.md", "kraty_server/_version.py", "generated/models.py"):
         (clone / name).write_text("old\n")
+    taken = clone / ".bump"
+    (taken / ".reports").mkdir(parents=True)
+    for name in ("openapi.server.json", "CHANGELOG.md", "kraty_server", "generated"):
+        copy = shutil.copytree if (clone / name).is_dir() else shutil.copy
+        copy(clone / name, taken / name)
     for name in ("bump", "parity"):
-        (clone / ".reports" / f"{name}.md").write_text(f"the {name} report\n")
-    (clone / ".gitignore").write_text(".reports/\n")
+        (taken / ".reports" / f"{name}.md").write_text(f"the {name} report\n")
+    (clone / ".gitignore").write_text(".bump/\n")
     git(clone, "init", "-q", "-b", "main")
     git(clone, "add", ".")
     git(clone, "commit", "-qm", "one")
@@ -110,28 +116,28 @@ def git(folder: Path, *words: str) -> str:
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
-def pull_request(clone: Path) -> str:
+def pull_request(clone: Path, wanted: int = 0) -> str:
     path = os.pathsep.join([str(clone.parent / "bin"), os.environ["PATH"]])
-    command = [".ci/pull-request", ".reports/bump.md", ".reports/parity.md"]
+    command = [".ci/pull-request", ".bump"]
     done = subprocess.run(command, cwd=clone, capture_output=True, text=True, env=os.environ | {"PATH": path})
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == wanted, done.stderr
+    return done.stdout + done.stderr
 
 
 def test_a_new_document_becomes_one_pull_request_with_both_reports(repository: Path) -> None:
-    (repository / "openapi.server.json").write_text("new\n")
-    (repository / "generated" / "more.py").write_text("new\n")
-    (repository / "unrelated").write_text("not part of it\n")
+    (repository / ".bump" / "openapi.server.json").write_text("new\n")
+    (repository / ".bump" / "generated" / "more.py").write_text("new\n")
+    (repository / ".bump" / "generated" / "models.py").unlink()
+    (repository / ".bump" / "unrelated").write_text("not part of it\n")
     pull_request(repository)
     (branch,) = re.findall(r"spec-bump/[0-9a-f]{12}", git(repository, "ls-remote", "origin"))
     changed = git(repository, "diff", "--name-only", "main", branch).split()
-    assert changed == ["generated/more.py", "openapi.server.json"]
+    assert changed == ["generated/models.py", "generated/more.py", "openapi.server.json"]
     assert (repository.parent / "body").read_text() == "the bump report\nthe parity report\n"
     asked = (repository.parent / "asked").read_text()
     assert f"pr create --head {branch}" in asked
     # The same document a week later.
     git(repository, "switch", "-q", "main")
-    (repository / "openapi.server.json").write_text("new\n")
     assert "no second pull request" in pull_request(repository)
     assert (repository.parent / "asked").read_text() == asked
 
@@ -139,3 +145,28 @@ def test_a_new_document_becomes_one_pull_request_with_both_reports(repository: P
 def test_the_same_document_becomes_no_pull_request(repository: Path) -> None:
     assert "no pull request" in pull_request(repository)
     assert not (repository.parent / "asked").exists()
+
+
+def test_a_link_among_the_files_is_not_followed(repository: Path) -> None:
+    (repository / ".bump" / "openapi.server.json").write_text("new\n")
+    (repository / ".bump" / ".reports" / "bump.md").unlink()
+    (repository / ".bump" / ".reports" / "bump.md").symlink_to("/proc/self/environ")
+    assert "nothing is taken" in pull_request(repository, 1)
+    assert git(repository, "status", "--porcelain") == ""
+    assert not (repository.parent / "asked").exists()
+
+
+def test_what_other_people_wrote_runs_in_a_job_that_can_write_nothing() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/spec-bump.yml").read_text("utf-8"))
+    generate, publish = (workflow["jobs"][name] for name in ("generate", "pull-request"))
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "permissions" not in generate
+    assert "token" not in str(generate).lower().replace("'persist-credentials': false", "")
+    assert "secrets." not in str(generate)
+    assert publish["permissions"] == {"contents": "write", "pull-requests": "write"}
+    assert publish["needs"] == "generate"
+    assert [step["run"] for step in publish["steps"] if "run" in step] == ["make pull-request"]
+    recipe = re.search(r"^pull-request:(.*)\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert recipe is not None
+    assert recipe.groups() == ("", "\t.ci/pull-request .bump\n")
+    assert "python" not in (ROOT / ".ci/pull-request").read_text("utf-8")

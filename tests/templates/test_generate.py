@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codegen import write
-from codegen.expressions import python_pattern
+from codegen.literals import python_pattern
 from codegen.read import NotCovered
 from tests.templates.tiny import BASE, tiny
 

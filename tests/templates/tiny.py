@@ -77,16 +77,27 @@ def tiny(*, thing: Mapping[str, Any] | None = None, body: Mapping[str, Any] | No
 
 
 @contextmanager
-def generated(document: Any, folder: Path) -> Iterator[SimpleNamespace]:
-    """Generate, import in place of the real package, and give its modules."""
+def in_place(document: Any, folder: Path) -> Iterator[Mapping[str, str]]:
+    """Generate, and have it imported in place of the real package; its files."""
     write.apply(write.plan(document, folder / write.PACKAGE))
-    files = write.found(folder / write.PACKAGE)
     kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] == write.PACKAGE}
     for name in kept:
         del sys.modules[name]
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
+        yield write.found(folder / write.PACKAGE)
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if name.split(".")[0] == write.PACKAGE]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+
+
+@contextmanager
+def generated(document: Any, folder: Path) -> Iterator[SimpleNamespace]:
+    """The same, with its modules."""
+    with in_place(document, folder) as files:
         yield SimpleNamespace(
             files=files,
             models=importlib.import_module(f"{write.PACKAGE}.models"),
@@ -94,8 +105,3 @@ def generated(document: Any, folder: Path) -> Iterator[SimpleNamespace]:
             contract=importlib.import_module(f"{write.PACKAGE}.contract"),
             things=importlib.import_module(f"{write.PACKAGE}.api.things"),
         )
-    finally:
-        sys.path.remove(str(folder))
-        for name in [name for name in sys.modules if name.split(".")[0] == write.PACKAGE]:
-            del sys.modules[name]
-        sys.modules.update(kept)

@@ -1,0 +1,179 @@
+"""Does a generated package work, before it is written? Each call, model and event of it is used once, with samples.
+
+A process of its own does that (`codegen/use.py`), since what was generated may not load, and ours is loaded here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from codegen import use
+from codegen.expressions import Writer
+from codegen.literals import python_pattern
+from codegen.read import Api, Const, EnumOf, Field, Kind, ListOf, MapOf, ModelOf, NotCovered, Operation, Scalar, UnionOf
+
+TEXTS: Final = (
+    "a",
+    "A",
+    "1",
+    "a1",
+    "aa-1",
+    "a.b",
+    "a@b.co",
+    "ab",
+    "AB",
+    "aaa",
+    "AAA",
+    "00000000-0000-4000-8000-000000000000",
+)
+MOST: Final = 1000
+"""Samples are no longer than that."""
+DEEP: Final = 4
+"""Optional properties so deep in a sample are left out."""
+SECONDS: Final = 300
+
+
+def demand_use(files: Mapping[str, str], api: Api) -> None:
+    """Use the files of a package.
+
+    Raises:
+        NotCovered: something of it cannot be imported or used; the message names the place.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for path, text in files.items():
+            (file := Path(folder) / use.PACKAGE / path).parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        command = [sys.executable, "-I", "-B", use.__file__, folder]
+        try:
+            done = subprocess.run(
+                command, input=json.dumps(Samples(api).trial(files)), capture_output=True, text=True, timeout=SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NotCovered("the new package", f"it was not imported and used within {SECONDS} s") from error
+    if done.returncode:
+        place, _, why = (done.stderr.strip().splitlines() or [""])[-1].partition(": ")
+        raise NotCovered(place, f"what would be generated cannot be used: {why}")
+
+
+class Samples:
+    """JSON that fits the document."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.writer = Writer(api)
+        self.unmatched = False
+
+    def trial(self, files: Mapping[str, str]) -> dict[str, Any]:
+        """What `codegen/use.py` reads."""
+        modules = [path.removesuffix(".py").replace("/", ".") for path in files if path.endswith(".py")]
+        return {
+            "modules": [name for name in modules if not name.endswith("__init__")],
+            "calls": [self.call(operation) for operation in self.api.operations],
+            "models": {model.name: self.model(model.name) for model in self.writer.shown()},
+            "events": [
+                {
+                    "name": event.wire,
+                    "class": event.name,
+                    "data": {
+                        **self.model(event.envelope.model),
+                        event.envelope.event: event.wire,
+                        event.envelope.data: self.model(event.data),
+                    },
+                }
+                for event in self.api.events
+            ],
+        }
+
+    def call(self, operation: Operation) -> dict[str, Any]:
+        self.unmatched = False
+        segments = {f.wire: self.value(f.kind, operation.id) for f in operation.parameters}
+        fields = operation.body.fields if operation.body else ()
+        body = {f.wire: self.value(f.kind, f"{operation.id}({f.name})") for f in fields}
+        unmatched = self.unmatched
+        path = operation.route
+        for wire, value in segments.items():
+            path = path.replace(f"{{{wire}}}", quote(value, safe="!*'()"))
+        answer = self.model(operation.result) | {f.wire: segments[f.wire] for f in self.writer.echoes(operation)}
+        return {
+            "tag": operation.tag,
+            "name": operation.name,
+            "parameters": list(segments.values()),
+            "arguments": {f.name: body[f.wire] for f in fields},
+            "method": operation.method,
+            "route": operation.route,
+            "path": path,
+            "body": body if operation.body else None,
+            "answer": answer if operation.envelope is None else {operation.envelope: answer},
+            "unmatched": unmatched,
+            "names": [f.name for f in (*operation.parameters, *fields)],
+        }
+
+    def model(self, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+        within = (*above, name)
+        return {
+            f.wire: self.value(f.kind, f"{name}.{f.wire}", within)
+            for f in self.api.models[name].fields
+            if f.required or not (len(within) > DEEP or self.leads_back(f, within))
+        }
+
+    def leads_back(self, field: Field, within: tuple[str, ...]) -> bool:
+        return not self.api.reachable([field.kind]).isdisjoint(within)
+
+    def value(self, kind: Kind, place: str, within: tuple[str, ...] = ()) -> Any:
+        """A value of a kind, inside of the models that are named."""
+        match kind:
+            case Scalar():
+                return self.scalar(kind)
+            case EnumOf(name):
+                return next(iter(self.api.enums[name].values.values()))
+            case ModelOf(name):
+                if name in within:
+                    raise NotCovered(place, f"each {name} would hold another one")
+                return self.model(name, within)
+            case UnionOf(name):
+                members = self.api.unions[name].members.values()
+                free = [member for member in members if member not in within] or list(members)
+                return self.value(ModelOf(free[0]), place, within)
+            case MapOf(value):
+                return {"a": self.scalar(value)}
+            case ListOf(item, low, high):
+                if not low and (high == 0 or not self.api.reachable([item]).isdisjoint(within)):
+                    return []
+                self.unmatched |= low > MOST
+                return [self.value(item, place, within)] * min(low or 1, MOST)
+            case Const(value):
+                return value
+
+    def scalar(self, kind: Scalar) -> Any:
+        match kind.name:
+            case "text":
+                return self.text(kind)
+            case "boolean":
+                return True
+            case "time":
+                return "2026-01-02T03:04:05.678Z"
+            case "any":
+                return {"a": [1]}
+            case _:
+                least = -math.inf if kind.minimum is None else kind.minimum
+                most = math.inf if kind.maximum is None else kind.maximum
+                return math.ceil(least) if least > 0 else math.floor(most) if most < 0 else 0
+
+    def text(self, kind: Scalar) -> str:
+        """A text that the pattern takes, where one is known."""
+        least = min(kind.min_length, MOST)
+        texts = [text + text[-1] * (least - len(text)) for text in TEXTS]
+        pattern = re.compile(python_pattern(kind.pattern or ""))
+        if kind.min_length > MOST or (found := next(filter(pattern.search, texts), None)) is None:
+            self.unmatched = True
+            return texts[0]
+        return found

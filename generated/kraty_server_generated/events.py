@@ -42,7 +42,7 @@ class GrantCreated(_Event):
     """
 
     data: GrantCreatedData
-    data__ = GrantCreatedData
+    data__: ClassVar[type[Model]] = GrantCreatedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -53,7 +53,7 @@ class InventoryChanged(_Event):
     """
 
     data: InventoryChangedData
-    data__ = InventoryChangedData
+    data__: ClassVar[type[Model]] = InventoryChangedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -64,7 +64,7 @@ class WalletChanged(_Event):
     """
 
     data: WalletChangedData
-    data__ = WalletChangedData
+    data__: ClassVar[type[Model]] = WalletChangedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -75,7 +75,7 @@ class PlayerRegistered(_Event):
     """
 
     data: PlayerRegisteredData
-    data__ = PlayerRegisteredData
+    data__: ClassVar[type[Model]] = PlayerRegisteredData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -86,7 +86,7 @@ class PlayerBanned(_Event):
     """
 
     data: PlayerBannedData
-    data__ = PlayerBannedData
+    data__: ClassVar[type[Model]] = PlayerBannedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -97,7 +97,7 @@ class PlayerDeleted(_Event):
     """
 
     data: PlayerDeletedData
-    data__ = PlayerDeletedData
+    data__: ClassVar[type[Model]] = PlayerDeletedData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -108,7 +108,7 @@ class LobbyCreated(_Event):
     """
 
     data: LobbyEventData
-    data__ = LobbyEventData
+    data__: ClassVar[type[Model]] = LobbyEventData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -119,7 +119,7 @@ class LobbyStarted(_Event):
     """
 
     data: LobbyEventData
-    data__ = LobbyEventData
+    data__: ClassVar[type[Model]] = LobbyEventData
 
 
 @define(eq=False, repr=False, getstate_setstate=False)
@@ -130,7 +130,7 @@ class LobbyClosed(_Event):
     """
 
     data: LobbyEventData
-    data__ = LobbyEventData
+    data__: ClassVar[type[Model]] = LobbyEventData
 
 
 EVENTS: Final[Mapping[str, type[WebhookEvent]]] = {

@@ -27,7 +27,7 @@ class MissingColumnError(SourceError):
 
     def __init__(self, column: str, field: str, found: Sequence[str]) -> None:
         self.field = field
-        self.reason = f"no column {column!r}; there are {', '.join(map(repr, found))}"
+        self.reason: str = f"no column {column!r}; there are {', '.join(map(repr, found))}"
         super().__init__(f"{self.reason}. Name yours: columns={{{field!r}: ...}}")
 
 

@@ -133,7 +133,7 @@ class Job:
         self._source = Source(source)
         self._columns = dict(columns or {})
         self._key = list(key) if key else None
-        self.journal = journal_path(name, shard) if journal is None else Path(journal)
+        self.journal: Path = journal_path(name, shard) if journal is None else Path(journal)
         self._results = None if results is None else Path(results)
         self._format: Format = results_format
         self._shard = shard

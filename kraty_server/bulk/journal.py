@@ -146,7 +146,7 @@ class Journal:
         db.execute("COMMIT")
         self.run: int = db.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0]
         self.last_chunk: int = db.execute("SELECT coalesce(max(id), 0) FROM sent").fetchone()[0]
-        self.is_new = self.last_chunk == 0
+        self.is_new: bool = self.last_chunk == 0
 
     def _check_facts(self, facts: Mapping[str, str]) -> None:
         known = dict(self._db.execute("SELECT name, value FROM facts").fetchall())

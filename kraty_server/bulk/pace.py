@@ -29,19 +29,19 @@ class Pace:
     def __init__(self, most: int, rate: float | None, clock: Callable[[], float]) -> None:
         self.most = most
         self.rate = rate
-        self.window = min(START, most)
-        self.limited = 0
+        self.window: float = min(START, most)
+        self.limited: int = 0
         """429s so far."""
-        self.lost = 0
+        self.lost: int = 0
         """Lost answers and 5xx so far."""
-        self.answered = 0
+        self.answered: int = 0
         """Chunks that were answered so far."""
         self._clock = clock
         self._paused_until = clock()
         self._free_at = clock()
         self._cut_at = clock() - 1.0
         self._slow_start = True
-        self.in_a_row = 0
+        self.in_a_row: int = 0
         """Rounds of lost answers since the last success."""
 
     def succeeded(self) -> None:

@@ -103,7 +103,7 @@ class Planner:
         self._sent_before: dict[bytes, float] = {}
         """When those of them were sent first that a former run left without an answer, by their records."""
         self._source_ended = False
-        self.ended = False
+        self.ended: bool = False
         """Whether there are no more rows."""
         self.broken: str | None = None
         """Why the source ended before its end, if it did."""

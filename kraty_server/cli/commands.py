@@ -68,7 +68,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def add_commands(self, commands: Sequence[tuple[str, str, Callable[[CommandParser], None]]]) -> None:
         """Add commands below this one: name, summary, and what describes each."""
-        self.usage = "%(prog)s [-h] COMMAND ..."
+        self.usage: str | None = "%(prog)s [-h] COMMAND ..."
         longest = max(len(name) for name, _, _ in commands)
         listed = "\n".join(f"{name:{longest}}  {summary}" for name, summary, _ in commands)
         # Listed here, since argparse's own list breaks the lines of its longest names.

@@ -40,7 +40,7 @@ class Poster:
     """Posts deliveries to one URL; safe for threads."""
 
     def __init__(self, url: str) -> None:
-        self.url = checked_url(url)
+        self.url: str = checked_url(url)
         self._client = httpx.Client(trust_env=False, timeout=TIMEOUT, follow_redirects=False)
 
     def post(self, body: bytes, headers: Iterable[tuple[str, str]]) -> int:

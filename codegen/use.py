@@ -28,7 +28,8 @@ def uses(trial: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
 
     def kind(name: str) -> Any:
         """A model, in whichever module it is."""
-        return next(vars(m)[name] for n, m in modules.items() if n.endswith("models") and name in vars(m))
+        found: Iterator[Any] = (getattr(m, name) for n, m in modules.items() if n.endswith("models") and hasattr(m, name))
+        return next(found)
 
     for name in trial["modules"]:
         yield name, partial(load, name)

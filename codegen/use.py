@@ -28,7 +28,9 @@ def uses(trial: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
 
     def kind(name: str) -> Any:
         """A model, in whichever module it is."""
-        found: Iterator[Any] = (getattr(m, name) for n, m in modules.items() if n.endswith("models") and hasattr(m, name))
+        found: Iterator[Any] = (
+            getattr(m, name) for n, m in modules.items() if n.endswith("models") and hasattr(m, name)
+        )
         return next(found)
 
     for name in trial["modules"]:

@@ -48,7 +48,7 @@ def demand_use(files: Mapping[str, str], api: Api) -> None:
     Raises:
         NotCovered: something of it cannot be imported or used; the message names the place.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="kraty-trial-") as folder:
         for path, text in files.items():
             (file := Path(folder) / use.PACKAGE / path).parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")

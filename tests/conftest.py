@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+from collections.abc import Iterator
+
+import pytest
 
 if sys.version_info >= (3, 13):
     # In 3.13.0 a server that was let go of with several open connections complains when the second is collected.
@@ -14,3 +18,14 @@ if sys.version_info >= (3, 13):
             _wakeup(self)
 
     asyncio.Server._wakeup = _once  # type: ignore[attr-defined]  # private
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: Ctrl-C would be ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def jobs_of_a_test_have_its_environment() -> Iterator[None]:
+    """A worker of a job makes its client once in a process; here each test has an environment of its own."""
+    yield
+    if (send := sys.modules.get("kraty_server.bulk.send")) is not None:
+        send._senders.clear()

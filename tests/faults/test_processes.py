@@ -6,8 +6,10 @@ import asyncio
 import copy
 import faulthandler
 import gc
+import logging
 import os
 import pickle
+import re
 import socket
 import threading
 import traceback
@@ -152,8 +154,11 @@ def test_a_fork_while_other_threads_call_does_not_hang(server: EchoServer) -> No
                 one.result()
 
 
-def test_a_fork_amid_the_first_call_over_tls_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_amid_the_first_call_over_tls_does_not_hang(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """The first connection loads the certificates; a fork waits until they are loaded."""
+    caplog.set_level(logging.CRITICAL, "kraty_server")  # the lock of a captured stream does not survive a fork
     for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
         monkeypatch.delenv(variable, raising=False)
     for _ in range(6):
@@ -262,7 +267,7 @@ def test_closing_async_while_calls_are_in_flight_ends_them_with_a_clear_error() 
         await kraty.aclose()
         for call in await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5):
             assert isinstance(call, KratyClosedError), repr(call)
-            assert "closed while this call was under way" in str(call) or "before this call" in str(call)
+            assert re.search("closed (while this call (was under way|waited for attempt)|before this call)", str(call))
 
     with RawServer([Reply(body=b"{}")]) as upstream, FaultProxy(upstream.url, lambda n: "silent") as proxy:
         asyncio.run(main(proxy.url, lambda: proxy.requests == 4))

@@ -219,7 +219,7 @@ PLACES = FREE | BOUND
 def used(document: Any) -> None:
     """Generate, and use all of it in this process, where the canary is."""
     api = read(document)
-    with tempfile.TemporaryDirectory() as folder, in_place(document, Path(folder)) as files:
+    with tempfile.TemporaryDirectory(prefix="kraty-trial-") as folder, in_place(document, Path(folder)) as files:
         for _, step in use.uses(Samples(api).trial(files)):
             step()
         contract = importlib.import_module("kraty_server_generated.contract")

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ STATES = st.sampled_from([APPLIED, REPLAYED, FAILED, UNKNOWN, UNSENT])
 @given(data=st.data())
 def test_what_it_says_after_any_runs_and_crashes_is_what_was_committed(data: Any) -> None:
     """Each run sends some rows that are open; some chunks are answered, some not, and the process ends at any commit."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:  # hypothesis may end it at any draw
         path, names = Path(folder) / "journal", [f"job/{n}" for n in range(12)]
         rows = {name: record(name, (name,)) for name in names}
         done: set[str] = set()
@@ -72,6 +73,7 @@ def test_what_it_says_after_any_runs_and_crashes_is_what_was_committed(data: Any
         now = 0.0
         for _ in range(data.draw(st.integers(1, 4))):
             journal = Journal(path, {"job": "job"})
+            opened.callback(journal.close)
             settled, unsettled = journal.load()
             assert {name for name in names if settled.body(rows[name]) is not None} == done
             assert {

@@ -336,12 +336,12 @@ class Job:
             yield from journal.failures()
 
     def write_failures(self, path: str | Path) -> int:
-        """Write those rows as CSV: the columns of the source, then `error_code` and `error_message`; their number.
+        """Write those rows as CSV and give their number: the source's columns, then `error_code` and `error_message`.
 
         Correct what is wrong and run the file under the same job: what was done already is not done again.
         """
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            return write_csv(self.failures(), file)
+        with closing(self._opened()) as journal, Path(path).open("w", encoding="utf-8", newline="") as file:
+            return write_csv(journal.failures, file)
 
     def unknown(self) -> list[Failure]:
         """List the rows of the last run that were sent and have no answer. They may have taken effect."""

@@ -247,3 +247,17 @@ def test_a_row_without_an_answer_that_stands_twice_is_not_sent_the_second_time(
     assert report.counted == report.rows
     players = [player for player, _, _ in booked(emulator).elements()]
     assert len(set(players)) == len(players)
+
+
+def test_failures_keep_each_column_and_object_of_rows_that_differ(emulator: Emulator, kraty: KratyServer) -> None:
+    emulator.fault("migrate.players", status=400, code="validation_failed", times=3)
+    Path("rows.jsonl").write_text(
+        '{"externalPlayerId": "ada"}\n{"externalPlayerId": "bob", "contextSnapshot": {"country": "FI"}}\n'
+    )
+    first = job(emulator, "rows.jsonl", action=bulk.import_players())
+    assert first.run(client=kraty).failed == 2
+    assert first.write_failures("failed.csv") == 2
+    again = job(emulator, "failed.csv", action=bulk.import_players())
+    assert again.run(client=kraty).applied == 2
+    sent = emulator.assert_called("migrate.players")[-1].body["rows"]
+    assert [row.get("contextSnapshot") for row in sent] == [None, {"country": "FI"}]

@@ -256,9 +256,8 @@ class Coordinator:
         for index, (code, message) in answers.errors.items():
             report.failed += 1
             self._fail(chunk, flight.indices[index], code, message)
-        if self._sink is not None:
-            for index, result in answers.results.items():
-                self._sink.add({"player": chunk.rows[flight.indices[index]].arguments[PLAYER], **result})
+        for index, result in answers.results.items():
+            chunk.results[flight.indices[index]] = result
         if answers.stop is not None:
             self._stop(answers.stop)
             report.key_refused |= answers.key_refused
@@ -323,13 +322,20 @@ class Coordinator:
             self._report.unsent += len(left)
             for index in left:
                 chunk.states[index] = UNSENT
-        self._ended.append(chunk)
+        self._end(chunk)
 
     def _sort(self, chunk: Chunk) -> None:
         if chunk.left:
             self._again.append(chunk)
         else:
-            self._ended.append(chunk)
+            self._end(chunk)
+
+    def _end(self, chunk: Chunk) -> None:
+        """Take a chunk that is done with: its results go to the sink only now, as its rows go to the journal."""
+        self._ended.append(chunk)
+        if self._sink is not None:
+            for index, result in chunk.results.items():
+                self._sink.add({"player": chunk.rows[index].arguments[PLAYER], **result})
 
     def _finish(self) -> None:
         """Commit what is known at the end, whatever ended the run, and see that the totals add up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from kraty_server import CurrencyEntry, KratyServer, bulk
+from kraty_server.bulk.journal import Journal
 from kraty_server.testing import Emulator
 from tests.bulk.books import asked, booked, currency_rows
 
@@ -247,6 +249,39 @@ def test_a_row_without_an_answer_that_stands_twice_is_not_sent_the_second_time(
     assert report.counted == report.rows
     players = [player for player, _, _ in booked(emulator).elements()]
     assert len(set(players)) == len(players)
+
+
+def test_results_of_a_chunk_without_its_last_answer_are_in_one_file_after_a_crash(
+    emulator: Emulator, kraty: KratyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    players = [{"externalPlayerId": f"player_{n}"} for n in range(60)]
+    emulator.seed({"players": players})
+    monkeypatch.setattr("kraty_server.bulk.sink.PART_ROWS", 1)
+    monkeypatch.setattr("kraty_server.bulk.run.LAZY_COMMIT", -1.0)
+    resource: Any = type(kraty.players)
+    get, commit = resource.get, Journal.commit
+
+    def lose_one(self: Any, external_player_id: str) -> Any:
+        if external_player_id == "player_5":
+            emulator.fault("players.get", status=500)
+        return get(self, external_player_id)
+
+    def crash_after_a_part(self: Journal, **given: Any) -> None:
+        commit(self, **given)
+        if given["parts"]:
+            raise ConnectionAbortedError
+
+    snapshots = job(emulator, players, action=bulk.snapshot(), results="out")
+    with monkeypatch.context() as patch:
+        patch.setattr(resource, "get", lose_one)
+        patch.setattr(Journal, "commit", crash_after_a_part)
+        with pytest.raises(ConnectionAbortedError):
+            snapshots.run(client=kraty, in_flight=1)
+    assert snapshots.run(client=kraty).ok
+    read = [
+        json.loads(line)["player"] for part in Path("out").iterdir() for line in part.read_text("utf-8").splitlines()
+    ]
+    assert sorted(read) == sorted(player["externalPlayerId"] for player in players)
 
 
 def test_failures_keep_each_column_and_object_of_rows_that_differ(emulator: Emulator, kraty: KratyServer) -> None:

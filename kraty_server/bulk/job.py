@@ -172,8 +172,8 @@ class Job:
                         _list(check, prepared.reason)
                     else:
                         self._sort(check, prepared, settled, unsettled, seen)
-        calls = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
-        check.calls = calls * (2 if self.action.ack else 1)
+        chunks_or_rows = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
+        check.calls = chunks_or_rows * self.action.calls
         speed = rate or speed
         check.seconds = check.calls / speed if speed else None
         return check
@@ -278,7 +278,7 @@ class Job:
             was_new = journal.is_new
             size = action.chunk_size
             if rate is not None and not action.is_batch:  # else each chunk would be a burst
-                size = max(1, min(size, int(rate / CHUNKS_A_SECOND)))
+                size = max(1, min(size, int(rate / CHUNKS_A_SECOND / action.calls)))
             with self._source.open() as rows:
                 mapping = RowMapping(action, self.name, rows, self._columns, self._key)
                 planner = Planner(

@@ -71,7 +71,7 @@ class Pace:
         return first_of_round
 
     def sent(self, calls: int) -> None:
-        """A chunk that makes so many calls was handed out."""
+        """So many calls are made for a chunk that was handed out."""
         if self.rate is not None:
             self._free_at = max(self._free_at, self._clock()) + calls / self.rate
 

@@ -52,6 +52,8 @@ class Flight:
 
     chunk: Chunk
     indices: Sequence[int]
+    calls: int
+    """Calls that it takes, if nothing is refused."""
     sent_at: float
     executor: Executor
 
@@ -197,7 +199,8 @@ class Coordinator:
             action.has_results,
             action.ack,
         )
-        flight = Flight(chunk, indices, time.monotonic(), self._executor)
+        calls = action.calls * (1 if action.is_batch else len(indices))
+        flight = Flight(chunk, indices, calls, time.monotonic(), self._executor)
         try:
             future = self._executor.submit(self._work, work.dumps())
         except BrokenExecutor:
@@ -206,7 +209,7 @@ class Coordinator:
             return
         chunk.was_sent = True
         self._under_way += 1
-        self._pace.sent(1 if action.is_batch else len(indices))
+        self._pace.sent(flight.calls)
         future.add_done_callback(lambda done: self._done.put((flight, done)))
 
     def _renew(self, broken: Executor) -> None:
@@ -248,6 +251,7 @@ class Coordinator:
             return
         self._dead_workers = 0
         report.calls += answers.calls
+        pace.sent(max(0, answers.calls - flight.calls))  # a batch that is refused is sent again in parts
         for index, state in zip(flight.indices, answers.states.encode(), strict=True):
             if state != UNKNOWN:
                 chunk.states[index] = state

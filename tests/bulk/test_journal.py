@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraty_server import KratyServer, bulk
-from kraty_server.bulk import journal as journal_module
 from kraty_server.bulk.journal import APPLIED, FAILED, REPLAYED, UNKNOWN, UNSENT, Journal
 from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, record, row_key, shard_of
 from kraty_server.testing import Emulator
@@ -192,7 +190,7 @@ def test_a_limit_on_the_size_of_files_is_said(emulator: Emulator, tmp_path: Path
     assert done.returncode == 1
     assert "JournalError" in done.stderr
     assert "nothing is lost" in done.stderr
-    assert max(booked(emulator).values(), default=1) == 1
+    assert set(booked(emulator).values()) == {1}
 
 
 def test_a_journal_that_cannot_be_written_is_said_before_anything_is_sent(
@@ -244,5 +242,3 @@ def test_any_other_trouble_of_sqlite_is_told_with_its_text(tmp_path: Path, monke
     with pytest.raises(bulk.JournalError, match="cannot read the journal: it cannot be used .no such table: parts"):
         journal.parts()
     journal.close()
-    assert sqlite3.sqlite_version_info >= (3, 7)
-    assert journal_module.FORMAT == "1"

@@ -252,8 +252,7 @@ class Job:
             KratyError: the API cannot be reached, or refuses the key; nothing was sent.
             KeyboardInterrupt: Ctrl-C was pressed; what was under way is in the journal, and `status` has the totals.
         """
-        if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
-            raise ValueError(f"in_flight: a whole number from 1 on is needed, got {in_flight!r}")
+        check_in_flight(in_flight)
         if rate is not None and not rate > 0:
             raise ValueError(f"rate: more than 0 requests a second are needed, got {rate!r}")
         if client is not None:
@@ -358,7 +357,11 @@ class Job:
             return journal.resolve(keys, applied=applied)
 
     def status(self) -> dict[str, Any] | None:
-        """Give the report of the last run that ended; None where none did."""
+        """Give the report of the last run that ended; None where none did.
+
+        Raises:
+            JournalError: there is no journal yet, or a run is under way.
+        """
         with closing(self._opened()) as journal:
             return journal.last_report()
 
@@ -380,6 +383,16 @@ def check_arguments(name: str, action: Action, key: Sequence[str] | None) -> Non
         raise TypeError(f"action: one of kraty_server.bulk is needed, got {type(action).__name__}")
     if isinstance(key, str):
         raise TypeError("key: a list of columns is needed, got text")
+
+
+def check_in_flight(in_flight: int) -> None:
+    """Check how many chunks may be under way at once.
+
+    Raises:
+        ValueError: it is no whole number from 1 on.
+    """
+    if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
+        raise ValueError(f"in_flight: a whole number from 1 on is needed, got {in_flight!r}")
 
 
 def _list(check: Check, reason: str) -> None:

@@ -63,7 +63,6 @@ class KeyIndex:
     share these 72 bits are one in a hundred million.
     """
 
-    STEM: Final = 2
     REST: Final = 7
     WIDTH: Final = REST + BODY_SIZE
 

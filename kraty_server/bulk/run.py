@@ -242,11 +242,9 @@ class Coordinator:
         self._under_way -= 1
         try:
             answers = Answers.loads(future.result())
-        except BrokenExecutor as error:
-            self._renew(flight.executor)
-            self._no_worker(flight, error)
-            return
         except Exception as error:  # whatever a cluster raises for a worker that died
+            if isinstance(error, BrokenExecutor):
+                self._renew(flight.executor)
             self._no_worker(flight, error)
             return
         self._dead_workers = 0
@@ -349,7 +347,6 @@ class Coordinator:
         self._again.clear()
         self._ready.clear()
         self._commit((), last=True)
-        report.limited, report.lost = self._pace.limited, self._pace.lost
         report.forgotten = self._planner.forgotten if self._planner.ended else 0
         if report.counted != report.rows:
             raise JobError(

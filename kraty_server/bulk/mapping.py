@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import repeat
-from operator import methodcaller
 from typing import Any, NamedTuple
 
 from kraty_server.bulk.actions import AT_ONCE, Action, texts, wire_name
 from kraty_server.bulk.errors import MissingColumnError, SourceError
 from kraty_server.bulk.keys import LONGEST, record, records, row_key
 from kraty_server.bulk.source import Rows
-from kraty_server_generated.contract import PLAIN_TEXT_MATCHES
+from kraty_server_generated.types import are_plain
 
 
 class Prepared(NamedTuple):
@@ -30,16 +29,6 @@ class Refused(NamedTuple):
 
     row: Any
     reason: str
-
-
-def are_plain(column: Sequence[str]) -> bool:
-    """Whether these texts match every pattern of the contract: they are printable, and more than spaces and dots."""
-    whole = "".join(column)
-    return (
-        PLAIN_TEXT_MATCHES
-        and whole.isprintable()
-        and ("." not in whole or all(map(methodcaller("strip", " ."), column)))
-    )
 
 
 class RowMapping:

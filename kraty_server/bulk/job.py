@@ -339,7 +339,10 @@ class Job:
 
         Correct what is wrong and run the file under the same job: what was done already is not done again.
         """
-        with closing(self._opened()) as journal, Path(path).open("w", encoding="utf-8", newline="") as file:
+        with (
+            closing(self._opened()) as journal,
+            Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        ):
             return write_csv(journal.failures, file)
 
     def unknown(self) -> list[Failure]:

@@ -89,6 +89,11 @@ def write_csv(read: Callable[[], Iterable[Failure]], file: Writable) -> int:
     return count
 
 
+def _storable(text: str) -> str:
+    """Escape half of a surrogate pair: a server's message may quote one, and no file can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def journal_path(job: str, shard: tuple[int, int] | None = None) -> Path:
     """Where the journal of a job lies, unless it is told otherwise: in the current folder."""
     part = "" if shard is None else f".{shard[0]}-of-{shard[1]}"
@@ -238,7 +243,7 @@ class Journal:
                 db.executemany("INSERT INTO answered VALUES (?, ?, ?)", answered)
                 db.executemany(
                     "INSERT INTO failures VALUES (?, ?, ?, ?, ?)",
-                    ((self.run, f.key, f.code, f.message, json.dumps(f.row, default=str)) for f in failures),
+                    ((self.run, f.key, f.code, _storable(f.message), json.dumps(f.row, default=str)) for f in failures),
                 )
                 db.executemany("INSERT INTO parts VALUES (?)", ((name,) for name in parts))
                 db.executemany(

@@ -31,6 +31,15 @@ class Refused(NamedTuple):
     reason: str
 
 
+def is_utf8(text: str) -> bool:
+    """Whether this can be encoded: it holds no half of a surrogate pair, which JSON can write."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class RowMapping:
     """Reads the cells of a row as the arguments of the call.
 
@@ -164,6 +173,8 @@ class RowMapping:
         arguments = values | dict.fromkeys(action.key_arguments, key)
         try:
             action.build([arguments])
+            if not is_utf8(key):
+                raise ValueError(f"{key!r} holds half of a surrogate pair, which no key can")
         except (ValueError, TypeError) as error:
             return Refused(row, str(error))
         return Prepared(row, key, record(key, tuple(map(values.get, action.order))), arguments)

@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraty_server import KratyServer, bulk
-from kraty_server.bulk.journal import APPLIED, FAILED, REPLAYED, UNKNOWN, UNSENT, Journal
-from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, record, row_key, shard_of
+from kraty_server.bulk.journal import APPLIED, FAILED, REPLAYED, UNKNOWN, UNSENT, Failure, Journal
+from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, record, records, row_key, shard_of
 from kraty_server.testing import Emulator
 from tests.bulk.books import asked, booked, currency_rows
 
@@ -33,7 +33,21 @@ def test_two_natural_keys_never_give_the_same_key(first: list[str], second: list
 @given(parts=st.lists(st.text(min_size=1, max_size=400), min_size=1, max_size=3))
 def test_no_key_is_too_long(parts: list[str]) -> None:
     assert len(row_key("j" * 100 + "/", parts)) <= 255
-    assert record(row_key("job/", parts), tuple(parts)) == record(row_key("job/", parts), tuple(parts))
+
+
+@given(st.lists(st.tuples(st.text("a/%é", max_size=9), st.text(max_size=9)), min_size=1, max_size=9))
+def test_many_rows_have_the_records_that_each_has_alone(rows: list[tuple[str, str]]) -> None:
+    assert records([key for key, _ in rows], [(body,) for _, body in rows]) == [
+        record(key, (body,)) for key, body in rows
+    ]
+
+
+def test_a_failure_may_quote_what_no_file_can_hold(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal", {"job": "job"})) as journal:
+        journal.commit(failures=[Failure("job/ada", "validation_failed", "not 'a\ud800'", {"reason": "a\ud800"})])
+        assert list(journal.failures()) == [
+            Failure("job/ada", "validation_failed", r"not 'a\ud800'", {"reason": "a\ud800"})
+        ]
 
 
 @given(data=st.data())

@@ -1,7 +1,8 @@
 """What does a job cost a row, and how much memory do its keys take? `python -m benchmarks.bulk`.
 
 CPU time of this process against a server in another one that is never the bottleneck. `--rows 10000000` makes the long
-import as long as the largest that a game needs (some ten minutes); what is said of ten million is reckoned otherwise.
+import as long as the largest that a game needs (some ten minutes). With fewer rows, the figures for ten million are
+reckoned from those.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
@@ -301,6 +301,13 @@ def check_text(value: Any, name: str, min_length: int = 0, pattern: re.Pattern[s
     if not pattern.search(value):
         raise ValueError(f"{name}: {value!r} is not allowed; it must match {pattern.pattern}")
     return value
+
+
+def are_plain(texts: Collection[str]) -> bool:
+    """Tell whether all of these match every pattern, by the rule that `check_text` has for one of them."""
+    whole = "".join(texts)
+    may_be_blank = "" in texts or " " in whole or "." in whole
+    return PLAIN_TEXT_MATCHES and whole.isprintable() and (not may_be_blank or all(text.strip(" .") for text in texts))
 
 
 def check_idempotency_key(value: Any, name: str = "idempotency_key") -> str:

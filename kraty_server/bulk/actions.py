@@ -159,6 +159,11 @@ class Action:
         return BATCH if self.is_batch else SINGLE
 
     @property
+    def calls(self) -> int:
+        """Calls that a row takes, or a chunk of a batch, if nothing is refused."""
+        return 2 if self.ack else 1
+
+    @property
     def key_arguments(self) -> tuple[str, ...]:
         """The arguments, or the field of a row of a batch, that carry the row's key."""
         if self.is_batch:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar, cast
 from kraty_server.bulk._pyarrow import cells, pyarrow
 from kraty_server.bulk.actions import Action
 from kraty_server.bulk.errors import JobError
-from kraty_server.bulk.job import check_arguments
+from kraty_server.bulk.job import check_arguments, check_in_flight
 from kraty_server.bulk.journal import APPLIED, FAILED, REPLAYED, UNKNOWN, UNSENT, Failure, Unsettled
 from kraty_server.bulk.keys import KeyIndex
 from kraty_server.bulk.mapping import RowMapping
@@ -219,8 +219,7 @@ def arrow_function(
     check_arguments(name, action, key)
     if action.has_results:
         raise ValueError(f"action: {action.operation} needs a job's `results`: use bulk.Job, also with an executor")
-    if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
-        raise ValueError(f"in_flight: a whole number from 1 on is needed, got {in_flight!r}")
+    check_in_flight(in_flight)
     first = _checked(began, action) if action.protection == "day" else None
     if client is None:
         with KratyServer() as ours:

@@ -172,8 +172,8 @@ class Job:
                         _list(check, prepared.reason)
                     else:
                         self._sort(check, prepared, settled, unsettled, seen)
-        calls = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
-        check.calls = calls * (2 if self.action.ack else 1)
+        chunks_or_rows = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
+        check.calls = chunks_or_rows * self.action.calls
         speed = rate or speed
         check.seconds = check.calls / speed if speed else None
         return check
@@ -252,8 +252,7 @@ class Job:
             KratyError: the API cannot be reached, or refuses the key; nothing was sent.
             KeyboardInterrupt: Ctrl-C was pressed; what was under way is in the journal, and `status` has the totals.
         """
-        if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
-            raise ValueError(f"in_flight: a whole number from 1 on is needed, got {in_flight!r}")
+        check_in_flight(in_flight)
         if rate is not None and not rate > 0:
             raise ValueError(f"rate: more than 0 requests a second are needed, got {rate!r}")
         if client is not None:
@@ -278,7 +277,7 @@ class Job:
             was_new = journal.is_new
             size = action.chunk_size
             if rate is not None and not action.is_batch:  # else each chunk would be a burst
-                size = max(1, min(size, int(rate / CHUNKS_A_SECOND)))
+                size = max(1, min(size, int(rate / CHUNKS_A_SECOND / action.calls)))
             with self._source.open() as rows:
                 mapping = RowMapping(action, self.name, rows, self._columns, self._key)
                 planner = Planner(
@@ -336,12 +335,15 @@ class Job:
             yield from journal.failures()
 
     def write_failures(self, path: str | Path) -> int:
-        """Write those rows as CSV: the columns of the source, then `error_code` and `error_message`; their number.
+        """Write those rows as CSV and give their number: the source's columns, then `error_code` and `error_message`.
 
         Correct what is wrong and run the file under the same job: what was done already is not done again.
         """
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            return write_csv(self.failures(), file)
+        with (
+            closing(self._opened()) as journal,
+            Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+        ):
+            return write_csv(journal.failures, file)
 
     def unknown(self) -> list[Failure]:
         """List the rows of the last run that were sent and have no answer. They may have taken effect."""
@@ -358,7 +360,11 @@ class Job:
             return journal.resolve(keys, applied=applied)
 
     def status(self) -> dict[str, Any] | None:
-        """Give the report of the last run that ended; None where none did."""
+        """Give the report of the last run that ended; None where none did.
+
+        Raises:
+            JournalError: there is no journal yet, or a run is under way.
+        """
         with closing(self._opened()) as journal:
             return journal.last_report()
 
@@ -380,6 +386,16 @@ def check_arguments(name: str, action: Action, key: Sequence[str] | None) -> Non
         raise TypeError(f"action: one of kraty_server.bulk is needed, got {type(action).__name__}")
     if isinstance(key, str):
         raise TypeError("key: a list of columns is needed, got text")
+
+
+def check_in_flight(in_flight: int) -> None:
+    """Check how many chunks may be under way at once.
+
+    Raises:
+        ValueError: it is no whole number from 1 on.
+    """
+    if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
+        raise ValueError(f"in_flight: a whole number from 1 on is needed, got {in_flight!r}")
 
 
 def _list(check: Check, reason: str) -> None:

@@ -10,7 +10,7 @@ import csv
 import json
 import os
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,18 +66,32 @@ class Writable(Protocol):
         ...
 
 
-def write_csv(failures: Iterable[Failure], file: Writable) -> int:
-    """Write rows as CSV: their own columns, then `error_code` and `error_message`; the number of rows."""
+def write_csv(read: Callable[[], Iterable[Failure]], file: Writable) -> int:
+    """Write rows as CSV: their own columns, then `error_code` and `error_message`; the number of rows.
+
+    Objects and lists become JSON, as a job reads them.
+
+    Args:
+        read: gives the rows; called twice, since rows may have different columns and there may be many of them.
+    """
+    columns = dict.fromkeys(name for failure in read() for name in failure.row)
+    writer = csv.DictWriter(file, list(columns | dict.fromkeys(("error_code", "error_message"))))
     count = 0
-    writer = None
-    for failure in failures:
-        row = dict(failure.row) | {"error_code": failure.code, "error_message": failure.message}
-        if writer is None:
-            writer = csv.DictWriter(file, list(row), restval="", extrasaction="ignore")
+    for failure in read():
+        if count == 0:
             writer.writeheader()
-        writer.writerow(row)
+        cells = {
+            name: json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict | list) else cell
+            for name, cell in failure.row.items()
+        }
+        writer.writerow(cells | {"error_code": failure.code, "error_message": failure.message})
         count += 1
     return count
+
+
+def _storable(text: str) -> str:
+    """Escape half of a surrogate pair: a server's message may quote one, and no file can hold it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def journal_path(job: str, shard: tuple[int, int] | None = None) -> Path:
@@ -229,7 +243,7 @@ class Journal:
                 db.executemany("INSERT INTO answered VALUES (?, ?, ?)", answered)
                 db.executemany(
                     "INSERT INTO failures VALUES (?, ?, ?, ?, ?)",
-                    ((self.run, f.key, f.code, f.message, json.dumps(f.row, default=str)) for f in failures),
+                    ((self.run, f.key, f.code, _storable(f.message), json.dumps(f.row, default=str)) for f in failures),
                 )
                 db.executemany("INSERT INTO parts VALUES (?)", ((name,) for name in parts))
                 db.executemany(

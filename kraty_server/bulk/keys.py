@@ -32,11 +32,8 @@ def row_key(prefix: str, natural: Sequence[str]) -> str:
 
 def record(key: str, values: tuple[object, ...]) -> bytes:
     """Digest a key, and what is sent under it: equal for equal rows, whichever run makes it."""
-    try:
-        name, body = key.encode(), repr(values).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair: it cannot be sent, but must be told of
-        name, body = key.encode("utf-8", "surrogatepass"), repr(values).encode("utf-8", "surrogatepass")
-    return blake2b(name, digest_size=KEY_SIZE).digest() + crc32(body).to_bytes(BODY_SIZE, "big")
+    name = key.encode("utf-8", "surrogatepass")  # a key that somebody typed may hold anything
+    return blake2b(name, digest_size=KEY_SIZE).digest() + crc32(repr(values).encode()).to_bytes(BODY_SIZE, "big")
 
 
 def records(keys: Sequence[str], contents: Iterable[tuple[object, ...]]) -> list[bytes]:
@@ -63,7 +60,6 @@ class KeyIndex:
     share these 72 bits are one in a hundred million.
     """
 
-    STEM: Final = 2
     REST: Final = 7
     WIDTH: Final = REST + BODY_SIZE
 

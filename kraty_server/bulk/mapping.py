@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from operator import methodcaller
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple
 
 from kraty_server.bulk.actions import AT_ONCE, Action, texts, wire_name
 from kraty_server.bulk.errors import MissingColumnError, SourceError
 from kraty_server.bulk.keys import LONGEST, record, records, row_key
 from kraty_server.bulk.source import Rows
-from kraty_server_generated.contract import PLAIN_TEXT_MATCHES
+from kraty_server_generated.types import are_plain
 
 
 class Prepared(NamedTuple):
@@ -32,23 +31,13 @@ class Refused(NamedTuple):
     reason: str
 
 
-def are_plain(column: Sequence[str]) -> bool:
-    """Whether these texts match every pattern of the contract: they are printable, and more than spaces and dots."""
-    whole = "".join(column)
-    return (
-        PLAIN_TEXT_MATCHES
-        and whole.isprintable()
-        and ("." not in whole or all(map(methodcaller("strip", " ."), column)))
-    )
-
-
-@cache
-def dicts_of(names: tuple[str, ...]) -> Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]:
-    """Make what turns tuples into dicts with these names; compiled, since that takes a fourth of `dict(zip(...))`."""
-    cells = [f"c{number}" for number in range(len(names))]
-    items = ", ".join(f"{name!r}: {cell}" for name, cell in zip(names, cells, strict=True))
-    made: Any = eval(f"lambda rows: [{{{items}}} for {', '.join(cells)}, in rows]", {})  # noqa: S307  # names of the contract, quoted
-    return cast("Callable[[Iterable[tuple[Any, ...]]], list[dict[str, Any]]]", made)
+def is_utf8(text: str) -> bool:
+    """Whether this can be encoded: it holds no half of a surrogate pair, which JSON can write."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class RowMapping:
@@ -108,7 +97,7 @@ class RowMapping:
         named = columns | dict.fromkeys(action.key_arguments, keys)
         if not self._passes(named):
             return list(map(self._prepare_one, rows))
-        arguments = dicts_of(tuple(named))(zip(*named.values(), strict=True))
+        arguments = map(dict, map(zip, repeat(tuple(named)), zip(*named.values(), strict=True)))
         prepared = zip(rows, keys, records(keys, contents), arguments, strict=True)
         return list(map(Prepared._make, prepared))
 
@@ -184,6 +173,8 @@ class RowMapping:
         arguments = values | dict.fromkeys(action.key_arguments, key)
         try:
             action.build([arguments])
+            if not is_utf8(key):
+                raise ValueError(f"{key!r} holds half of a surrogate pair, which no key can")
         except (ValueError, TypeError) as error:
             return Refused(row, str(error))
         return Prepared(row, key, record(key, tuple(map(values.get, action.order))), arguments)

@@ -30,10 +30,6 @@ class Pace:
         self.most = most
         self.rate = rate
         self.window: float = min(START, most)
-        self.limited: int = 0
-        """429s so far."""
-        self.lost: int = 0
-        """Lost answers and 5xx so far."""
         self.answered: int = 0
         """Chunks that were answered so far."""
         self._clock = clock
@@ -52,12 +48,10 @@ class Pace:
 
     def refused(self, sent_at: float, retry_after: float | None) -> None:
         """The server asked to wait (429): everybody does, for as long as it said."""
-        self.limited += 1
         self._halve(sent_at, DEFAULT_WAIT if retry_after is None else retry_after)
 
     def failed(self, sent_at: float) -> None:
         """An answer was lost, or the server failed (5xx)."""
-        self.lost += 1
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self.in_a_row, 10))
         if self._halve(sent_at, pause):
             self.in_a_row += 1
@@ -71,7 +65,7 @@ class Pace:
         return first_of_round
 
     def sent(self, calls: int) -> None:
-        """A chunk that makes so many calls was handed out."""
+        """So many calls are made for a chunk that was handed out."""
         if self.rate is not None:
             self._free_at = max(self._free_at, self._clock()) + calls / self.rate
 

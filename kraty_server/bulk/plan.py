@@ -51,8 +51,8 @@ class Chunk:
     was_sent: bool = False
     failures: list[Failure] = field(default_factory=list[Failure])
     results: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    """By the number of a row, what was read."""
     last_error: tuple[str, str] = ("no_answer", "")
-
     suspects: list[int] = field(default_factory=list[int])
     """Rows whose answer was lost: they are tried after the others."""
 

@@ -30,7 +30,7 @@ class Report:
     elsewhere: int = 0
     """Of another shard."""
     unsent: int = 0
-    """Read, and not sent, since the run stopped."""
+    """Read and not sent, because the run stopped."""
     rows: int = 0
     """Rows that were read."""
     forgotten: int = 0
@@ -45,7 +45,7 @@ class Report:
     stopped: str | None = None
     """Why the run ended before its source, or None. Mend the cause and run the same job again."""
     key_refused: bool = False
-    """Whether that was since the server refused the API key (401, 403)."""
+    """Whether it stopped because the server refused the API key (401, 403)."""
     notes: list[str] = field(default_factory=list[str])
     """What else somebody should know."""
 

@@ -52,6 +52,8 @@ class Flight:
 
     chunk: Chunk
     indices: Sequence[int]
+    calls: int
+    """Calls that it takes, if nothing is refused."""
     sent_at: float
     executor: Executor
 
@@ -197,7 +199,8 @@ class Coordinator:
             action.has_results,
             action.ack,
         )
-        flight = Flight(chunk, indices, time.monotonic(), self._executor)
+        calls = action.calls * (1 if action.is_batch else len(indices))
+        flight = Flight(chunk, indices, calls, time.monotonic(), self._executor)
         try:
             future = self._executor.submit(self._work, work.dumps())
         except BrokenExecutor:
@@ -206,7 +209,7 @@ class Coordinator:
             return
         chunk.was_sent = True
         self._under_way += 1
-        self._pace.sent(1 if action.is_batch else len(indices))
+        self._pace.sent(flight.calls)
         future.add_done_callback(lambda done: self._done.put((flight, done)))
 
     def _renew(self, broken: Executor) -> None:
@@ -239,15 +242,14 @@ class Coordinator:
         self._under_way -= 1
         try:
             answers = Answers.loads(future.result())
-        except BrokenExecutor as error:
-            self._renew(flight.executor)
-            self._no_worker(flight, error)
-            return
         except Exception as error:  # whatever a cluster raises for a worker that died
+            if isinstance(error, BrokenExecutor):
+                self._renew(flight.executor)
             self._no_worker(flight, error)
             return
         self._dead_workers = 0
         report.calls += answers.calls
+        pace.sent(max(0, answers.calls - flight.calls))  # a batch that is refused is sent again in parts
         for index, state in zip(flight.indices, answers.states.encode(), strict=True):
             if state != UNKNOWN:
                 chunk.states[index] = state
@@ -256,9 +258,8 @@ class Coordinator:
         for index, (code, message) in answers.errors.items():
             report.failed += 1
             self._fail(chunk, flight.indices[index], code, message)
-        if self._sink is not None:
-            for index, result in answers.results.items():
-                self._sink.add({"player": chunk.rows[flight.indices[index]].arguments[PLAYER], **result})
+        for index, result in answers.results.items():
+            chunk.results[flight.indices[index]] = result
         if answers.stop is not None:
             self._stop(answers.stop)
             report.key_refused |= answers.key_refused
@@ -323,13 +324,20 @@ class Coordinator:
             self._report.unsent += len(left)
             for index in left:
                 chunk.states[index] = UNSENT
-        self._ended.append(chunk)
+        self._end(chunk)
 
     def _sort(self, chunk: Chunk) -> None:
         if chunk.left:
             self._again.append(chunk)
         else:
-            self._ended.append(chunk)
+            self._end(chunk)
+
+    def _end(self, chunk: Chunk) -> None:
+        """Take a chunk that is done with: its results go to the sink only now, as its rows go to the journal."""
+        self._ended.append(chunk)
+        if self._sink is not None:
+            for index, result in chunk.results.items():
+                self._sink.add({"player": chunk.rows[index].arguments[PLAYER], **result})
 
     def _finish(self) -> None:
         """Commit what is known at the end, whatever ended the run, and see that the totals add up."""
@@ -339,7 +347,6 @@ class Coordinator:
         self._again.clear()
         self._ready.clear()
         self._commit((), last=True)
-        report.limited, report.lost = self._pace.limited, self._pace.lost
         report.forgotten = self._planner.forgotten if self._planner.ended else 0
         if report.counted != report.rows:
             raise JobError(

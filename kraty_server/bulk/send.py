@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, TypeAlias
 
+from kraty_server.bulk.actions import PLAYER
 from kraty_server.bulk.journal import APPLIED, FAILED, REPLAYED, UNKNOWN
 from kraty_server.client import KratyServer
 from kraty_server.errors import KratyError, KratyServerError
@@ -198,7 +199,7 @@ class _Chunk:
                 result = self.call(**row)
                 if self.work.ack and isinstance(result, Grant):
                     self._answers.calls += 1
-                    self.kraty.grants.ack(row["external_player_id"], result.id)
+                    self.kraty.grants.ack(row[PLAYER], result.id)
             except KratyError as error:
                 if not _refuses_row(error):
                     raise

@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -87,7 +87,7 @@ def _failures_arguments(parser: ArgumentParser) -> None:
 
 def _failures(given: Namespace) -> None:
     with _opened(given) as journal:
-        _write(given, journal.failures())
+        _write(given, journal.failures)
 
 
 def _unknown_arguments(parser: ArgumentParser) -> None:
@@ -97,8 +97,13 @@ def _unknown_arguments(parser: ArgumentParser) -> None:
 
 def _unknown(given: Namespace) -> None:
     with _opened(given) as journal:
-        unknown = (one for one in journal.failures() if one.code == "unknown")
-        _write(given, (Failure(one.key, one.code, one.message, {KEY_COLUMN: one.key, **one.row}) for one in unknown))
+
+        def unknown() -> Iterator[Failure]:
+            for one in journal.failures():
+                if one.code == "unknown":
+                    yield Failure(one.key, one.code, one.message, {KEY_COLUMN: one.key, **one.row})
+
+        _write(given, unknown)
 
 
 class _Output:
@@ -110,11 +115,11 @@ class _Output:
         return len(text)
 
 
-def _write(given: Namespace, failures: Iterable[Failure]) -> None:
+def _write(given: Namespace, read: Callable[[], Iterable[Failure]]) -> None:
     if given.json:
-        terminal.write_json([asdict(failure) for failure in failures])
+        terminal.write_json([asdict(failure) for failure in read()])
     else:
-        write_csv(failures, _Output())
+        write_csv(read, _Output())
 
 
 def _resolve_arguments(parser: ArgumentParser) -> None:

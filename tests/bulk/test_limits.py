@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kraty_server import KratyServer, bulk
+from kraty_server import CurrencyEntry, KratyServer, bulk
 from kraty_server.bulk.send import Answers, Work, sender
 from kraty_server.errors import ForbiddenError, SessionInvalidError
 from kraty_server.testing import Emulator
@@ -61,15 +61,19 @@ def test_shards_without_a_coordinator_share_one_limit_and_all_finish(emulator: E
     assert booked(emulator) == asked(rows)
 
 
-@pytest.mark.parametrize("rate", [40, 2000])
-def test_a_rate_is_not_exceeded(emulator: Emulator, kraty: KratyServer, rate: float) -> None:
-    rows = currency_rows(60)
+@pytest.mark.parametrize(
+    ("action", "rate", "calls"),
+    [(bulk.credit(), 40, 60), (bulk.credit(), 2000, 60), (bulk.grant([CurrencyEntry("gold", 5)], ack=True), 100, 120)],
+)
+def test_a_rate_is_not_exceeded(
+    emulator: Emulator, kraty: KratyServer, action: bulk.Action, rate: float, calls: int
+) -> None:
     begun = time.monotonic()
-    report = bulk.Job("job", bulk.credit(), rows).run(client=kraty, rate=rate)
+    report = bulk.Job("job", action, currency_rows(60)).run(client=kraty, rate=rate)
     assert report.ok
-    assert (
-        time.monotonic() - begun >= (60 - rate / 4) / rate - 0.01
-    )  # a promise about a lower bound, however slow the machine
+    assert report.calls == calls
+    # A promise about a lower bound, however slow the machine.
+    assert time.monotonic() - begun >= (calls - rate / 4) / rate - 0.01
 
 
 def test_a_key_that_is_refused_stops_the_job_at_once(emulator: Emulator, kraty: KratyServer) -> None:

@@ -67,7 +67,6 @@ def test_what_was_under_way_together_halves_it_once(late: list[float]) -> None:
     pace.refused(clock.now, None)
     assert pace.window == max(1.0, before / 4)
     assert pace.wait() == DEFAULT_WAIT
-    assert pace.limited == len(late) + 1
 
 
 @given(waits=st.lists(st.floats(0, 600), min_size=1, max_size=10))
@@ -92,7 +91,7 @@ def test_pauses_grow_until_something_succeeds_and_have_an_end() -> None:
     pace.succeeded()
     pace.failed(clock.now)
     assert pace.wait() == pytest.approx(0.5)
-    assert (pace.lost, pace.answered) == (13, 1)
+    assert pace.answered == 1
 
 
 def test_it_opens_quickly_at_first_and_slowly_after_a_refusal() -> None:

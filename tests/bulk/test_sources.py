@@ -71,6 +71,7 @@ def test_odd_ids_stay_as_they_are(tmp_path: Path) -> None:
         (ROW | {"externalPlayerId": True}, "externalPlayerId: text is needed"),
         (ROW | {"externalPlayerId": ".."}, "external_player_id: "),
         (ROW | {"externalPlayerId": "a\x00b"}, "idempotency_key: 'job/a"),
+        (ROW | {"externalPlayerId": "a\ud800"}, "external_player_id: holds half of a surrogate pair"),
         (ROW | {"amount": "5.5"}, "amount: a whole number is needed, got '5.5'"),
         (ROW | {"amount": "1,000"}, "amount: a whole number"),
         (ROW | {"amount": "1_000"}, "amount: a whole number"),
@@ -98,6 +99,7 @@ def test_a_row_that_cannot_be_sent_is_told_with_its_field(
     assert [failure.code for failure in job.failures()] == ["invalid"]
     batch = bulk.Job("import", bulk.import_wallet(), [row, ROW | {"externalPlayerId": "bob"}])
     assert (batch.check().invalid, batch.run(client=kraty).invalid) == (1, 1)
+    assert job.write_failures("failed.csv") == batch.write_failures("failed.csv") == 1
 
 
 @pytest.mark.parametrize("amount", [5, "5", "5.0", "5.000", "05", 5.0, Decimal(5), Decimal("5.0")])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from kraty_server import _json
 from kraty_server_generated.api import migrate
 from kraty_server_generated.contract import PATTERNS
-from kraty_server_generated.types import check_json, check_text, quote_segment
+from kraty_server_generated.types import are_plain, check_json, check_text, quote_segment
 
 TABLE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("javascript.json").read_text("utf-8"))
 SCRIPT = """
@@ -116,7 +116,18 @@ def test_text_that_is_let_through_unmatched_would_have_matched(pattern: re.Patte
             raise AssertionError(ascii(one))
 
 
-@given(st.text(st.sampled_from([" ", ".", "\t", "\n", "\x85", "\xa0", "\u2028", "\u3000", "\ud800", "a"]), max_size=4))
+ODD_TEXT = st.text(
+    st.sampled_from([" ", ".", "\t", "\n", "\x85", "\xa0", "\u2028", "\u3000", "\ud800", "a"]), max_size=4
+)
+
+
+@given(st.lists(ODD_TEXT, max_size=3))
+def test_texts_that_are_let_through_together_match_one_by_one(texts: list[str]) -> None:
+    assert not are_plain(texts) or all(pattern.search(text) for pattern in PATTERNS for text in texts)
+    assert are_plain(["a.b c", *(text for text in texts if set(text) == {"a"})])
+
+
+@given(ODD_TEXT)
 def test_text_is_checked_against_its_pattern_whatever_it_holds(value: str) -> None:
     for pattern in PATTERNS:
         try:

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import httpcore
@@ -281,6 +282,18 @@ def test_a_time_limit_within_a_hook_ends_the_call(
         "kraty-server: wallet.credit was under way, attempt 1, idempotency key mine: nothing took effect"
     ]
     assert "on_request raised" not in caplog.text
+
+
+class Known(StrEnum):
+    PING = "health.ping"
+
+
+def test_an_enum_that_refuses_a_value_within_a_hook_is_no_time_limit(caplog: pytest.LogCaptureFixture) -> None:
+    """`signal.getsignal` gives members of an enum, and the constructor of every enum is the same code."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    with KratyServer(**OPTIONS, transport=transport, on_request=lambda info: Known(info.operation)) as kraty:
+        assert kraty.request("GET", "/server/v1/health") == {}
+    assert "on_request raised" in caplog.text
 
 
 def test_a_call_that_is_cancelled_within_a_hook_says_which() -> None:

@@ -20,7 +20,15 @@ import httpx
 import pytest
 import socksio
 
-from kraty_server import AsyncKratyServer, KratyClosedError, KratyError, KratyNetworkError, KratyServer, RetryConfig
+from kraty_server import (
+    AsyncKratyServer,
+    KratyClosedError,
+    KratyError,
+    KratyNetworkError,
+    KratyServer,
+    RequestInfo,
+    RetryConfig,
+)
 from kraty_server._http import connections
 from kraty_server._http.deadline import Deadline, DeadlineBackend, DeadlineStream
 from tests.servers.echo import EchoServer
@@ -290,8 +298,12 @@ class Known(StrEnum):
 
 def test_an_enum_that_refuses_a_value_within_a_hook_is_no_time_limit(caplog: pytest.LogCaptureFixture) -> None:
     """`signal.getsignal` gives members of an enum, and the constructor of every enum is the same code."""
+
+    def hook(info: RequestInfo) -> None:
+        Known(info.operation)
+
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
-    with KratyServer(**OPTIONS, transport=transport, on_request=lambda info: Known(info.operation)) as kraty:
+    with KratyServer(**OPTIONS, transport=transport, on_request=hook) as kraty:
         assert kraty.request("GET", "/server/v1/health") == {}
     assert "on_request raised" in caplog.text
 

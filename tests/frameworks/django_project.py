@@ -16,10 +16,11 @@ import httpx
 import pytest
 
 from tests.frameworks.deliveries import SECRET
-from tests.frameworks.deployment import ROOT, counted
+from tests.frameworks.deployment import counted
 from tests.frameworks.page import block
+from tests.frameworks.workers import ROOT
+from tests.services import POSTGRES
 
-POSTGRES = os.environ.get("KRATY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 SETTINGS = """
 import os
 SECRET_KEY = "of the tests"

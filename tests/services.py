@@ -6,13 +6,18 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 REDIS = os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0")
 RABBITMQ = os.environ.get("KRATY_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/%2F")
 POSTGRES = os.environ.get("KRATY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def absent(service: str, error: Exception) -> NoReturn:
+    assert service not in os.environ.get("KRATY_NEEDS", ""), f"KRATY_NEEDS has {service}, and it is not there: {error}"
+    pytest.skip(f"no {service}: {error}")
 
 
 @contextmanager
@@ -22,7 +27,7 @@ def redis_connection() -> Iterator[Any]:
         try:
             connection.ping()
         except redis.RedisError as error:
-            pytest.skip(f"no Redis: {error}")
+            absent("redis", error)
         yield connection
 
 
@@ -33,7 +38,7 @@ def postgres_schema(tables: str = "") -> Iterator[str]:
     try:
         connection = psycopg.connect(POSTGRES, connect_timeout=3, autocommit=True)
     except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL: {error}")
+        absent("postgres", error)
     schema = f"kraty_{uuid.uuid4().hex}"
     with connection:
         connection.execute(f"CREATE SCHEMA {schema}")

@@ -16,7 +16,7 @@ import pytest
 
 from tests.frameworks.workers import end, listens, until
 from tests.servers.fault_proxy import free_port
-from tests.services import RABBITMQ, postgres_schema, redis_connection
+from tests.services import RABBITMQ, absent, postgres_schema, redis_connection
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def rabbitmq() -> str:
     try:
         socket.create_connection((where.hostname, where.port or 5672), timeout=1).close()
     except OSError as error:
-        pytest.skip(f"no RabbitMQ for the workers: {error}")
+        absent("rabbitmq", error)
     return RABBITMQ
 
 

@@ -19,7 +19,7 @@ from tests.frameworks.deliveries import SECRET
 from tests.frameworks.deployment import counted
 from tests.frameworks.page import block
 from tests.frameworks.workers import ROOT
-from tests.services import POSTGRES
+from tests.services import POSTGRES, absent
 
 SETTINGS = """
 import os
@@ -114,7 +114,7 @@ def on_postgres(folder: Path) -> Iterator[Project]:
     try:
         admin = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL: {error}")
+        absent("postgres", error)
     with admin:
         admin.execute(f"CREATE DATABASE {name}")
         try:

@@ -29,6 +29,7 @@ from kraty_server import (
     RequestInfo,
     RetryConfig,
 )
+from kraty_server._clock import SystemClock
 from kraty_server._http import connections
 from kraty_server._http.deadline import Deadline, DeadlineBackend, DeadlineStream
 from tests.servers.echo import EchoServer
@@ -102,13 +103,13 @@ def test_a_key_that_is_cut_by_the_end_of_a_quote_is_not_shown(position: int) -> 
     assert KEY[:3] not in str(raised.value)
 
 
-def test_a_hook_that_closes_the_client_ends_the_call_without_a_wait() -> None:
-    kraty = KratyServer(
-        **OPTIONS, transport=answering(503), on_request=lambda _: kraty.close(), retry=RetryConfig(initial_delay=0.1)
-    )
+def test_a_hook_that_closes_the_client_ends_the_call_without_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds, closing: waits.append(seconds))
+    kraty = KratyServer(**OPTIONS, transport=answering(503), on_request=lambda _: kraty.close())
     with pytest.raises(KratyClosedError, match="the client was closed") as raised:
         kraty.wallet.credit("p", "gold", amount=1)
-    assert (raised.value.operation, raised.value.attempts) == ("wallet.credit", 1)
+    assert (raised.value.operation, raised.value.attempts, waits) == ("wallet.credit", 1, [])
 
 
 def test_a_hook_that_closes_the_async_client_ends_the_call_without_a_wait() -> None:

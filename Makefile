@@ -151,7 +151,7 @@ spec-bump: $(VENV)/dev.stamp
 	@test -n "$$SPEC" || { echo "SPEC is not set: where is the new document?" >&2; exit 2; }
 	mkdir -p .reports
 	$(BIN)/python -m codegen bump "$$SPEC" --report .reports/bump.md
-	if [ -n "$$NODE_SDK" ]; then npm install --silent --no-save --prefix .node "$$NODE_SDK"; fi
+	if [ -n "$$NODE_SDK" ]; then npm install --silent --no-save --ignore-scripts --prefix .node "$$NODE_SDK"; fi
 	-$(BIN)/python -m codegen parity $${NODE_SDK:+--node .node} --report .reports/parity.md
 
 pull-request:

@@ -96,9 +96,9 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
                 _debug(info)
                 if options.on_request is not None:
                     outcome = "applied" if error is None else error.outcome
-                    told = yield Report(info)
-                    if isinstance(told, Interruption):
-                        raise told.error
+                    interruption = yield Report(info)
+                    if isinstance(interruption, Interruption):
+                        raise interruption.error
             if error is None:
                 result: T = model
                 return result

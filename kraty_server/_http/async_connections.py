@@ -82,10 +82,8 @@ class AsyncConnections:
 
     def _binding(self) -> AsyncBinding:
         home = (current_process(), _running_loop())
-        try:
-            return self.bindings[home]
-        except KeyError:
-            return self._bind(home)
+        binding = self.bindings.get(home)
+        return self._bind(home) if binding is None else binding
 
     def _bind(self, home: Home) -> AsyncBinding:
         any_loop = self.route is not None or getattr(self.transport, "kraty_any_loop", False)
@@ -155,14 +153,15 @@ class AsyncConnections:
         return None
 
     def _forget_dead_loops(self) -> None:
-        """Let go of what nobody can use or close any more, since its loop is closed."""
+        """Let go of what nobody can use or close any more: of a closed loop, or of the process before a fork."""
         for home in list(self.bindings):
             process, loop = home
-            if process is current_process() and loop.is_closed():
-                if (binding := self.bindings.pop(home, None)) is not None:
+            inherited = process is not current_process()
+            if (inherited or loop.is_closed()) and (binding := self.bindings.pop(home, None)) is not None:
+                if inherited:
+                    _inherited.append(binding)
+                else:
                     _abandon(binding.sender)
-            elif process is not current_process() and (binding := self.bindings.pop(home, None)) is not None:
-                _inherited.append(binding)
 
     async def aclose(self) -> None:
         """Close the connections of this loop; a client or transport that was given stays open."""

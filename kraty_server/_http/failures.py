@@ -111,17 +111,18 @@ def raised_by_signal(error: BaseException) -> bool:
 
 
 def _code_of(handler: object) -> object:
-    """The code of a function or method, or of an object that can be called."""
-    code: object = getattr(handler, "__code__", None) or getattr(getattr(handler, "__func__", None), "__code__", None)
-    return code or getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004  (the method itself)
+    """The code of a function or method, or of an object that can be called; None for what is no Python."""
+    if not callable(handler):  # SIG_DFL, of whose type `__call__` is the constructor of every enum
+        return None
+    return getattr(handler, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
 
 
 def not_sent(attempt: int) -> TransportFailure:
-    """No request was sent, since the client is closed."""
-    return closed_failure("before this call" if attempt == 1 else f"while this call waited for attempt {attempt}")
+    """What becomes of an attempt that begins when the client is closed."""
+    return _closed_failure("before this call" if attempt == 1 else f"while this call waited for attempt {attempt}")
 
 
-def closed_failure(when: str) -> TransportFailure:
+def _closed_failure(when: str) -> TransportFailure:
     """No request was sent, since the client is closed."""
     return TransportFailure(
         KratyClosedError(f"the client was closed {when}; make a new one"), maybe_received=False, retryable=False
@@ -131,7 +132,7 @@ def closed_failure(when: str) -> TransportFailure:
 def closed_mid_call(error: Exception) -> TransportFailure:
     """What becomes of a call that was under way when its client was closed."""
     waited = isinstance(error, httpx.PoolTimeout)
-    return closed_failure("while this call was under way")._replace(maybe_received=not waited)
+    return _closed_failure("while this call was under way")._replace(maybe_received=not waited)
 
 
 def _answer_of(error: Exception) -> Answer | None:

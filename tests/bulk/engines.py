@@ -32,7 +32,8 @@ from tests.bulk.books import asked, booked, currency_rows
 from tests.bulk.kills import answered
 from tests.bulk.workers import map_busily, map_each_busily, send_busily
 from tests.frameworks.page import block
-from tests.frameworks.workers import REDIS, supervised
+from tests.frameworks.workers import supervised
+from tests.services import REDIS
 
 ROOT = Path(__file__).parents[2]
 PART = 1000

@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import httpcore
@@ -19,7 +20,16 @@ import httpx
 import pytest
 import socksio
 
-from kraty_server import AsyncKratyServer, KratyClosedError, KratyError, KratyNetworkError, KratyServer, RetryConfig
+from kraty_server import (
+    AsyncKratyServer,
+    KratyClosedError,
+    KratyError,
+    KratyNetworkError,
+    KratyServer,
+    RequestInfo,
+    RetryConfig,
+)
+from kraty_server._clock import SystemClock
 from kraty_server._http import connections
 from kraty_server._http.deadline import Deadline, DeadlineBackend, DeadlineStream
 from tests.servers.echo import EchoServer
@@ -93,13 +103,13 @@ def test_a_key_that_is_cut_by_the_end_of_a_quote_is_not_shown(position: int) -> 
     assert KEY[:3] not in str(raised.value)
 
 
-def test_a_hook_that_closes_the_client_ends_the_call_without_a_wait() -> None:
-    kraty = KratyServer(
-        **OPTIONS, transport=answering(503), on_request=lambda _: kraty.close(), retry=RetryConfig(initial_delay=0.1)
-    )
+def test_a_hook_that_closes_the_client_ends_the_call_without_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds, closing: waits.append(seconds))
+    kraty = KratyServer(**OPTIONS, transport=answering(503), on_request=lambda _: kraty.close())
     with pytest.raises(KratyClosedError, match="the client was closed") as raised:
         kraty.wallet.credit("p", "gold", amount=1)
-    assert (raised.value.operation, raised.value.attempts) == ("wallet.credit", 1)
+    assert (raised.value.operation, raised.value.attempts, waits) == ("wallet.credit", 1, [])
 
 
 def test_a_hook_that_closes_the_async_client_ends_the_call_without_a_wait() -> None:
@@ -281,6 +291,22 @@ def test_a_time_limit_within_a_hook_ends_the_call(
         "kraty-server: wallet.credit was under way, attempt 1, idempotency key mine: nothing took effect"
     ]
     assert "on_request raised" not in caplog.text
+
+
+class Known(StrEnum):
+    PING = "health.ping"
+
+
+def test_an_enum_that_refuses_a_value_within_a_hook_is_no_time_limit(caplog: pytest.LogCaptureFixture) -> None:
+    """`signal.getsignal` gives members of an enum, and the constructor of every enum is the same code."""
+
+    def hook(info: RequestInfo) -> None:
+        Known(info.operation)
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    with KratyServer(**OPTIONS, transport=transport, on_request=hook) as kraty:
+        assert kraty.request("GET", "/server/v1/health") == {}
+    assert "on_request raised" in caplog.text
 
 
 def test_a_call_that_is_cancelled_within_a_hook_says_which() -> None:

@@ -219,8 +219,9 @@ def test_an_async_http_client_of_yours_is_refused_in_another_loop(server: EchoSe
         await mine.aclose()
 
     asyncio.run(first())
-    with pytest.raises(KratyClosedError, match="another event loop or process"):
+    with pytest.raises(KratyClosedError, match="another event loop or process") as refused:
         asyncio.run(check_async(kraty, 0, 1))
+    assert refused.value.__context__ is None  # nothing of how the loops are told apart
 
 
 def test_32_threads_on_one_client_do_not_cross(server: EchoServer) -> None:

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.frameworks.deployment import free_port
-from tests.frameworks.workers import RABBITMQ, REDIS, end, listens, until
-
-POSTGRES = os.environ.get("KRATY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+from tests.frameworks.workers import end, listens, until
+from tests.servers.fault_proxy import free_port
+from tests.services import RABBITMQ, absent, postgres_schema, redis_connection
 
 
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Any]:
-    module = pytest.importorskip("redis")
-    try:
-        with module.Redis.from_url(REDIS, socket_connect_timeout=1) as connection:
-            connection.ping()
-            yield connection
-    except module.RedisError as error:
-        pytest.skip(f"no Redis for the workers: {error}")
+    with redis_connection() as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
@@ -39,27 +32,17 @@ def rabbitmq() -> str:
     try:
         socket.create_connection((where.hostname, where.port or 5672), timeout=1).close()
     except OSError as error:
-        pytest.skip(f"no RabbitMQ for the workers: {error}")
+        absent("rabbitmq", error)
     return RABBITMQ
 
 
 @pytest.fixture
 def postgres() -> Iterator[str]:
     """The address of a schema of its own, with the tables of a shop."""
-    psycopg = pytest.importorskip("psycopg")
-    try:
-        connection = psycopg.connect(POSTGRES, connect_timeout=3, autocommit=True)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL for the workers: {error}")
-    schema = f"kraty_{uuid.uuid4().hex}"
-    with connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-        connection.execute(f"CREATE TABLE {schema}.kraty_deliveries (id text PRIMARY KEY)")
-        connection.execute(f"CREATE TABLE {schema}.changes (event text)")
-        try:
-            yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
-        finally:
-            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    with postgres_schema(
+        "CREATE TABLE kraty_deliveries (id text PRIMARY KEY); CREATE TABLE changes (event text)"
+    ) as url:
+        yield url
 
 
 @pytest.fixture

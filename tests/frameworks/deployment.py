@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,9 +18,9 @@ from kraty_server.client import KratyServer
 from kraty_server.testing import Emulator
 from kraty_server.testing.emulator.outbox import Delivery
 from tests.frameworks.deliveries import SECRET
+from tests.frameworks.workers import ROOT, listens, until
 from tests.servers.relay import Relay
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 
 
@@ -41,19 +40,6 @@ def counted(path: Path, table: str = "effects", column: str = "id") -> Callable[
             return int(db.execute(f"SELECT count(*) FROM {table} WHERE {column} = ?", (number,)).fetchone()[0])
 
     return effects
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    ends_at = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < ends_at, what
-        time.sleep(0.02)
 
 
 @dataclass
@@ -99,8 +85,7 @@ class Service:
 
     def _listens(self) -> bool:
         assert not self._ended, self.said
-        with socket.socket() as one:
-            return one.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
     def stop(self) -> None:
         self._process.terminate()

@@ -16,10 +16,11 @@ import httpx
 import pytest
 
 from tests.frameworks.deliveries import SECRET
-from tests.frameworks.deployment import ROOT, counted
+from tests.frameworks.deployment import counted
 from tests.frameworks.page import block
+from tests.frameworks.workers import ROOT
+from tests.services import POSTGRES, absent
 
-POSTGRES = os.environ.get("KRATY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 SETTINGS = """
 import os
 SECRET_KEY = "of the tests"
@@ -113,7 +114,7 @@ def on_postgres(folder: Path) -> Iterator[Project]:
     try:
         admin = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3)
     except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL: {error}")
+        absent("postgres", error)
     with admin:
         admin.execute(f"CREATE DATABASE {name}")
         try:

@@ -15,7 +15,6 @@ import pytest
 
 from kraty_server import CurrencyEntry, KratyServer
 from kraty_server.testing import Emulator
-from tests.frameworks.deployment import free_port
 from tests.frameworks.page import block
 from tests.frameworks.test_queued_webhooks import (
     PAGE,
@@ -25,6 +24,7 @@ from tests.frameworks.test_queued_webhooks import (
 )
 from tests.frameworks.test_queues import PLAYER, TRIES, gold, source
 from tests.frameworks.workers import ROOT, supervised, until
+from tests.servers.fault_proxy import free_port
 
 pytestmark = [
     pytest.mark.skipif(find_spec("airflow") is None, reason="no Airflow here: `make airflow` has one of its own"),

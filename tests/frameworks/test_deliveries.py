@@ -19,17 +19,16 @@ from kraty_server.testing.emulator import dispatcher
 from tests.frameworks.deliveries import chunks, delivery, post
 from tests.frameworks.deployment import (
     PATIENCE,
-    ROOT,
     Deployment,
     counted,
     database,
     deployed,
-    free_port,
     served,
-    until,
 )
 from tests.frameworks.django_project import on_postgres, on_sqlite
 from tests.frameworks.page import block
+from tests.frameworks.workers import ROOT, until
+from tests.servers.fault_proxy import free_port
 
 MIB = 1 << 20
 UVICORN = "uvicorn --log-level warning --port {port} {app}"

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.frameworks.deliveries import delivery, post
-from tests.frameworks.deployment import free_port, served
+from tests.frameworks.deployment import served
 from tests.frameworks.django_project import Project, on_sqlite
+from tests.servers.fault_proxy import free_port
 
 django = pytest.importorskip("django")
 

@@ -16,9 +16,11 @@ import pytest
 
 from kraty_server.testing import Emulator
 from tests.frameworks.deliveries import SECRET, delivery
-from tests.frameworks.deployment import free_port, served
+from tests.frameworks.deployment import served
 from tests.frameworks.page import BLOCK, DOCS, SQL, block
-from tests.frameworks.workers import REDIS, supervised, until
+from tests.frameworks.workers import supervised, until
+from tests.servers.fault_proxy import free_port
+from tests.services import REDIS
 
 PAGE = "workers.md"
 ACT = '    connection.execute("INSERT INTO changes (event) VALUES (%s)", (event.id,))\n'

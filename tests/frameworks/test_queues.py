@@ -20,7 +20,8 @@ import pytest
 from kraty_server import CurrencyEntry, KratyError, KratyServer
 from kraty_server.testing import Emulator
 from tests.frameworks.page import block
-from tests.frameworks.workers import REDIS, supervised, until
+from tests.frameworks.workers import supervised, until
+from tests.services import REDIS
 
 PAGE = "workers.md"
 PLAYER = "player_42"

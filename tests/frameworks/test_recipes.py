@@ -15,9 +15,10 @@ import pytest
 
 from kraty_server.testing import Emulator
 from tests.frameworks.deliveries import SECRET, Delivery, delivery
-from tests.frameworks.deployment import counted, database, free_port, served
+from tests.frameworks.deployment import counted, database, served
 from tests.frameworks.page import BLOCK, DOCS, block
 from tests.frameworks.test_deliveries import STACKS
+from tests.servers.fault_proxy import free_port
 
 PAGE = "frameworks.md"
 

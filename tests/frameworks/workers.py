@@ -14,14 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-REDIS = os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0")
-RABBITMQ = os.environ.get("KRATY_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/%2F")
 
 
-def until(is_so: Callable[[], bool], what: Callable[[], object], seconds: float = 60.0) -> None:
+def until(is_so: Callable[[], bool], what: Callable[[], object] | str, seconds: float = 60.0) -> None:
     ends_at = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < ends_at, what()
+        assert time.monotonic() < ends_at, what() if callable(what) else what
         time.sleep(0.05)
 
 

@@ -170,3 +170,9 @@ def test_what_other_people_wrote_runs_in_a_job_that_can_write_nothing() -> None:
     assert recipe is not None
     assert recipe.groups() == ("", "\t.ci/pull-request .bump\n")
     assert "python" not in (ROOT / ".ci/pull-request").read_text("utf-8")
+
+
+def test_what_npm_installs_runs_no_scripts() -> None:
+    """They would run beside the files that become the pull request."""
+    (line,) = (line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if "npm install" in line)
+    assert "--ignore-scripts" in line

@@ -12,16 +12,11 @@ import pytest
 
 from kraty_server.testing import Emulator
 from kraty_server.testing.server import serving
+from tests.servers.fault_proxy import free_port
 
 
 def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("kraty-emulator")]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
 
 
 def ping(url: str) -> int:

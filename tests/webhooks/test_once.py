@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 
 from kraty_server.webhooks import WalletChanged, read_event
-from tests.frameworks.deployment import until
+from tests.frameworks.workers import until
+from tests.services import REDIS, postgres_schema, redis_connection
 from tests.webhooks.test_receiver import SECRET, body_of, headers_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
@@ -39,17 +40,8 @@ def recipe(name: str) -> str:
 @pytest.fixture
 def postgres() -> Iterator[str]:
     """The address of a schema of its own."""
-    psycopg = pytest.importorskip("psycopg")
-    url = os.environ.get("KRATY_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
-    try:
-        connection = psycopg.connect(url, connect_timeout=2, autocommit=True)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL: {error}")
-    schema = f"kraty_{uuid.uuid4().hex}"
-    with connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-        yield f"{url}?options=-csearch_path%3D{schema}"
-        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    with postgres_schema() as url:
+        yield url
 
 
 @dataclass
@@ -279,7 +271,7 @@ WORKER = """
 import json, os, signal, sys
 import psycopg
 from kraty_server.webhooks import read_event
-url, store, place, source, body = sys.argv[1:]
+url, redis_url, store, place, source, body = sys.argv[1:]
 import redis
 
 def connect():
@@ -292,7 +284,7 @@ def die(here):
 names = {"secret": "s", "connect": connect}
 exec(source, names)
 event = read_event(json.loads(body))
-queue = redis.Redis.from_url(os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0"))
+queue = redis.Redis.from_url(redis_url)
 
 def act(event, connection):
     die("before the effect")
@@ -321,11 +313,8 @@ OUTCOMES += [("lease", place, number) for place, number in zip(PLACES, (1, 1, 2)
 
 @pytest.mark.parametrize(("store", "place", "effects"), OUTCOMES)
 def test_the_table_of_what_a_kill_does(store: str, place: str, effects: int, postgres: str) -> None:
-    redis = pytest.importorskip("redis")
-    try:
-        redis.Redis.from_url(os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0")).ping()
-    except redis.RedisError as error:
-        pytest.skip(f"no Redis: {error}")
+    with redis_connection():
+        pass  # it is there
     import psycopg
 
     with psycopg.connect(postgres, autocommit=True) as connection:
@@ -335,7 +324,7 @@ def test_the_table_of_what_a_kill_does(store: str, place: str, effects: int, pos
     root = PAGE.parents[1]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (root, root / "generated")))}
     for killed in (place, *[""] * 2):
-        command = [sys.executable, "-c", WORKER, postgres, store, killed, recipe("psycopg"), body]
+        command = [sys.executable, "-c", WORKER, postgres, REDIS, store, killed, recipe("psycopg"), body]
         ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
         dies = bool(killed) and not (store == "sql" and killed == PLACES[2])  # there, committed is marked
         assert ended.returncode == (-signal.SIGKILL if dies else 0), ended.stderr

@@ -39,6 +39,7 @@ from kraty_server import (
     RetryConfig,
 )
 from tests.servers.peer import BlackHole, Peer, Request, answer, failure, fitting
+from tests.services import REDIS, redis_connection
 from tests.world.senders import ASYNC_GIVEN_CLIENT, GIVEN_CLIENT, KEY, Sender, async_senders, blocking_senders, senders
 
 ROOT = Path(__file__).parents[2]
@@ -258,14 +259,8 @@ def test_the_note_holds_the_key_that_was_made_for_the_call() -> None:
 
 @pytest.fixture(scope="module")
 def redis_url() -> str:
-    redis = pytest.importorskip("redis")
-    url = os.environ.get("KRATY_TEST_REDIS", "redis://127.0.0.1:6379/0")
-    try:
-        with redis.Redis.from_url(url, socket_connect_timeout=1) as connection:
-            connection.ping()
-    except redis.RedisError as error:
-        pytest.skip(f"no Redis for the workers: {error}")
-    return url
+    with redis_connection():
+        return REDIS
 
 
 @contextmanager

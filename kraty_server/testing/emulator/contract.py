@@ -68,6 +68,11 @@ def _absolute(schema: dict[str, Any]) -> dict[str, Any]:
     return {"$ref": DOCUMENT + schema["$ref"]} if "$ref" in schema else schema
 
 
+def _literals(shape: tuple[bool, ...]) -> itemgetter[Any]:
+    """What takes the literal segments out of a path of this shape."""
+    return itemgetter(*(index for index, is_parameter in enumerate(shape) if not is_parameter))
+
+
 def _path(parts: list[str | int]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
@@ -91,10 +96,15 @@ class Contract:
             for name in self.document["webhooks"]
         }
         """The validator of each webhook's body, by the name of its event."""
-        # By the number of segments and by where the literal ones are; those with more of them in front come first.
-        self._routes: dict[int, list[tuple[tuple[bool, ...], itemgetter[Any], dict[Any, dict[str, Operation]]]]] = {}
+        # By the number of segments, by where the literal ones are, and by what these are.
+        shapes: dict[tuple[bool, ...], dict[Any, dict[str, Operation]]] = {}
         for operation in self.operations.values():
-            self._add_route(operation)
+            shape = tuple(segment.startswith("{") for segment in operation.segments)
+            literals = _literals(shape)(operation.segments)
+            shapes.setdefault(shape, {}).setdefault(literals, {})[operation.method] = operation
+        self._routes: dict[int, list[tuple[itemgetter[Any], dict[Any, dict[str, Operation]]]]] = {}
+        for shape in sorted(shapes):  # literal segments win over parameters
+            self._routes.setdefault(len(shape), []).append((_literals(shape), shapes[shape]))
 
     def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
         schema = _absolute(schema)
@@ -104,16 +114,6 @@ class Contract:
     def component(self, name: str) -> jsonschema_rs.Draft202012Validator:
         """The validator of a schema, by its name."""
         return self._validator({"$ref": f"#/components/schemas/{name}"})
-
-    def _add_route(self, operation: Operation) -> None:
-        mask = tuple(segment.startswith("{") for segment in operation.segments)
-        shapes = self._routes.setdefault(len(mask), [])
-        if mask not in (known for known, _, _ in shapes):
-            literals = itemgetter(*(index for index, parameter in enumerate(mask) if not parameter))
-            shapes.append((mask, literals, {}))
-            shapes.sort(key=itemgetter(0))
-        _, literals, routes = next(shape for shape in shapes if shape[0] == mask)
-        routes.setdefault(literals(operation.segments), {})[operation.method] = operation
 
     def _resolved(self, node: Any) -> Any:
         if "$ref" not in node:
@@ -155,7 +155,7 @@ class Contract:
         """
         segments = target.partition("?")[0].removeprefix("/").split("/")
         allowed: list[str] = []
-        for _, literals, routes in self._routes.get(len(segments), ()):
+        for literals, routes in self._routes.get(len(segments), ()):
             if (methods := routes.get(literals(segments))) is None:
                 continue
             if (operation := methods.get(method)) is not None:

@@ -17,6 +17,7 @@ from kraty_server.testing.emulator.faults import WEBHOOKS, Fault, next_fault
 from kraty_server.testing.emulator.outbox import (
     ANSWER_BYTES,
     SIGNATURE_HEADER,
+    Attempt,
     build_body,
     due_deliveries,
     record_attempt,
@@ -148,33 +149,10 @@ class Dispatcher:
                 self._state.run(sql, fault.latency, number)
                 self._state.schedule(format_time(self._clock.now() + timedelta(seconds=fault.latency)))
 
-    def _record(
-        self,
-        row: Row,
-        signed_at: int,
-        response: int | None,
-        error: str | None,
-        seconds: float,
-        answer: bytes | None = None,
-    ) -> None:
-        at = self._clock.timestamp()
-        now = format_time(self._clock.now())
-        record_attempt(
-            self._state,
-            row,
-            at=at,
-            now=now,
-            signed_at=signed_at,
-            response=response,
-            error=error,
-            seconds=seconds,
-            answer=answer,
-        )
-
     def _collect(self, endpoint: int) -> None:
         while due := due_deliveries(self._state, endpoint, self._clock.timestamp(), BATCH):
             for row in due:
-                self._record(row, int(time.time()), 200, None, 0.0)
+                record_attempt(self._state, row, Attempt(int(time.time()), 200, None, 0.0), self._clock.now())
         self._idle.notify_all()
 
     def _wake(self, endpoint: int) -> None:
@@ -265,7 +243,8 @@ class Dispatcher:
                 client.stream("POST", row["url"], content=body, headers=headers) as answer,
             ):
                 async for part in answer.aiter_raw():  # to its end: an endpoint that never ends has not answered
-                    said = (said + part)[:ANSWER_BYTES] if len(said) < ANSWER_BYTES else said
+                    if len(said) < ANSWER_BYTES:
+                        said = (said + part)[:ANSWER_BYTES]
                 response = answer.status_code
         except TimeoutError:
             error = f"no whole answer within {TIMEOUT:g} s"
@@ -273,4 +252,5 @@ class Dispatcher:
             error = f"{type(caught).__name__}: {caught}"
         with self._lock:
             if self._open:
-                self._record(row, signed_at, response, error, SYSTEM_CLOCK.monotonic() - started, said)
+                attempt = Attempt(signed_at, response, error, SYSTEM_CLOCK.monotonic() - started, said)
+                record_attempt(self._state, row, attempt, self._clock.now())

@@ -7,8 +7,10 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
+from kraty_server.testing.emulator.clock import format_time
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import contract, problems
 from kraty_server.testing.emulator.state import Row, State
@@ -124,40 +126,35 @@ def due_deliveries(state: State, endpoint: int, now: float, limit: int) -> list[
     return state.rows(sql, endpoint, now, limit)
 
 
-def record_attempt(
-    state: State,
-    row: Row,
-    *,
-    at: float,
-    now: str,
-    signed_at: int,
-    response: int | None,
-    error: str | None,
-    seconds: float,
-    answer: bytes | None,
-) -> None:
+class Attempt(NamedTuple):
+    """How one attempt of a delivery went."""
+
+    signed_at: int
+    """Unix seconds, of the machine's clock."""
+    response: int | None
+    """The status that was answered."""
+    error: str | None
+    seconds: float
+    answer: bytes | None = None
+    """The beginning of the body that was answered."""
+
+
+def record_attempt(state: State, row: Row, attempt: Attempt, now: datetime) -> None:
     """Write down how an attempt went, and when the next one is due."""
-    attempt, copies = row["attempt"] + 1, row["copies"]
+    number, copies = row["attempt"] + 1, row["copies"]
     status, next_at = "delivered", row["next_at"]
-    if response is None or not 200 <= response < 300:
-        status = "failed" if attempt >= ATTEMPTS else "pending"
-        next_at = at + FIRST_WAIT * 4 ** (attempt - 1)
+    if attempt.response is None or not 200 <= attempt.response < 300:
+        status = "failed" if number >= ATTEMPTS else "pending"
+        next_at = now.timestamp() + FIRST_WAIT * 4 ** (number - 1)
     elif copies > 1:
         status, copies = "pending", copies - 1
     sql = "UPDATE deliveries SET attempt = ?, status = ?, next_at = ?, copies = ? WHERE number = ? AND id = ?"
     # By its id, too: the state may have been replaced while the endpoint thought about it.
-    if state.run(sql, attempt, status, next_at, copies, row["number"], row["id"]):
-        state.insert(
-            "delivery_attempts",
-            delivery=row["number"],
-            attempt=attempt,
-            at=now,
-            signed_at=signed_at,
-            response=response,
-            error=error,
-            seconds=seconds,
-            answer=answer if row["number"] > state.count("SELECT max(number) FROM deliveries") - ANSWERS_KEPT else None,
-        )
+    if state.run(sql, number, status, next_at, copies, row["number"], row["id"]):
+        if row["number"] <= state.count("SELECT max(number) FROM deliveries") - ANSWERS_KEPT:
+            attempt = attempt._replace(answer=None)
+        at = format_time(now)
+        state.insert("delivery_attempts", delivery=row["number"], attempt=number, at=at, **attempt._asdict())
 
 
 def list_deliveries(state: State, *, limit: int, before: int | None = None) -> list[Delivery]:

@@ -46,7 +46,7 @@ def doctor_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(run=_doctor)
 
 
-class _Patient(KratyServer):
+class _RecordingClient(KratyServer):
     """A client that remembers when it asked, when it was answered, and what the answer was."""
 
     def __init__(self, **options: Any) -> None:
@@ -148,9 +148,10 @@ def _call(problems: list[str]) -> tuple[dict[str, Any], dict[str, Any], Exit]:
         prefix, dot, _ = key.partition(".")
         known["prefix"] = prefix if dot else None  # without a dot, all of it may be secret
         show_log()
-        kraty = _Patient(api_key=key)
+        kraty = _RecordingClient(api_key=key)
     except (CommandError, TypeError, ValueError) as error:
-        problems.append(str(error))
+        if str(error) not in problems:  # the client refuses a host that `_host` has refused already
+            problems.append(str(error))
         return known, {}, Exit.USAGE
     code = Exit.DONE
     with kraty:

@@ -56,7 +56,8 @@ def test_an_address_that_cannot_be_is_a_problem(url: str, kraty: Run, monkeypatc
     monkeypatch.setenv("KRATY_BASE_URL", url)
     ended = kraty("doctor", "--json")
     assert ended.code == 2
-    assert ended.json["problems"][0].startswith("base_url: ")
+    (problem,) = ended.json["problems"]
+    assert problem.startswith("base_url: ")
 
 
 def test_an_address_with_a_password_is_shown_without_it(kraty: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +65,8 @@ def test_an_address_with_a_password_is_shown_without_it(kraty: Run, monkeypatch:
     ended = kraty("doctor", "--json")
     assert (ended.code, "hush-hush" in ended.out + ended.err) == (2, False)
     assert ended.json["variables"]["KRATY_BASE_URL"] == "https://kraty.example/eu"
-    assert "credentials" in ended.json["problems"][0]
+    (problem,) = ended.json["problems"]
+    assert "credentials" in problem
 
 
 @pytest.mark.parametrize(("offset", "said"), [(-90, "ahead of"), (400, "behind"), (0, None)])

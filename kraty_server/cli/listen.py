@@ -16,8 +16,8 @@ from typing import IO, Any, Final
 from kraty_server.cli import terminal
 from kraty_server.cli.connection import show_log
 from kraty_server.cli.deliveries import REFUSED, encode_body, encode_headers
+from kraty_server.cli.documents import whole_number
 from kraty_server.cli.exits import CommandError, Exit
-from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.posting import Poster, PostError
 from kraty_server.cli.webhook import webhook_key
 from kraty_server.webhooks.asgi import MAX_BODY

@@ -22,9 +22,9 @@ from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
 from kraty_server.cli.confirmation import add_confirmation, confirm, find_target, total
 from kraty_server.cli.connection import connect
+from kraty_server.cli.documents import whole_number
 from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.grant import add_entries, describe_entry, given_entries
-from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.journals import add_journal, explained, journal_of, write_report
 from kraty_server_generated.models import CurrencyEntry, DeleteReason, GrantedRewardEntry, ItemEntry
 

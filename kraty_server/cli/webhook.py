@@ -15,9 +15,8 @@ from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
 from kraty_server.cli.credentials import read_secret
 from kraty_server.cli.deliveries import CONTENT_TYPE, Recorded, read_recorded
-from kraty_server.cli.documents import read_bytes, read_json
+from kraty_server.cli.documents import read_bytes, read_json, whole_number
 from kraty_server.cli.exits import CommandError, Exit
-from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.posting import Poster, PostError, checked_url
 from kraty_server.webhooks.receiver import CAUSES, SECRET_VARIABLE, decode_event
 from kraty_server.webhooks.signature import refusal, sign, signing_keys

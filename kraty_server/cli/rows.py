@@ -21,7 +21,7 @@ from kraty_server.bulk.progress import duration
 from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
 from kraty_server.cli.confirmation import add_confirmation, confirm, find_target, total
-from kraty_server.cli.connection import connect
+from kraty_server.cli.connection import connect, usage_errors
 from kraty_server.cli.documents import whole_number
 from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.grant import add_entries, describe_entry, given_entries
@@ -74,7 +74,7 @@ def make_good_arguments(parser: ArgumentParser) -> None:
 
 def _make_good(given: Namespace) -> Exit:
     entries = given_entries(given)
-    with _usage():
+    with usage_errors():
         action = bulk.grant(entries, ack=given.ack)
         action.build([{PLAYER: "any", **action.constants, **dict.fromkeys(action.key_arguments, "any")}])
     return _change(action, lambda check: " + ".join(_entry_total(check, entry) for entry in entries), given)
@@ -212,7 +212,7 @@ def _job(given: Namespace, action: bulk.Action) -> Generator[bulk.Job]:
                 raise CommandError("-: stdin is closed", Exit.USAGE)
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        with _usage():
+        with usage_errors():
             job = bulk.Job(
                 given.job,
                 _with_constants(action, given.set or []),
@@ -227,20 +227,11 @@ def _job(given: Namespace, action: bulk.Action) -> Generator[bulk.Job]:
         yield job
 
 
-@contextmanager
-def _usage() -> Generator[None]:
-    """Take a value that cannot be for wrong usage: before anything is sent."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
 def _checked(job: bulk.Job, given: Namespace) -> bulk.Check:
     for name, value in (("rate", given.rate), ("in-flight", given.in_flight)):
         if value is not None and not value > 0:
             raise CommandError(f"--{name}: more than 0 is needed, got {value}", Exit.USAGE)
-    with _usage():
+    with usage_errors():
         return job.check(rate=given.rate)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Final, cast
 
 from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
@@ -10,9 +11,9 @@ from kraty_server.cli.confirmation import add_confirmation, confirm, find_target
 from kraty_server.cli.connection import checked, connect
 from kraty_server.cli.grant import describe_contents
 from kraty_server_generated.api import players
-from kraty_server_generated.models import DeleteReason, Grant, PlayerExport, PlayerSnapshot
+from kraty_server_generated.models import DeleteReason, Grant, PlayerSnapshot
 
-EXPORT_LIMIT = 1000
+EXPORT_LIMIT: Final = 1000
 """Rows at which each list of an export ends, without a sign of it."""
 
 
@@ -90,14 +91,11 @@ def _export_arguments(parser: ArgumentParser) -> None:
 def _export(given: Namespace) -> None:
     with connect() as kraty:
         export = checked(players.export, kraty.players.export, given.player)()
-    terminal.write_json(export.to_dict())
-    for name in _full_lists(export):
-        terminal.say(f"{name} has {EXPORT_LIMIT:,} rows, where the API ends each list: there may be more", "red")
-
-
-def _full_lists(export: PlayerExport) -> list[str]:
-    lists = ("attempts", "grants", "inventory", "wallet", "lobbies")
-    return [name for name in lists if len(getattr(export, name, ())) >= EXPORT_LIMIT]
+    stored = export.to_dict()
+    terminal.write_json(stored)
+    for name, rows in stored.items():
+        if isinstance(rows, list) and len(cast("list[object]", rows)) >= EXPORT_LIMIT:
+            terminal.say(f"{name} has {EXPORT_LIMIT:,} rows, where the API ends each list: there may be more", "red")
 
 
 def _ban_arguments(parser: ArgumentParser) -> None:

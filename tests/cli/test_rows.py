@@ -419,7 +419,9 @@ def test_either_word_of_a_person_has_each_row_done_once(
     Path("unknown.csv").write_text(kraty("job", "unknown", "j").out)
     resolved = kraty("job", "resolve", "j", word, "unknown.csv")
     assert resolved.out == "3 of 3 rows were without an answer, and are resolved\n"
+    before = writes(emulator).count("wallet.debit")
     assert kraty(*COMMANDS["take-back"], *YES).code == 0
+    assert writes(emulator).count("wallet.debit") - before == 3 - took_effect
     assert taken() == 3
 
 

@@ -18,12 +18,12 @@ from kraty_server.cli.deliveries import CONTENT_TYPE, Recorded, read_recorded
 from kraty_server.cli.documents import read_bytes, read_json, whole_number
 from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.posting import Poster, PostError, checked_url
-from kraty_server.webhooks.receiver import CAUSES, SECRET_VARIABLE, decode_event
+from kraty_server.webhooks.receiver import CAUSES, SECRET_VARIABLE, SIGNATURE_HEADER, decode_event
 from kraty_server.webhooks.signature import refusal, sign, signing_keys
 from kraty_server_generated.event_models import WebhookEventName
 from kraty_server_generated.events import EVENTS, WebhookEvent
 
-SIGNATURE: Final = "X-Signature"
+SIGNATURE: Final = SIGNATURE_HEADER.title()
 TOLERANCE: Final = 300
 
 

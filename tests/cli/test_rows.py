@@ -23,7 +23,7 @@ from kraty_server.testing import Emulator
 from kraty_server.testing.emulator.faults import FaultOptions
 from tests.bulk.books import asked, booked
 from tests.cli import Ended, Run
-from tests.terminals import PATIENCE, Terminal, run_in_terminal
+from tests.terminals import TIMEOUT, Terminal, run_in_terminal
 
 YES = ("--yes", "--expect", "test")
 MAKE_GOOD = ("make-good", "players.csv", "--job", "outage", "--currency", "gold=500")
@@ -208,7 +208,7 @@ def test_standard_input_is_checked_as_a_whole_too(
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command(*arguments, *more), input=content, env=environment, capture_output=True, text=True, timeout=PATIENCE
+            command(*arguments, *more), input=content, env=environment, capture_output=True, text=True, timeout=TIMEOUT
         )
 
     asks = run()
@@ -317,12 +317,12 @@ def big(count: int) -> list[dict[str, Any]]:
 def run_and_kill(command: Sequence[str], environment: Mapping[str, str], emulator: Emulator, after: int) -> None:
     """Kill a command when so many balances were changed."""
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
-    ends_at = time.monotonic() + PATIENCE
+    ends_at = time.monotonic() + TIMEOUT
     while writes(emulator).count("wallet.debit") <= after and process.poll() is None:
         assert time.monotonic() < ends_at
         time.sleep(0.01)
     process.kill()
-    process.communicate(timeout=PATIENCE)
+    process.communicate(timeout=TIMEOUT)
     assert process.returncode == -signal.SIGKILL
 
 
@@ -356,7 +356,7 @@ def test_ctrl_c_ends_it_with_130_and_the_same_command_goes_on(
         os.killpg(terminal.process.pid, signal.SIGINT)  # what a terminal makes of Ctrl-C
         while terminal.read():
             pass
-        code = terminal.process.wait(PATIENCE)
+        code = terminal.process.wait(TIMEOUT)
     finally:
         terminal.close()
     assert code == 130, terminal.text

@@ -9,6 +9,7 @@ import pytest
 from kraty_server.cli.confirmation import Target, total
 from kraty_server.testing import Emulator
 from tests.cli import Run
+from tests.servers.raw import PONG, RawServer, Reply
 from tests.terminals import Shown, run_in_terminal
 
 CHANGES = [
@@ -90,6 +91,13 @@ def test_live_data_asks_for_the_game_and_is_shown_in_red(ask: Ask, emulator: Emu
     assert (shown.code, writes(emulator)) == (2, [])
     shown = ask(*CHANGES[0], answers=("game_1",), KRATY_SERVER_KEY=emulator.live_key)
     assert shown.plain.endswith("ada has 5 gold now\n")
+
+
+def test_a_key_for_all_games_of_a_studio_asks_for_the_studio(ask: Ask) -> None:
+    with RawServer([Reply(body=PONG)]) as server:
+        shown = ask(*CHANGES[0], answers=("y",), KRATY_BASE_URL=server.url)
+    assert "LIVE · all games of studio s · ada: +5 gold\nType s to go on: y\n" in shown.plain
+    assert shown.code == 2
 
 
 def test_the_end_of_the_input_is_no_yes(ask: Ask, emulator: Emulator) -> None:

@@ -36,31 +36,22 @@ Describe = Callable[[bulk.Check], str]
 
 def import_arguments(parser: CommandParser) -> None:
     """Describe `import`."""
+    players = partial(_import_arguments, bulk.import_players(), lambda check: f"import {_count(check, 'player')}")
+    wallet = partial(_import_arguments, bulk.import_wallet(), partial(_sums, "import", "+"))
+    inventory = partial(_import_arguments, bulk.import_inventory(), partial(_sums, "import", "+"))
     parser.add_commands(
         [
-            ("players", "import players: externalPlayerId, contextSnapshot", _import_players),
-            ("wallet", "import balances: externalPlayerId, economyKey, amount, reason", _import_wallet),
-            ("inventory", "import items: externalPlayerId, itemKey, quantity, parameters, reason", _import_inventory),
+            ("players", "import players: externalPlayerId, contextSnapshot", players),
+            ("wallet", "import balances: externalPlayerId, economyKey, amount, reason", wallet),
+            ("inventory", "import items: externalPlayerId, itemKey, quantity, parameters, reason", inventory),
         ]
     )
 
 
-def _import_players(parser: ArgumentParser) -> None:
+def _import_arguments(action: bulk.Action, describe: Describe, parser: ArgumentParser) -> None:
     _add_rows(parser)
     add_confirmation(parser)
-    parser.set_defaults(run=partial(_change, bulk.import_players(), lambda check: f"import {_count(check, 'player')}"))
-
-
-def _import_wallet(parser: ArgumentParser) -> None:
-    _add_rows(parser)
-    add_confirmation(parser)
-    parser.set_defaults(run=partial(_change, bulk.import_wallet(), partial(_sums, "import", "+")))
-
-
-def _import_inventory(parser: ArgumentParser) -> None:
-    _add_rows(parser)
-    add_confirmation(parser)
-    parser.set_defaults(run=partial(_change, bulk.import_inventory(), partial(_sums, "import", "+")))
+    parser.set_defaults(run=partial(_change, action, describe))
 
 
 def make_good_arguments(parser: ArgumentParser) -> None:

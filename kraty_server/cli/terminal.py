@@ -37,11 +37,11 @@ codecs.register_error("kraty_server.cli", _replace)
 
 
 def prepare() -> None:
-    """Let both streams write whatever comes, in any locale."""
-    for stream in (sys.stdout, sys.stderr):
+    """Let both streams write whatever comes, in any locale, and let no answer be one that cannot be read."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "kraty_server.cli"), (sys.stderr, "kraty_server.cli")):
         reconfigure = getattr(stream, "reconfigure", None)  # not there where a test has replaced the stream
         if reconfigure is not None:
-            reconfigure(errors="kraty_server.cli")
+            reconfigure(errors=errors)
 
 
 def hide(secret: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 PROMPT = re.compile(r"(\[y/N\]|to go on:) $")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 
@@ -73,7 +73,7 @@ class Terminal:
 
     def wait_for(self, pattern: str) -> None:
         """Read until something stands there."""
-        ends_at = time.monotonic() + PATIENCE
+        ends_at = time.monotonic() + TIMEOUT
         while not re.search(pattern, CONTROL.sub("", self.text)):
             assert self.read(), f"ended without {pattern!r}: {self.text}"
             assert time.monotonic() < ends_at, f"no {pattern!r}: {self.text}"
@@ -96,7 +96,7 @@ def run_in_terminal(
     """Run a command to its end, and answer each of its questions."""
     terminal = Terminal(command, columns=columns, env=env, cwd=cwd)
     left = list(answers)
-    ends_at = time.monotonic() + PATIENCE
+    ends_at = time.monotonic() + TIMEOUT
     try:
         answered = 0
         while terminal.read():
@@ -104,6 +104,6 @@ def run_in_terminal(
             if left and len(terminal.raw) > answered and PROMPT.search(terminal.text):
                 answered = len(terminal.raw)
                 terminal.type(f"{left.pop(0)}\n")
-        return Shown(terminal.text, terminal.process.wait(PATIENCE))
+        return Shown(terminal.text, terminal.process.wait(TIMEOUT))
     finally:
         terminal.close()

@@ -37,7 +37,6 @@ COMMANDS: Final = (
     ("webhook", "webhook", "verify, sign, send or replay webhooks"),
     ("completion", "completion", "print a completion script for bash, zsh or fish"),
 )
-
 """Name, module, summary. The module has a function `NAME_arguments` that describes the command."""
 
 EPILOG: Final = """\

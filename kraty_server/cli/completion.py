@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser, make_parser
+
+Described: TypeAlias = Sequence[tuple[str, str]]
+"""Names, each with its summary."""
 
 
 class Option(NamedTuple):
@@ -61,8 +64,8 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _names(place: Place) -> list[str]:
-    return [*(name for name, _ in place.commands), *(name for option in place.options for name in option.names)]
+def _described(place: Place) -> Described:
+    return [*place.commands, *((name, option.summary) for option in place.options for name in option.names)]
 
 
 def _paths(found: Sequence[Place]) -> str:
@@ -80,24 +83,45 @@ WALK: Final = """\
 """Finds out behind which command one is, in the way of bash and zsh."""
 
 
+def _cases(found: Sequence[Place], previous: str, candidates: Callable[[Described], str]) -> list[str]:
+    """What may come next, in the way of bash and zsh: values behind an option that has some, else names.
+
+    Args:
+        found: the places.
+        previous: the word before, as the shell has it.
+        candidates: writes names with their summaries, as the shell takes them.
+    """
+    lines = [f'    case "$place {previous}" in']
+    for place in found:
+        for option in place.options:
+            if option.choices:
+                values = candidates([(choice, "") for choice in option.choices])
+                lines += [f"        {_quote(f'{place.path} {name}')}) candidates={values} ;;" for name in option.names]
+    return [
+        *lines,
+        '        *) case "$place" in',
+        *(f"            {_quote(place.path)}) candidates={candidates(_described(place))} ;;" for place in found),
+        "        esac ;;",
+        "    esac",
+    ]
+
+
+def _words(described: Described) -> str:
+    return _quote(" ".join(name for name, _ in described))
+
+
+def _array(described: Described) -> str:
+    return f"({' '.join(_quote(f'{name}:{text}' if text else name) for name, text in described)})"
+
+
 def bash(found: Sequence[Place]) -> str:
     """A script for bash."""
-    values = [(place, option) for place in found for option in place.options if option.choices]
     lines = [
         "# bash completion of kraty:  source <(kraty completion bash)",
         "_kraty() {",
         "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} candidates",
         WALK.format(words='"${COMP_WORDS[@]:1:COMP_CWORD-1}"', paths=_paths(found)).rstrip(),
-        '    case "$place $previous" in',
-        *(
-            f"        {_quote(f'{place.path} {name}')}) candidates={_quote(' '.join(option.choices))} ;;"
-            for place, option in values
-            for name in option.names
-        ),
-        '        *) case "$place" in',
-        *(f"            {_quote(place.path)}) candidates={_quote(' '.join(_names(place)))} ;;" for place in found),
-        "        esac ;;",
-        "    esac",
+        *_cases(found, "$previous", _words),
         '    COMPREPLY=($(compgen -W "$candidates" -- "$current"))',
         "}",
         "complete -o default -F _kraty kraty",
@@ -113,23 +137,7 @@ def zsh(found: Sequence[Place]) -> str:
         "_kraty() {",
         "    local -a candidates",
         WALK.format(words='"${(@)words[2,CURRENT-1]}"', paths=_paths(found)).rstrip(),
-        '    case "$place ${words[CURRENT-1]}" in',
-        *(
-            f"        {_quote(f'{place.path} {name}')}) candidates=({' '.join(map(_quote, option.choices))}) ;;"
-            for place in found
-            for option in place.options
-            for name in option.names
-            if option.choices
-        ),
-        '        *) case "$place" in',
-    ]
-    for place in found:
-        described = [*place.commands, *((name, option.summary) for option in place.options for name in option.names)]
-        shown = " ".join(_quote(f"{name}:{text}" if text else name) for name, text in described)
-        lines.append(f"            {_quote(place.path)}) candidates=({shown}) ;;")
-    lines += [
-        "        esac ;;",
-        "    esac",
+        *_cases(found, "${words[CURRENT-1]}", _array),
         "    _describe 'kraty' candidates || _files",
         "}",
         "compdef _kraty kraty",

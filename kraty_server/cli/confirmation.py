@@ -56,8 +56,8 @@ def confirm(given: Namespace, target: Target, action: str, *, final: bool = Fals
     Raises:
         CommandError: it was not confirmed; nothing was done.
     """
-    is_live = target.environment != "test"
-    terminal.say(f"{target} · {action}", "red" if is_live or final else "bold")
+    by_name = final or target.environment != "test"
+    terminal.say(f"{target} · {action}", "red" if by_name else "bold")
     if given.expect and given.expect != target.environment:
         raise CommandError(
             f"the key is for {target.environment}, and --expect says {given.expect}; nothing was done", Exit.USAGE
@@ -66,10 +66,8 @@ def confirm(given: Namespace, target: Target, action: str, *, final: bool = Fals
         return
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise CommandError("nothing was done: nobody can be asked here. Confirm with --yes", Exit.USAGE)
-    wanted = target.game if is_live or final else "y"
-    question = f"Type {wanted} to go on: " if wanted == target.game else "Go on? [y/N] "
-    sys.stderr.write(question)
+    sys.stderr.write(f"Type {target.game} to go on: " if by_name else "Go on? [y/N] ")
     sys.stderr.flush()
     answer = sys.stdin.readline().strip()
-    if answer != wanted and not (wanted == "y" and answer.lower() in ("y", "yes")):
+    if not (answer == target.game if by_name else answer.lower() in ("y", "yes")):
         raise CommandError("not confirmed; nothing was done", Exit.USAGE)

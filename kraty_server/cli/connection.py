@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,6 +32,15 @@ def show_log() -> None:
         logger.propagate = False
 
 
+@contextmanager
+def usage_errors() -> Generator[None]:
+    """Take a value that is refused before anything is sent for wrong usage."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+
+
 def connect(**options: Any) -> KratyServer:
     """Make a client with the key of the environment.
 
@@ -39,10 +49,8 @@ def connect(**options: Any) -> KratyServer:
     """
     key = read_secret(KEY_VARIABLE, "key")
     show_log()
-    try:
+    with usage_errors():
         return KratyServer(api_key=key, **options)
-    except (TypeError, ValueError) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
 
 
 def checked(check: Callable[..., object], send: Callable[..., T], *args: Any, **options: Any) -> Callable[[], T]:
@@ -60,8 +68,6 @@ def checked(check: Callable[..., object], send: Callable[..., T], *args: Any, **
     Raises:
         CommandError: an argument is refused.
     """
-    try:
+    with usage_errors():
         check(*args, **options)
-    except (TypeError, ValueError) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
     return partial(send, *args, **options)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kraty_server.cli.exits import CommandError, Exit
 
-UNSAID: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+REDACTED_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that are passed on and never written down."""
 REFUSED: Final = "refused"
 CONTENT_TYPE: Final = "application/json"
@@ -37,7 +37,7 @@ def encode_body(body: bytes) -> dict[str, str]:
 
 def encode_headers(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
     """Headers in JSON, in their order, without what opens something else."""
-    return [[name, "…" if name.lower() in UNSAID else value] for name, value in headers]
+    return [[name, "…" if name.lower() in REDACTED_HEADERS else value] for name, value in headers]
 
 
 def _decode(row: Mapping[str, Any]) -> Recorded:

@@ -32,13 +32,15 @@ from kraty_server_generated.models import ServerPingResponse
 
 T = TypeVar("T")
 PACKAGES: Final = ("httpx", "httpcore", "h11", "attrs", "aiohttp", "h2")
-SKEW: Final = 5.0
+MAX_SKEW: Final = 5.0
 """Seconds by which a clock may be wrong before that is called a problem."""
 SHOWN: Final = (f"{_options.KEY_VARIABLE}_FILE", f"{SECRET_VARIABLE}_FILE", _options.TRANSPORT_VARIABLE)
 """Variables of ours that are no secrets."""
 SECRETS: Final = (_options.KEY_VARIABLE, SECRET_VARIABLE)
 URLS: Final = ("http_proxy", "https_proxy", "all_proxy", _options.BASE_URL_VARIABLE.lower())
 """Variables that may hold a password."""
+LABELS: Final = {"may_do": "may do", "seconds_ahead": "seconds ahead"}
+"""What people read, where JSON has another name."""
 
 
 def doctor_arguments(parser: ArgumentParser) -> None:
@@ -46,7 +48,7 @@ def doctor_arguments(parser: ArgumentParser) -> None:
     parser.set_defaults(run=_doctor)
 
 
-class _Patient(KratyServer):
+class _RecordingClient(KratyServer):
     """A client that remembers when it asked, when it was answered, and what the answer was."""
 
     def __init__(self, **options: Any) -> None:
@@ -83,7 +85,7 @@ def _doctor(given: Namespace) -> Exit:
     for title, rows in facts.items():
         if rows:
             terminal.heading(title.capitalize())
-            terminal.fields([(name, terminal.cell(value)) for name, value in rows.items()])
+            terminal.fields([(LABELS.get(name, name), terminal.cell(value)) for name, value in rows.items()])
             terminal.write("")
     for problem in problems:
         terminal.write(f"Problem: {terminal.plain(problem)}", "red")
@@ -148,15 +150,16 @@ def _call(problems: list[str]) -> tuple[dict[str, Any], dict[str, Any], Exit]:
         prefix, dot, _ = key.partition(".")
         known["prefix"] = prefix if dot else None  # without a dot, all of it may be secret
         show_log()
-        kraty = _Patient(api_key=key)
+        kraty = _RecordingClient(api_key=key)
     except (CommandError, TypeError, ValueError) as error:
-        problems.append(str(error))
+        if str(error) not in problems:  # the client refuses a host that `_host` has refused already
+            problems.append(str(error))
         return known, {}, Exit.USAGE
     code = Exit.DONE
     with kraty:
         try:
             info = kraty.ping().api_key
-            names = {"environment": "environment", "game": "game_id", "studio": "studio_id", "may do": "permission_set"}
+            names = {"environment": "environment", "game": "game_id", "studio": "studio_id", "may_do": "permission_set"}
             known |= {shown: getattr(info, name, None) for shown, name in names.items()}
         except KratyError as error:
             problems.append(str(error))
@@ -175,7 +178,7 @@ def _clock(answers: list[tuple[float, float, Answer]], problems: list[str]) -> d
         return {}
     ahead = (asked_at + answered_at) / 2 - server
     margin = (answered_at - asked_at) / 2 + 0.5
-    if abs(ahead) - margin > SKEW:
+    if abs(ahead) - margin > MAX_SKEW:
         skew = f"{abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's"
         problems.append(f"the clock here is {skew}: webhooks are refused as too old or as from the future. Use NTP")
-    return {"seconds ahead": round(ahead, 1)}
+    return {"seconds_ahead": round(ahead, 1)}

@@ -1,12 +1,20 @@
-"""What is read from an argument, a file or stdin? Text, bytes and JSON."""
+"""What is read from an argument, a file or stdin? Whole numbers, bytes and JSON."""
 
 from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentTypeError
 from typing import Any
 
 from kraty_server.cli.exits import CommandError, Exit
+
+
+def whole_number(text: str) -> int:
+    """A whole number; no separators, which mean different things in different countries."""
+    if not text.isascii() or not text.isdigit():
+        raise ArgumentTypeError(f"a whole number without separators is needed, got {text!r}")
+    return int(text)
 
 
 def read_bytes(path: str) -> bytes:

@@ -9,8 +9,9 @@ from typing import Any
 from kraty_server.cli import terminal
 from kraty_server.cli.confirmation import add_confirmation, confirm, find_target
 from kraty_server.cli.connection import checked, connect
+from kraty_server.cli.documents import whole_number
 from kraty_server.cli.exits import CommandError, Exit
-from kraty_server.cli.holdings import add_receipt, whole_number
+from kraty_server.cli.holdings import add_receipt
 from kraty_server_generated.api import grants
 from kraty_server_generated.models import (
     CrateEntry,

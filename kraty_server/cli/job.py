@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 
 from kraty_server.bulk.journal import Failure, Journal, write_csv
 from kraty_server.cli import terminal
@@ -24,17 +25,26 @@ def job_arguments(parser: CommandParser) -> None:
     """Describe `job`."""
     parser.add_commands(
         [
-            ("status", "show what a job came to", _status_arguments),
-            ("failures", "print the rows of its last run that were not done, as CSV", _failures_arguments),
-            ("unknown", "print the rows of its last run that have no answer, as CSV", _unknown_arguments),
+            ("status", "show what a job came to", partial(_job_arguments, _status)),
+            (
+                "failures",
+                "print the rows of its last run that were not done, as CSV",
+                partial(_job_arguments, _failures),
+            ),
+            (
+                "unknown",
+                "print the rows of its last run that have no answer, as CSV",
+                partial(_job_arguments, _unknown),
+            ),
             ("resolve", "say what became of rows without an answer", _resolve_arguments),
         ]
     )
 
 
-def _add_job(parser: ArgumentParser) -> None:
+def _job_arguments(run: Callable[[Namespace], None], parser: ArgumentParser) -> None:
     parser.add_argument("job", metavar="NAME", help="the name that the job was given")
     add_journal(parser)
+    parser.set_defaults(run=run)
 
 
 @contextmanager
@@ -48,11 +58,6 @@ def _opened(given: Namespace) -> Generator[Journal]:
             yield journal
         finally:
             journal.close()
-
-
-def _status_arguments(parser: ArgumentParser) -> None:
-    _add_job(parser)
-    parser.set_defaults(run=_status)
 
 
 def _status(given: Namespace) -> None:
@@ -80,19 +85,9 @@ def _status(given: Namespace) -> None:
         terminal.say(f"it stopped: {terminal.plain(report['stopped'])}", "red")
 
 
-def _failures_arguments(parser: ArgumentParser) -> None:
-    _add_job(parser)
-    parser.set_defaults(run=_failures)
-
-
 def _failures(given: Namespace) -> None:
     with _opened(given) as journal:
         _write(given, journal.failures)
-
-
-def _unknown_arguments(parser: ArgumentParser) -> None:
-    _add_job(parser)
-    parser.set_defaults(run=_unknown)
 
 
 def _unknown(given: Namespace) -> None:
@@ -123,7 +118,7 @@ def _write(given: Namespace, read: Callable[[], Iterable[Failure]]) -> None:
 
 
 def _resolve_arguments(parser: ArgumentParser) -> None:
-    _add_job(parser)
+    _job_arguments(_resolve, parser)
     word = parser.add_mutually_exclusive_group(required=True)
     word.add_argument(
         "--applied", metavar="FILE", help="rows of `job unknown` that took effect: the ledger has their keys"
@@ -131,7 +126,6 @@ def _resolve_arguments(parser: ArgumentParser) -> None:
     word.add_argument(
         "--not-applied", metavar="FILE", help="those that did not: the next run sends them; - for standard input"
     )
-    parser.set_defaults(run=_resolve)
 
 
 def _resolve(given: Namespace) -> None:

@@ -16,8 +16,8 @@ from typing import IO, Any, Final
 from kraty_server.cli import terminal
 from kraty_server.cli.connection import show_log
 from kraty_server.cli.deliveries import REFUSED, encode_body, encode_headers
+from kraty_server.cli.documents import whole_number
 from kraty_server.cli.exits import CommandError, Exit
-from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.posting import Poster, PostError
 from kraty_server.cli.webhook import webhook_key
 from kraty_server.webhooks.asgi import MAX_BODY
@@ -25,7 +25,7 @@ from kraty_server.webhooks.receiver import WebhookError, Webhooks
 from kraty_server_generated.events import WebhookEvent
 
 PORT: Final = 8481
-QUIET: Final = 30.0
+READ_TIMEOUT: Final = 30.0
 """Seconds that a sender may say nothing."""
 
 
@@ -81,18 +81,18 @@ def _exactly(stream: BufferedIOBase, length: int) -> bytes:
 class _Listener:
     """Takes deliveries, in threads, and keeps count."""
 
-    def __init__(self, webhooks: Webhooks[()], poster: Poster, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, webhooks: Webhooks[()], poster: Poster, emit: Callable[[dict[str, Any]], None]) -> None:
         self.webhooks = webhooks
         self.poster = poster
-        self.tell = tell
+        self.emit = emit
         self.lock = threading.Lock()
         self.seen = self.failed = self.settled = 0
-        self.broken: BaseException | None = None
+        self.write_error: OSError | None = None
         self.stop: Callable[[], object] = lambda: None
-        self.most: int | None = None
+        self.limit: int | None = None
 
     def take(self, body: bytes, headers: list[tuple[str, str]]) -> int:
-        """Verify, pass on, write down; tell what to answer."""
+        """Verify, pass on, write down; give the status to answer with."""
         event: WebhookEvent | None = None
         status, reason, error = None, None, None
         try:
@@ -117,12 +117,12 @@ class _Listener:
             **encode_body(body),
         }
         with self.lock:
-            if self.broken is not None:
+            if self.write_error is not None:
                 return 500
             try:
-                self.tell(row)
-            except OSError as broken:  # what it saw could not be written: it ends, and the event comes again
-                self.broken = broken
+                self.emit(row)
+            except OSError as failure:  # what it saw is not on record: it ends, and the event comes again
+                self.write_error = failure
                 answer = 500
             self.seen += 1
             self.failed += result != "forwarded"
@@ -132,7 +132,7 @@ class _Listener:
         """End where that was the last one. Called after its answer, which would be cut off otherwise."""
         with self.lock:
             self.settled += 1
-            if self.broken is not None or self.settled == self.most:
+            if self.write_error is not None or self.settled == self.limit:
                 threading.Thread(target=self.stop, daemon=True).start()
 
 
@@ -146,7 +146,7 @@ class _Server(ThreadingHTTPServer):
 
 def _handler(listener: _Listener) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = QUIET
+        timeout = READ_TIMEOUT
         server_version, sys_version = "kraty-listen", ""
 
         def do_POST(self) -> None:
@@ -183,13 +183,12 @@ def _listen(given: Namespace) -> Exit:
     poster = Poster(given.forward_to)
     show_log()
     record = _open(given.record)
-    tell = _teller(given.json, record)
-    listener = _Listener(webhooks, poster, tell)
+    listener = _Listener(webhooks, poster, _emitter(given.json, record))
     try:
         server = _Server((given.host, given.port), _handler(listener))
     except OSError as error:
         raise CommandError(f"cannot listen on {given.host}, port {given.port}: {error.strerror or error}") from None
-    listener.stop, listener.most = server.shutdown, given.count
+    listener.stop, listener.limit = server.shutdown, given.count
     host, port = server.server_address[:2]
     try:
         terminal.say(f"listening on http://{host!s}:{port}, passing on to {terminal.plain(given.forward_to)}")
@@ -202,8 +201,8 @@ def _listen(given: Namespace) -> Exit:
         terminal.say(
             f"{listener.seen:,} received, {listener.failed:,} not passed on", "red" if listener.failed else None
         )
-    if listener.broken is not None:
-        raise listener.broken
+    if listener.write_error is not None:
+        raise listener.write_error
     return Exit.ROWS if listener.failed else Exit.DONE
 
 
@@ -214,8 +213,8 @@ def _open(path: str | None) -> IO[str] | None:
         raise CommandError(f"--record {path}: {getattr(error, 'strerror', None) or error}", Exit.USAGE) from None
 
 
-def _teller(as_json: bool, record: IO[str] | None) -> Callable[[dict[str, Any]], None]:
-    def tell(row: dict[str, Any]) -> None:
+def _emitter(as_json: bool, record: IO[str] | None) -> Callable[[dict[str, Any]], None]:
+    def emit(row: dict[str, Any]) -> None:
         if record is not None:
             record.write(f"{json.dumps(row)}\n")
             record.flush()
@@ -225,7 +224,7 @@ def _teller(as_json: bool, record: IO[str] | None) -> Callable[[dict[str, Any]],
             _write_line(row)
         terminal.flush()
 
-    return tell
+    return emit
 
 
 def _write_line(row: dict[str, Any]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import partial
+from typing import Final, cast
 
 from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
@@ -10,9 +13,9 @@ from kraty_server.cli.confirmation import add_confirmation, confirm, find_target
 from kraty_server.cli.connection import checked, connect
 from kraty_server.cli.grant import describe_contents
 from kraty_server_generated.api import players
-from kraty_server_generated.models import DeleteReason, Grant, PlayerExport, PlayerSnapshot
+from kraty_server_generated.models import DeleteReason, Grant, PlayerSnapshot
 
-EXPORT_LIMIT = 1000
+EXPORT_LIMIT: Final = 1000
 """Rows at which each list of an export ends, without a sign of it."""
 
 
@@ -20,23 +23,23 @@ def player_arguments(parser: CommandParser) -> None:
     """Describe `player`."""
     parser.add_commands(
         [
-            ("show", "show balances, items and recent grants", _show_arguments),
-            ("export", "print all that is stored of a player, as JSON (GDPR, article 15)", _export_arguments),
+            ("show", "show balances, items and recent grants", partial(_player_arguments, _show)),
+            (
+                "export",
+                "print all that is stored of a player, as JSON (GDPR, article 15)",
+                partial(_player_arguments, _export),
+            ),
             ("ban", "ban a player from what game clients write", _ban_arguments),
-            ("unban", "lift a ban", _unban_arguments),
+            ("unban", "lift a ban", partial(_player_arguments, _unban)),
             ("erase", "erase a player's personal data for good (GDPR, article 17)", _erase_arguments),
             ("merge", "move everything of one player to another, for good", _merge_arguments),
         ]
     )
 
 
-def _add_player(parser: ArgumentParser) -> None:
+def _player_arguments(run: Callable[[Namespace], None], parser: ArgumentParser) -> None:
     parser.add_argument("player", metavar="ID", help="your id of the player")
-
-
-def _show_arguments(parser: ArgumentParser) -> None:
-    _add_player(parser)
-    parser.set_defaults(run=_show)
+    parser.set_defaults(run=run)
 
 
 def _show(given: Namespace) -> None:
@@ -82,28 +85,19 @@ def _write_list(title: str, head: tuple[str, ...], rows: list[list[str]], *, num
         terminal.table(head, rows, numbers=numbers)
 
 
-def _export_arguments(parser: ArgumentParser) -> None:
-    _add_player(parser)
-    parser.set_defaults(run=_export)
-
-
 def _export(given: Namespace) -> None:
     with connect() as kraty:
         export = checked(players.export, kraty.players.export, given.player)()
-    terminal.write_json(export.to_dict())
-    for name in _full_lists(export):
-        terminal.say(f"{name} has {EXPORT_LIMIT:,} rows, where the API ends each list: there may be more", "red")
-
-
-def _full_lists(export: PlayerExport) -> list[str]:
-    lists = ("attempts", "grants", "inventory", "wallet", "lobbies")
-    return [name for name in lists if len(getattr(export, name, ())) >= EXPORT_LIMIT]
+    stored = export.to_dict()
+    terminal.write_json(stored)
+    for name, rows in stored.items():
+        if isinstance(rows, list) and len(cast("list[object]", rows)) >= EXPORT_LIMIT:
+            terminal.say(f"{name} has {EXPORT_LIMIT:,} rows, where the API ends each list: there may be more", "red")
 
 
 def _ban_arguments(parser: ArgumentParser) -> None:
-    _add_player(parser)
+    _player_arguments(_ban, parser)
     parser.add_argument("--reason", required=True, help="shown to your team, and in the webhook")
-    parser.set_defaults(run=_ban)
 
 
 def _ban(given: Namespace) -> None:
@@ -117,11 +111,6 @@ def _ban(given: Namespace) -> None:
     terminal.write(f"{player} is banned since {since} UTC: {reason}{before}")
 
 
-def _unban_arguments(parser: ArgumentParser) -> None:
-    _add_player(parser)
-    parser.set_defaults(run=_unban)
-
-
 def _unban(given: Namespace) -> None:
     with connect() as kraty:
         result = checked(players.unban, kraty.players.unban, given.player)()
@@ -133,10 +122,9 @@ def _unban(given: Namespace) -> None:
 
 
 def _erase_arguments(parser: ArgumentParser) -> None:
-    _add_player(parser)
+    _player_arguments(_erase, parser)
     parser.add_argument("--reason", choices=[str(reason) for reason in DeleteReason], help="why, for the audit log")
     add_confirmation(parser)
-    parser.set_defaults(run=_erase)
 
 
 def _erase(given: Namespace) -> None:

@@ -6,9 +6,8 @@ from argparse import ArgumentParser, Namespace
 
 from kraty_server.cli import terminal
 from kraty_server.cli.confirmation import add_confirmation, confirm, find_target
-from kraty_server.cli.connection import connect
+from kraty_server.cli.connection import connect, usage_errors
 from kraty_server.cli.documents import read_json
-from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.client import METHODS
 from kraty_server.telemetry import RequestInfo
 from kraty_server_generated.contract import BASE_PATH
@@ -32,12 +31,10 @@ def _request(given: Namespace) -> None:
         if given.method != "GET":
             action = f"{given.method} {terminal.plain(given.path)}"
             confirm(given, find_target(kraty), action, final=given.method == "DELETE")
-        try:
+        with usage_errors():
             answer = kraty.request(
                 given.method, given.path, body, idempotency_key=UNSET if given.key is None else given.key
             )
-        except (TypeError, ValueError) as error:
-            raise CommandError(str(error), Exit.USAGE) from None
     if given.json:
         terminal.write_json({"status": seen[-1].status, "body": answer})
         return

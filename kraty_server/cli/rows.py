@@ -21,10 +21,10 @@ from kraty_server.bulk.progress import duration
 from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
 from kraty_server.cli.confirmation import add_confirmation, confirm, find_target, total
-from kraty_server.cli.connection import connect
+from kraty_server.cli.connection import connect, usage_errors
+from kraty_server.cli.documents import whole_number
 from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.grant import add_entries, describe_entry, given_entries
-from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.journals import add_journal, explained, journal_of, write_report
 from kraty_server_generated.models import CurrencyEntry, DeleteReason, GrantedRewardEntry, ItemEntry
 
@@ -36,31 +36,22 @@ Describe = Callable[[bulk.Check], str]
 
 def import_arguments(parser: CommandParser) -> None:
     """Describe `import`."""
+    players = partial(_import_arguments, bulk.import_players(), lambda check: f"import {_count(check, 'player')}")
+    wallet = partial(_import_arguments, bulk.import_wallet(), partial(_sums, "import", "+"))
+    inventory = partial(_import_arguments, bulk.import_inventory(), partial(_sums, "import", "+"))
     parser.add_commands(
         [
-            ("players", "import players: externalPlayerId, contextSnapshot", _import_players),
-            ("wallet", "import balances: externalPlayerId, economyKey, amount, reason", _import_wallet),
-            ("inventory", "import items: externalPlayerId, itemKey, quantity, parameters, reason", _import_inventory),
+            ("players", "import players: externalPlayerId, contextSnapshot", players),
+            ("wallet", "import balances: externalPlayerId, economyKey, amount, reason", wallet),
+            ("inventory", "import items: externalPlayerId, itemKey, quantity, parameters, reason", inventory),
         ]
     )
 
 
-def _import_players(parser: ArgumentParser) -> None:
+def _import_arguments(action: bulk.Action, describe: Describe, parser: ArgumentParser) -> None:
     _add_rows(parser)
     add_confirmation(parser)
-    parser.set_defaults(run=partial(_change, bulk.import_players(), lambda check: f"import {_count(check, 'player')}"))
-
-
-def _import_wallet(parser: ArgumentParser) -> None:
-    _add_rows(parser)
-    add_confirmation(parser)
-    parser.set_defaults(run=partial(_change, bulk.import_wallet(), partial(_sums, "import", "+")))
-
-
-def _import_inventory(parser: ArgumentParser) -> None:
-    _add_rows(parser)
-    add_confirmation(parser)
-    parser.set_defaults(run=partial(_change, bulk.import_inventory(), partial(_sums, "import", "+")))
+    parser.set_defaults(run=partial(_change, action, describe))
 
 
 def make_good_arguments(parser: ArgumentParser) -> None:
@@ -74,7 +65,7 @@ def make_good_arguments(parser: ArgumentParser) -> None:
 
 def _make_good(given: Namespace) -> Exit:
     entries = given_entries(given)
-    with _usage():
+    with usage_errors():
         action = bulk.grant(entries, ack=given.ack)
         action.build([{PLAYER: "any", **action.constants, **dict.fromkeys(action.key_arguments, "any")}])
     return _change(action, lambda check: " + ".join(_entry_total(check, entry) for entry in entries), given)
@@ -212,7 +203,7 @@ def _job(given: Namespace, action: bulk.Action) -> Generator[bulk.Job]:
                 raise CommandError("-: stdin is closed", Exit.USAGE)
             with source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        with _usage():
+        with usage_errors():
             job = bulk.Job(
                 given.job,
                 _with_constants(action, given.set or []),
@@ -227,20 +218,11 @@ def _job(given: Namespace, action: bulk.Action) -> Generator[bulk.Job]:
         yield job
 
 
-@contextmanager
-def _usage() -> Generator[None]:
-    """Take a value that cannot be for wrong usage: before anything is sent."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
 def _checked(job: bulk.Job, given: Namespace) -> bulk.Check:
     for name, value in (("rate", given.rate), ("in-flight", given.in_flight)):
         if value is not None and not value > 0:
             raise CommandError(f"--{name}: more than 0 is needed, got {value}", Exit.USAGE)
-    with _usage():
+    with usage_errors():
         return job.check(rate=given.rate)
 
 

@@ -19,8 +19,8 @@ else:  # so that annotations can be read at run time, too
 FALLBACK: Final = {"·": "-", "×": "x", "–": "-", "…": "...", "→": "->"}
 """What stands for our own signs where the locale does not have them."""
 STYLES: Final = {"bold": "1", "dim": "2", "red": "1;31", "green": "32"}
-HIDDEN_FROM: Final = 8
-"""Characters that a secret has at least: a shorter one would be found in texts that do not hold it."""
+MIN_SECRET_LENGTH: Final = 8
+"""Characters. A shorter secret is not hidden: it would be found in texts that do not hold it."""
 NOTHING: Final = "–"
 
 _secrets: Final[list[str]] = []
@@ -37,16 +37,16 @@ codecs.register_error("kraty_server.cli", _replace)
 
 
 def prepare() -> None:
-    """Let both streams write whatever comes, in any locale."""
-    for stream in (sys.stdout, sys.stderr):
+    """Let both streams write whatever comes, in any locale, and let no answer be one that cannot be read."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "kraty_server.cli"), (sys.stderr, "kraty_server.cli")):
         reconfigure = getattr(stream, "reconfigure", None)  # not there where a test has replaced the stream
         if reconfigure is not None:
-            reconfigure(errors="kraty_server.cli")
+            reconfigure(errors=errors)
 
 
 def hide(secret: str) -> None:
     """Let nothing that is written show this from now on."""
-    if len(secret) >= HIDDEN_FROM and secret not in _secrets:
+    if len(secret) >= MIN_SECRET_LENGTH and secret not in _secrets:
         _secrets.append(secret)
 
 
@@ -105,7 +105,9 @@ def cell(value: Any) -> str:
     """A value as people read it: 1,250 for an amount, minutes for a time, JSON for what has no other form."""
     from datetime import UTC, datetime
 
-    if value is None or value == "" or type(value).__name__ == "Unset":
+    from kraty_server_generated.types import UNSET
+
+    if value is None or value is UNSET or value == "":
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -15,16 +15,15 @@ from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
 from kraty_server.cli.credentials import read_secret
 from kraty_server.cli.deliveries import CONTENT_TYPE, Recorded, read_recorded
-from kraty_server.cli.documents import read_bytes, read_json
+from kraty_server.cli.documents import read_bytes, read_json, whole_number
 from kraty_server.cli.exits import CommandError, Exit
-from kraty_server.cli.holdings import whole_number
 from kraty_server.cli.posting import Poster, PostError, checked_url
-from kraty_server.webhooks.receiver import CAUSES, SECRET_VARIABLE, decode_event
+from kraty_server.webhooks.receiver import CAUSES, SECRET_VARIABLE, SIGNATURE_HEADER, decode_event
 from kraty_server.webhooks.signature import refusal, sign, signing_keys
 from kraty_server_generated.event_models import WebhookEventName
 from kraty_server_generated.events import EVENTS, WebhookEvent
 
-SIGNATURE: Final = "X-Signature"
+SIGNATURE: Final = SIGNATURE_HEADER.title()
 TOLERANCE: Final = 300
 
 
@@ -141,7 +140,7 @@ def _send(given: Namespace) -> Exit:
         recorded = Recorded(None, None, read_bytes(given.body))
     else:
         recorded = _make_event(given.event, read_json(given.data))
-    return _post([recorded], given, key, Exit.ERROR)
+    return _post([recorded], given.url, given, key, Exit.ERROR)
 
 
 def _make_event(name: str, data: Any) -> Recorded:
@@ -181,7 +180,7 @@ def _replay(given: Namespace) -> Exit:
         if absent := [one for one in given.id if one not in {recorded.id for recorded in found}]:
             raise CommandError(f"{given.source} has no event {', '.join(absent)}; nothing was sent", Exit.USAGE)
         found = [one for one in found if one.id in given.id]
-    return _post(found, given, key, Exit.ROWS, url=given.to)
+    return _post(found, given.to, given, key, Exit.ROWS)
 
 
 def _from_emulator(url: str) -> list[Recorded]:
@@ -194,9 +193,9 @@ def _from_emulator(url: str) -> list[Recorded]:
         raise CommandError(f"{url}: no emulator that answers: {type(error).__name__}: {error}") from None
 
 
-def _post(found: list[Recorded], given: Namespace, key: bytes, code: Exit, url: str | None = None) -> Exit:
+def _post(found: list[Recorded], url: str, given: Namespace, key: bytes, code: Exit) -> Exit:
     """Post, say how each was answered, and end with a code where one was not taken."""
-    poster = Poster(url or given.url)
+    poster = Poster(url)
     failed = 0
     try:
         for one in found:

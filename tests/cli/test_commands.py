@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +76,10 @@ def test_a_grant_has_all_kinds_of_entries_and_can_be_claimed_at_once(kraty: Run,
         ("credit", "ada", "gold", "0", *RECEIPT),
         ("credit", "ada", "gold", "5", "--key", " ", "--yes"),
         ("credit", "ada", "gold", "5", "--yes"),
+        ("debit", "ada", "gold", "5", "--yes"),
+        ("give", "ada", "sword", "1", "--yes"),
+        ("revoke", "ada", "sword", "1", "--yes"),
+        ("grant", "ada", "--currency", "gold=5", "--yes"),
         ("credit", "ada", "gold", "5", "--ke", "k", "--yes"),
         ("credit", "..", "gold", "5", *RECEIPT),
         ("player", "show", ""),
@@ -223,6 +230,24 @@ def test_the_emulator_is_handed_over_to(kraty: Run, monkeypatch: pytest.MonkeyPa
     assert kraty("emulator", "--port", "0").out == "ready: http://127.0.0.1:1 KRATY_SERVER_KEY=p.s\n"
     assert kraty("emulator", "--port", "0", "--json").json == {"url": "http://127.0.0.1:1", "key": "p.s"}
     assert given[0].port == 0
+
+
+def test_an_emulator_in_a_process_of_its_own_answers_until_it_is_told_to_stop(
+    command: Callable[..., list[str]], environment: Mapping[str, str], kraty: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen(
+        command("emulator", "--port", "0", "--json"), env=environment, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            monkeypatch.setenv("KRATY_BASE_URL", ready["url"])
+            monkeypatch.setenv("KRATY_SERVER_KEY", ready["key"])
+            assert kraty("ping", "--json").json["apiKey"]["environment"] == "test"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
 
 
 def test_every_command_takes_json_and_has_help(kraty: Run) -> None:

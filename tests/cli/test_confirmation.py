@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from kraty_server.cli.confirmation import Target, total
 from kraty_server.testing import Emulator
 from tests.cli import Run
-from tests.terminals import Shown, run_in_terminal
+from tests.servers.raw import PONG, RawServer, Reply
+from tests.terminals import Shown, Terminal, run_in_terminal
 
 CHANGES = [
     ("credit", "ada", "gold", "5", "--key", "k"),
@@ -92,9 +94,29 @@ def test_live_data_asks_for_the_game_and_is_shown_in_red(ask: Ask, emulator: Emu
     assert shown.plain.endswith("ada has 5 gold now\n")
 
 
+def test_a_key_for_all_games_of_a_studio_asks_for_the_studio(ask: Ask) -> None:
+    with RawServer([Reply(body=PONG)]) as server:
+        shown = ask(*CHANGES[0], answers=("y",), KRATY_BASE_URL=server.url)
+    assert "LIVE · all games of studio s · ada: +5 gold\nType s to go on: y\n" in shown.plain
+    assert shown.code == 2
+
+
 def test_the_end_of_the_input_is_no_yes(ask: Ask, emulator: Emulator) -> None:
     shown = ask(*CHANGES[0], answers=("\x04",))
     assert (shown.code, writes(emulator)) == (2, [])
+
+
+def test_bytes_that_are_no_text_are_no_yes(
+    command: Callable[..., list[str]], environment: Mapping[str, str], emulator: Emulator
+) -> None:
+    shown = Terminal(command(*CHANGES[0]), env={**environment, "PYTHONIOENCODING": "utf-8:strict"})
+    try:
+        shown.wait_for(r"\[y/N\] $")
+        os.write(shown.fd, b"\xff\n")
+        shown.wait_for("not confirmed; nothing was done")
+        assert (shown.process.wait(60), writes(emulator)) == (2, [])
+    finally:
+        shown.close()
 
 
 def test_a_refused_argument_comes_before_the_question(kraty: Run, emulator: Emulator) -> None:

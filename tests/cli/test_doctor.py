@@ -14,6 +14,8 @@ from tests.servers.raw import PONG, RawServer, Reply
 def test_a_healthy_set_up_has_no_problems(kraty: Run) -> None:
     ended = kraty("doctor")
     assert ended.code == 0
+    assert "  may do       server_integration\n" in ended.out
+    assert "  seconds ahead  " in ended.out
     assert ended.out.endswith("No problem was found.\n")
     facts = kraty("doctor", "--json").json
     assert facts["problems"] == []
@@ -23,10 +25,10 @@ def test_a_healthy_set_up_has_no_problems(kraty: Run) -> None:
         "environment": "test",
         "game": "game_1",
         "studio": "stu_1",
-        "may do": "server_integration",
+        "may_do": "server_integration",
     }
     assert {"kraty-server", "python", "httpx"} <= facts["versions"].keys()
-    assert abs(facts["clock"]["seconds ahead"]) < 60
+    assert abs(facts["clock"]["seconds_ahead"]) < 60
 
 
 def test_without_a_key_the_rest_is_told_all_the_same(kraty: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +58,8 @@ def test_an_address_that_cannot_be_is_a_problem(url: str, kraty: Run, monkeypatc
     monkeypatch.setenv("KRATY_BASE_URL", url)
     ended = kraty("doctor", "--json")
     assert ended.code == 2
-    assert ended.json["problems"][0].startswith("base_url: ")
+    (problem,) = ended.json["problems"]
+    assert problem.startswith("base_url: ")
 
 
 def test_an_address_with_a_password_is_shown_without_it(kraty: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +67,8 @@ def test_an_address_with_a_password_is_shown_without_it(kraty: Run, monkeypatch:
     ended = kraty("doctor", "--json")
     assert (ended.code, "hush-hush" in ended.out + ended.err) == (2, False)
     assert ended.json["variables"]["KRATY_BASE_URL"] == "https://kraty.example/eu"
-    assert "credentials" in ended.json["problems"][0]
+    (problem,) = ended.json["problems"]
+    assert "credentials" in problem
 
 
 @pytest.mark.parametrize(("offset", "said"), [(-90, "ahead of"), (400, "behind"), (0, None)])
@@ -78,7 +82,7 @@ def test_a_clock_that_is_wrong_is_a_problem(
         assert facts["problems"] == []
     else:
         assert f"s {said} the server's" in facts["problems"][0]
-        assert abs(facts["clock"]["seconds ahead"] + offset) < 60
+        assert abs(facts["clock"]["seconds_ahead"] + offset) < 60
 
 
 @pytest.mark.parametrize("date", [{}, {"Date": "yesterday"}])

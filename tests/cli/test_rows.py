@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 
 from kraty_server.bulk.journal import Journal
+from kraty_server.bulk.pace import Pace
 from kraty_server.testing import Emulator
+from kraty_server.testing.emulator.faults import FaultOptions
 from tests.bulk.books import asked, booked
 from tests.cli import Ended, Run
-from tests.terminals import PATIENCE, Terminal, run_in_terminal
+from tests.terminals import TIMEOUT, Terminal, run_in_terminal
 
 YES = ("--yes", "--expect", "test")
 MAKE_GOOD = ("make-good", "players.csv", "--job", "outage", "--currency", "gold=500")
@@ -185,6 +187,19 @@ def test_columns_are_named_set_and_made_keys_of(kraty: Run, emulator: Emulator) 
     assert {row["reason"] for row in emulator.ledger("ada") if row["delta"] == -7} == {"r"}
 
 
+def test_the_pace_that_is_asked_for_reaches_the_run(kraty: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, float | None]] = []
+
+    class Watched(Pace):
+        def __init__(self, most: int, rate: float | None, clock: Callable[[], float]) -> None:
+            seen.append((most, rate))
+            super().__init__(most, rate, clock)
+
+    monkeypatch.setattr("kraty_server.bulk.job.Pace", Watched)
+    assert kraty(*MAKE_GOOD, "--rate", "1000.5", "--in-flight", "3", *YES).code == 0
+    assert seen == [(3, 1000.5)]
+
+
 def test_standard_input_is_checked_as_a_whole_too(
     command: Callable[..., list[str]], environment: Mapping[str, str], emulator: Emulator
 ) -> None:
@@ -193,7 +208,7 @@ def test_standard_input_is_checked_as_a_whole_too(
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command(*arguments, *more), input=content, env=environment, capture_output=True, text=True, timeout=PATIENCE
+            command(*arguments, *more), input=content, env=environment, capture_output=True, text=True, timeout=TIMEOUT
         )
 
     asks = run()
@@ -227,6 +242,14 @@ def test_what_is_read_lies_in_a_folder_and_nobody_is_asked(kind: str, kraty: Run
     assert ended.code == 0, ended.err
     lines = [line for part in Path("out").glob("part-*") for line in part.read_text().splitlines()]
     assert sorted(json.loads(line)["player"] for line in lines) == ["ada", "bo", "cy"]
+
+
+@pytest.mark.parametrize("kind", ["export-list", "snapshot"])
+def test_what_is_read_can_be_parquet(kind: str, kraty: Run) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    assert kraty(kind, "players.csv", "--job", "j", "--to", "out", "--format", "parquet").code == 0
+    (part,) = Path("out").glob("part-*.parquet")
+    assert sorted(parquet.read_table(part)["player"].to_pylist()) == ["ada", "bo", "cy"]
 
 
 @pytest.mark.parametrize(
@@ -294,12 +317,12 @@ def big(count: int) -> list[dict[str, Any]]:
 def run_and_kill(command: Sequence[str], environment: Mapping[str, str], emulator: Emulator, after: int) -> None:
     """Kill a command when so many balances were changed."""
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
-    ends_at = time.monotonic() + PATIENCE
+    ends_at = time.monotonic() + TIMEOUT
     while writes(emulator).count("wallet.debit") <= after and process.poll() is None:
         assert time.monotonic() < ends_at
         time.sleep(0.01)
     process.kill()
-    process.communicate(timeout=PATIENCE)
+    process.communicate(timeout=TIMEOUT)
     assert process.returncode == -signal.SIGKILL
 
 
@@ -333,7 +356,7 @@ def test_ctrl_c_ends_it_with_130_and_the_same_command_goes_on(
         os.killpg(terminal.process.pid, signal.SIGINT)  # what a terminal makes of Ctrl-C
         while terminal.read():
             pass
-        code = terminal.process.wait(PATIENCE)
+        code = terminal.process.wait(TIMEOUT)
     finally:
         terminal.close()
     assert code == 130, terminal.text
@@ -375,6 +398,33 @@ def test_rows_without_an_answer_are_listed_and_resolved_by_a_persons_word(
     assert {one: count for one, count in booked(emulator).items() if one[2] < 0} == asked(rows, sign=-1)
 
 
+@pytest.mark.parametrize(
+    ("fault", "took_effect", "word"),
+    [({"drop_before": 10_000}, 0, "--not-applied"), ({"drop_after_commit": 10_000}, 3, "--applied")],
+)
+def test_either_word_of_a_person_has_each_row_done_once(
+    fault: FaultOptions, took_effect: int, word: str, kraty: Run, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken() -> int:
+        return sum(count for (_, _, delta), count in booked(emulator).items() if delta < 0)
+
+    emulator.fault("wallet.debit", **fault)
+    monkeypatch.setattr("kraty_server.bulk.run.SILENCE", 1)
+    assert kraty(*COMMANDS["take-back"], *YES).code == 1
+    emulator.clear_faults()
+    assert taken() == took_effect
+    emulator.seed({"keys": [{"prefix": "sSecond1", "secret": "second"}]})
+    monkeypatch.setenv("KRATY_SERVER_KEY", "sSecond1.second")
+    assert kraty(*COMMANDS["take-back"], *YES).code == 3
+    Path("unknown.csv").write_text(kraty("job", "unknown", "j").out)
+    resolved = kraty("job", "resolve", "j", word, "unknown.csv")
+    assert resolved.out == "3 of 3 rows were without an answer, and are resolved\n"
+    before = writes(emulator).count("wallet.debit")
+    assert kraty(*COMMANDS["take-back"], *YES).code == 0
+    assert writes(emulator).count("wallet.debit") - before == 3 - took_effect
+    assert taken() == 3
+
+
 def test_a_word_needs_rows(kraty: Run) -> None:
     assert kraty(*MAKE_GOOD, *YES).code == 0
     resolve = ("job", "resolve", "outage")
@@ -399,10 +449,9 @@ def test_a_terminal_is_asked_and_sees_no_line_that_is_too_long(
     assert "Type game_1 to go on: y\n" in erased.plain
     assert (erased.code, "players.delete" in writes(emulator)) == (2, False)
     live = {**environment, "KRATY_SERVER_KEY": emulator.live_key}
-    assert (
-        "LIVE · game game_1 · take back"
-        in run_in_terminal(command(*COMMANDS["take-back"]), env=live, answers=["y"]).plain
-    )
+    taken = run_in_terminal(command(*COMMANDS["take-back"]), env=live, answers=["y"])
+    assert "LIVE · game game_1 · take back -12 gold, -5 gems, in 3 rows\nType game_1 to go on: y\n" in taken.plain
+    assert (taken.code, "wallet.debit" in writes(emulator)) == (2, False)
 
 
 def test_failures_cannot_give_orders_to_a_terminal(

@@ -11,7 +11,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
@@ -58,7 +58,7 @@ Listen = Callable[..., Any]
 @pytest.fixture
 def listen(command: Callable[..., list[str]], environment: Mapping[str, str]) -> Listen:
     @contextmanager
-    def start(*arguments: str, stdout: Any = subprocess.PIPE) -> Iterator[Listener]:
+    def start(*arguments: str, stdout: Any = subprocess.PIPE) -> Generator[Listener]:
         process = subprocess.Popen(
             command("listen", "--port", "0", *arguments), env=environment, stdout=stdout, stderr=subprocess.PIPE
         )

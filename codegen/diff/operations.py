@@ -5,7 +5,6 @@ Webhooks arrive: their bodies and headers are judged as answers, and what we ans
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ from codegen.diff.schemas import A, B, Comparison, D, U, same, shown, verb
 from codegen.diff.servers import addresses, base_path, lets_in, security
 from codegen.diff.shapes import Unjudgeable, exactly
 from codegen.keywords import PROSE
-from codegen.read import METHODS, class_name, snake
+from codegen.read import METHODS, class_name, path_names, path_shape, snake
 from codegen.references import References, Unresolved, is_list, is_object, name_of
 
 Node = Mapping[str, Any]
@@ -49,16 +48,15 @@ class Operation:
     @property
     def routes(self) -> list[tuple[str, str]]:
         """Where it answers: its method, and the shape of its path behind each server."""
-        shape = re.sub(r"\{.*?\}", "{}", self.path)
-        return [(self.method, base_path(address) + shape) for address in self.addresses]
+        return [(self.method, base_path(address) + path_shape(self.path)) for address in self.addresses]
 
     @property
     def route(self) -> tuple[str, str]:
-        return self.method, re.sub(r"\{.*?\}", "{}", self.path)
+        return self.method, path_shape(self.path)
 
     @property
     def urls(self) -> list[str]:
-        return [address + re.sub(r"\{.*?\}", "{}", self.path) for address in self.addresses]
+        return [address + path_shape(self.path) for address in self.addresses]
 
 
 class Differ:
@@ -222,10 +220,10 @@ class Differ:
 
     def parameters(self, before: Operation, after: Operation, at: Root) -> None:
         old, new = (
-            self.by_wire(operation, references)
+            self.by_wire(operation.parameters, path_names(operation.path), references)
             for operation, references in zip((before, after), self.references, strict=True)
         )
-        orders = [re.findall(r"\{(.*?)\}", operation.path) for operation in (before, after)]
+        orders = [path_names(operation.path) for operation in (before, after)]
         if sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]:
             self.graph.say(B, "parameter", at, f"{', '.join(orders[0])} are now {', '.join(orders[1])}")
         for key in dict.fromkeys([*old, *new]):
@@ -240,11 +238,11 @@ class Differ:
             else:
                 self.trying(self.parameter, one, other, where)
 
-    def by_wire(self, operation: Operation, references: References) -> dict[tuple[str, str], Node]:
+    @staticmethod
+    def by_wire(parameters: Iterable[Any], order: list[str], references: References) -> dict[tuple[str, str], Node]:
         """Parameters by what is on the wire: those of the path by their position, all others by name."""
-        order = re.findall(r"\{(.*?)\}", operation.path)
         found: dict[tuple[str, str], Node] = {}
-        for raw in operation.parameters:
+        for raw in parameters:
             node = as_object(references.merged(raw))
             name, where = node.get("name"), node.get("in")
             if not isinstance(name, str) or where not in ("path", "query", "header", "cookie"):
@@ -407,8 +405,7 @@ class Differ:
         self.unknown(old, new, OPERATION - {"security"}, at)
         headers = [
             {node["name"]: node for (where, _), node in
-             self.by_wire(Operation("", "", hook, tuple(hook["parameters"]), (), False), references).items()
-             if where == "header"}
+             self.by_wire(hook["parameters"], [], references).items() if where == "header"}
             for hook, references in zip((old, new), self.references, strict=True)
         ]  # fmt: skip
         self.trying(self.headers, *headers, at)

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from codegen import write
 from codegen.literals import printable
@@ -15,8 +16,14 @@ FAILED = 3
 """The exit code of a command that has no verdict."""
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(FAILED, f"{self.prog}: error: {message}\n")  # argparse's own 2 is a verdict here
+
+
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
+    parser = _Parser(prog="python -m codegen", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (
         ("generate", "write generated/ from the document"),
@@ -24,8 +31,9 @@ def _arguments() -> argparse.ArgumentParser:
         ("lint", "look for what the generator, the templates or a reader would stumble over"),
     ):
         commands.add_parser(name, help=what).add_argument("document", nargs="?", default=str(write.DOCUMENT))
-    diff = commands.add_parser("diff", help="what changed: exit code 2 if it breaks, 1 if it adds, 0 if neither")
-    diff.add_argument("old", help="a file, or a file of a git revision: v0.3.0:openapi.server.json")
+    diff = commands.add_parser("diff", help="what changed: exit code 2 if it breaks, 1 if it adds, 0 if neither, 3 "
+                                             "without a verdict")  # fmt: skip
+    diff.add_argument("old", help="a file, an address, or a file of a git revision: v0.3.0:openapi.server.json")
     diff.add_argument("new", help="the same")
     diff.add_argument("--format", choices=("table", "markdown", "json"), default="table")
     bump = commands.add_parser("bump", help="take a new document over, or change nothing")

@@ -266,8 +266,8 @@ class Reader:
     """Walks the parsed document beside the raw one, which alone has the bounds and the names of the references."""
 
     def __init__(self, document: Document) -> None:
-        for half in rules.halves(document):
-            raise NotCovered(half, "half of a surrogate pair, which no file and no request can carry")
+        for place in rules.lone_surrogates(document):
+            raise NotCovered(place, "half of a surrogate pair, which no file and no request can carry")
         self.document = document
         self.references = References(document)
         self.parsed = parse(document)

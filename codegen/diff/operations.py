@@ -77,8 +77,6 @@ class Differ:
         self.trying(self.webhooks, top)
         return self.graph.changes()
 
-    # What all of them use
-
     def trying(self, compare: Callable[..., None], *rest: Any) -> None:
         """Compare; what cannot be judged is said of the place, which is the last argument."""
         try:
@@ -120,8 +118,6 @@ class Differ:
             breaks = after if request else before
             text = "now required" if after else "no longer required" if request else "no longer always there"
             self.graph.say(B if breaks else A, "required", at, text if request or before else "now always there")
-
-    # The document
 
     def document(self, at: Root) -> None:
         old, new = self.documents
@@ -180,8 +176,6 @@ class Differ:
                 self.graph.say(U, "not judged", top.down(f" {path}"), str(error))
         return found
 
-    # One operation
-
     def operation(self, before: Operation, after: Operation, at: Root) -> None:
         old, new = before.node, after.node
         if (one := old.get("operationId")) != (other := new.get("operationId")):
@@ -215,8 +209,6 @@ class Differ:
             breaks = not all(lets_in(after, way) for way in before)
             text = "another way to prove who asks is needed" if breaks else "there are more ways in"
             self.graph.say(B if breaks else A, "security", at, text)
-
-    # Parameters
 
     def parameters(self, before: Operation, after: Operation, at: Root) -> None:
         old, new = (
@@ -283,8 +275,6 @@ class Differ:
             "schema" in node and normal.shape((node["schema"],)).types & {"array", "object"}
             for normal, node in zip(normals, (old, new), strict=True)
         )
-
-    # Bodies and answers
 
     def body(self, old: Node, new: Node, at: Root) -> None:
         if "requestBody" not in old or "requestBody" not in new:
@@ -370,8 +360,6 @@ class Differ:
             gone = (status, code) in before
             text = f"{code} {'removed' if gone else 'added'}"
             self.graph.say(B if gone else A, "error code", at.down(f" {status}"), text)
-
-    # Webhooks
 
     def webhooks(self, top: Root) -> None:
         old, new = (self.hooks(index, top) for index in (0, 1))

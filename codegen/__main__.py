@@ -58,40 +58,18 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "diff":
             return _diff(given.old, given.new, given.format)
         if given.command == "bump":
-            from codegen.bump import bump
-            from codegen.dialect import load_any
-
-            if given.report:
-                _demand_writable(given.report)
-            report = bump(load_any(given.new))
-            print(report)
-            if given.report:
-                given.report.write_text(report + "\n", "utf-8")
-            return 0
+            return _bump(given.new, given.report)
         if given.command == "parity":
             return _parity(given.vectors, given.node, given.report)
         if given.command == "surface":
             return _surface(given.against)
         if given.command == "release":
-            from codegen.bump import unfit
-
-            why = unfit(given.tag)
-            print(why or f"{given.tag} can go out")
-            return 1 if why else 0
+            return _release(given.tag)
         if given.command == "lint":
             return _lint(given.document)
-        document = write.load(given.document)
         if given.command == "generate":
-            from codegen.trial import demand_use
-
-            package = write.package(document)
-            demand_use(package, read(document))
-            changes = write.changes(package)
-            write.apply(changes)
-            print(f"{len(changes)} files of {write.GENERATED} changed")
-        else:
-            write.check(document)
-            print("generated/ is what the document says")
+            return _generate(given.document)
+        return _check(given.document)
     except (NotCovered, write.Drift) as error:
         print(error, file=sys.stderr)
         return 1
@@ -101,7 +79,45 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # a fault of ours is no verdict, and surely not "additive"
         print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         return FAILED
+
+
+def _generate(document: str) -> int:
+    from codegen.trial import demand_use
+
+    loaded = write.load(document)
+    package = write.package(loaded)
+    demand_use(package, read(loaded))
+    changes = write.changes(package)
+    write.apply(changes)
+    print(f"{len(changes)} files of {write.GENERATED} changed")
     return 0
+
+
+def _check(document: str) -> int:
+    write.check(write.load(document))
+    print("generated/ is what the document says")
+    return 0
+
+
+def _bump(new: str, report: Path | None) -> int:
+    from codegen.bump import bump
+    from codegen.dialect import load_any
+
+    if report:
+        _demand_writable(report)
+    told = bump(load_any(new))
+    print(told)
+    if report:
+        report.write_text(told + "\n", "utf-8")
+    return 0
+
+
+def _release(tag: str) -> int:
+    from codegen.bump import unfit
+
+    why = unfit(tag)
+    print(why or f"{tag} can go out")
+    return 1 if why else 0
 
 
 def _demand_writable(report: Path) -> None:

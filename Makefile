@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 GROUPS := $(addprefix --group ,codegen types test frameworks checks bench)
 
 .PHONY: demo test quick coverage mutants airflow engines lock docs lint workflows types generate check-generated lint-document diff bump parity surface
-.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench work clean
+.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench bench-memory work clean
 
 $(VENV)/run.stamp: pyproject.toml $(LOCK)
 	$(PYTHON) -m venv $(VENV)

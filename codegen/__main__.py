@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from codegen import write
 from codegen.literals import printable
@@ -15,8 +16,14 @@ FAILED = 3
 """The exit code of a command that has no verdict."""
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(FAILED, f"{self.prog}: error: {message}\n")  # argparse's own 2 is a verdict here
+
+
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m codegen", description=__doc__)
+    parser = _Parser(prog="python -m codegen", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (
         ("generate", "write generated/ from the document"),
@@ -24,8 +31,9 @@ def _arguments() -> argparse.ArgumentParser:
         ("lint", "look for what the generator, the templates or a reader would stumble over"),
     ):
         commands.add_parser(name, help=what).add_argument("document", nargs="?", default=str(write.DOCUMENT))
-    diff = commands.add_parser("diff", help="what changed: exit code 2 if it breaks, 1 if it adds, 0 if neither")
-    diff.add_argument("old", help="a file, or a file of a git revision: v0.3.0:openapi.server.json")
+    diff = commands.add_parser("diff", help="what changed: exit code 2 if it breaks, 1 if it adds, 0 if neither, 3 "
+                                             "without a verdict")  # fmt: skip
+    diff.add_argument("old", help="a file, an address, or a file of a git revision: v0.3.0:openapi.server.json")
     diff.add_argument("new", help="the same")
     diff.add_argument("--format", choices=("table", "markdown", "json"), default="table")
     bump = commands.add_parser("bump", help="take a new document over, or change nothing")
@@ -50,40 +58,18 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "diff":
             return _diff(given.old, given.new, given.format)
         if given.command == "bump":
-            from codegen.bump import bump
-            from codegen.dialect import load_any
-
-            if given.report:
-                _demand_writable(given.report)
-            report = bump(load_any(given.new))
-            print(report)
-            if given.report:
-                given.report.write_text(report + "\n", "utf-8")
-            return 0
+            return _bump(given.new, given.report)
         if given.command == "parity":
             return _parity(given.vectors, given.node, given.report)
         if given.command == "surface":
             return _surface(given.against)
         if given.command == "release":
-            from codegen.bump import unfit
-
-            why = unfit(given.tag)
-            print(why or f"{given.tag} can go out")
-            return 1 if why else 0
+            return _release(given.tag)
         if given.command == "lint":
             return _lint(given.document)
-        document = write.load(given.document)
         if given.command == "generate":
-            from codegen.trial import demand_use
-
-            package = write.package(document)
-            demand_use(package, read(document))
-            changes = write.changes(package)
-            write.apply(changes)
-            print(f"{len(changes)} files of {write.GENERATED} changed")
-        else:
-            write.check(document)
-            print("generated/ is what the document says")
+            return _generate(given.document)
+        return _check(given.document)
     except (NotCovered, write.Drift) as error:
         print(error, file=sys.stderr)
         return 1
@@ -93,7 +79,45 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # a fault of ours is no verdict, and surely not "additive"
         print(f"{type(error).__name__}: {printable(str(error))}", file=sys.stderr)
         return FAILED
+
+
+def _generate(document: str) -> int:
+    from codegen.trial import demand_use
+
+    loaded = write.load(document)
+    package = write.package(loaded)
+    demand_use(package, read(loaded))
+    changes = write.changes(package)
+    write.apply(changes)
+    print(f"{len(changes)} files of {write.GENERATED} changed")
     return 0
+
+
+def _check(document: str) -> int:
+    write.check(write.load(document))
+    print("generated/ is what the document says")
+    return 0
+
+
+def _bump(new: str, report: Path | None) -> int:
+    from codegen.bump import bump
+    from codegen.dialect import load_any
+
+    if report:
+        _demand_writable(report)
+    told = bump(load_any(new))
+    print(told)
+    if report:
+        report.write_text(told + "\n", "utf-8")
+    return 0
+
+
+def _release(tag: str) -> int:
+    from codegen.bump import unfit
+
+    why = unfit(tag)
+    print(why or f"{tag} can go out")
+    return 1 if why else 0
 
 
 def _demand_writable(report: Path) -> None:

@@ -74,9 +74,6 @@ def bump(new: Document) -> str:
     return "\n\n".join(parts).replace("\n\n- ", "\n- ")
 
 
-# The CHANGELOG and the version
-
-
 def entry(changelog: str, changes: list[Change], current: str) -> tuple[str, str]:
     """The CHANGELOG with the changes in its unreleased section, and the version of that section."""
     headings = list(HEADING.finditer(changelog))
@@ -120,9 +117,6 @@ def lines_of(changes: list[Change]) -> list[str]:
     if any(change.level is Level.DOCUMENTATION for change in changes):
         lines.append("- Descriptions as the API has them now.")
     return lines
-
-
-# What a person has to do
 
 
 def to_do(api: Api) -> list[str]:

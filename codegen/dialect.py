@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from codegen.read import METHODS
+from codegen.read import METHODS, path_shape
 from codegen.references import is_changeable, is_list, is_object, name_of
 from codegen.rules import CALL
 from codegen.write import DOCUMENT, load
@@ -64,7 +64,7 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for path, item in paths.items() if is_object(paths) else ():
         for method in METHODS:
             if is_object(item) and is_object(operation := item.get(method)):
-                yield method, re.sub(r"\{.*?\}", "{}", path), operation
+                yield method, path_shape(path), operation
 
 
 def is_ours(document: Mapping[str, Any]) -> bool:

@@ -28,7 +28,7 @@ from openapi_python_client.parser.properties.union import UnionProperty
 from codegen import rules
 from codegen.keywords import COVERED
 from codegen.literals import printable, python_pattern
-from codegen.references import References, Unresolved, is_list, is_object
+from codegen.references import References, Unresolved, is_list, is_object, name_of
 
 Document: TypeAlias = Mapping[str, Any]
 
@@ -242,6 +242,16 @@ def parse(document: Document) -> GeneratorData:
     return data
 
 
+def path_names(path: str) -> list[str]:
+    """The names of a path's parameters, in their order."""
+    return re.findall(r"\{(.*?)\}", path)
+
+
+def path_shape(path: str) -> str:
+    """A path without the names of its parameters, which are not on the wire."""
+    return re.sub(r"\{.*?\}", "{}", path)
+
+
 def snake(name: str) -> str:
     """CamelCase to snake_case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
@@ -256,8 +266,8 @@ class Reader:
     """Walks the parsed document beside the raw one, which alone has the bounds and the names of the references."""
 
     def __init__(self, document: Document) -> None:
-        for half in rules.halves(document):
-            raise NotCovered(half, "half of a surrogate pair, which no file and no request can carry")
+        for place in rules.lone_surrogates(document):
+            raise NotCovered(place, "half of a surrogate pair, which no file and no request can carry")
         self.document = document
         self.references = References(document)
         self.parsed = parse(document)
@@ -457,11 +467,11 @@ class Reader:
             raise NotCovered(place, "its body is `allOf: [a reference to the envelope, {properties: two of them}]`")
         narrowed: Mapping[str, Mapping[str, str]] = parts[1]["properties"]
         events = [wire for wire, schema in narrowed.items() if schema == {"const": name}]
-        models = {wire: s["$ref"].rpartition("/")[2] for wire, s in narrowed.items() if s.keys() == {"$ref"}}
+        models = {wire: name_of(s["$ref"]) for wire, s in narrowed.items() if s.keys() == {"$ref"}}
         if not events or not models or not self.api.models.keys() >= {*models.values()}:
             raise NotCovered(place, f"two properties are narrowed: one to `const: {name}`, one to an object")
         ((data, model),) = models.items()
-        envelope = Envelope(parts[0]["$ref"].rpartition("/")[2], events[0], data)
+        envelope = Envelope(name_of(parts[0]["$ref"]), events[0], data)
         kinds = {f.wire: f.kind for f in self.api.models[envelope.model].fields}
         if envelope.event not in kinds or kinds.get(data) != Scalar("any"):
             raise NotCovered(place, f"{envelope.model} has no {envelope.event!r}, or no {data!r} of any type")
@@ -519,7 +529,7 @@ class Reader:
             name = node.get("x-argument") or snake(node["name"])
             demand(f"{place} {node['name']}", rules.no_attribute(name))
             found[node["name"]] = Field(node["name"], name, kind, True, False, node.get("description", ""))
-        names = re.findall(r"\{(.*?)\}", path)
+        names = path_names(path)
         if sorted(names) != sorted(found):
             raise NotCovered(place, f"path has {names}, parameters are {sorted(found)}")
         return tuple(found[name] for name in names)

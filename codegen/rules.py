@@ -77,15 +77,15 @@ def no_pattern(pattern: str) -> str | None:
     return None
 
 
-def halves(node: Any, place: str = "") -> Iterator[str]:
-    """Where a text holds half of a surrogate pair, which no file and no request can carry."""
+def lone_surrogates(node: Any, place: str = "") -> Iterator[str]:
+    """Where a text holds a lone surrogate, half of a pair, which no file and no request can carry."""
     if isinstance(node, str):
         if not node.isascii() and any("\ud800" <= c <= "\udfff" for c in node):
             yield place or "document"
     elif is_object(node):
         for key, value in node.items():
-            yield from halves(key, f"{place}.{key!a} (a key)")
-            yield from halves(value, f"{place}.{key}" if place else key)
+            yield from lone_surrogates(key, f"{place}.{key!a} (a key)")
+            yield from lone_surrogates(value, f"{place}.{key}" if place else key)
     elif is_list(node):
         for index, value in enumerate(node):
-            yield from halves(value, f"{place}[{index}]")
+            yield from lone_surrogates(value, f"{place}[{index}]")

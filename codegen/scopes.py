@@ -1,7 +1,8 @@
-"""Does a name of the document hide one that the generated code means? Clashes of names, found in the code itself.
+"""Does a name of the document hide one that the generated code means?
 
-A component `Exception`, a property `list` or an argument `body` are good names, and change what the lines around them
-mean. What these lines need is read from the code, so that a template may change and no list must follow it.
+Clashes of names (shadowing), found in the code itself. A component `Exception`, a property `list` or an argument
+`body` are good names, and change what the lines around them mean. What these lines need is read from the code, so
+that a template may change and no list must follow it.
 """
 
 from __future__ import annotations

@@ -57,7 +57,11 @@ def public(owner: griffe.Module | griffe.Class) -> Iterator[str]:
 
 
 def typing_errors(tag: str) -> list[str]:
-    """What the typing tests of a tag say of the working tree."""
+    """What the typing tests of a tag say of the working tree.
+
+    Raises:
+        ValueError: mypy could not run, which says nothing of the tree.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for path in _git("ls-tree", "-r", "--name-only", tag, TYPING).stdout.split():
             target = Path(folder) / path
@@ -78,7 +82,10 @@ def typing_errors(tag: str) -> list[str]:
         done = subprocess.run(
             [sys.executable, *command], cwd=folder, env=os.environ | {"MYPYPATH": paths}, capture_output=True, text=True
         )
-        return [line for line in done.stdout.splitlines() if ": error: " in line]
+        errors = [line for line in done.stdout.splitlines() if ": error: " in line]
+        if done.returncode and not errors:
+            raise ValueError(f"the typing tests of {tag} could not be run: {done.stdout}{done.stderr}")
+        return errors
 
 
 def judged(tag: str) -> tuple[list[str], bool]:

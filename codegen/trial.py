@@ -1,6 +1,7 @@
 """Does a generated package work, before it is written? Each call, model and event of it is used once, with samples.
 
-A process of its own does that (`codegen/use.py`), since what was generated may not load, and ours is loaded here.
+A smoke test of what was generated. A process of its own does that (`codegen/use.py`), since what was generated may
+not load, and ours is loaded here.
 """
 
 from __future__ import annotations

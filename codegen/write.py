@@ -174,17 +174,12 @@ def differences(wanted: Mapping[str, str], there: Mapping[str, str]) -> list[str
     return missing + extra + different
 
 
-def plan(document: Document, folder: Path = GENERATED) -> dict[Path, str | None]:
-    """What is to be written to make the package, by its path; None where a file has to go.
+def changes(wanted: Mapping[str, str], folder: Path = GENERATED) -> dict[Path, str | None]:
+    """What is to be written to have these files and no others, by its path; None where a file has to go.
 
     Raises:
         Drift: a file in the way has no marker in its first line, so it is nobody's to delete.
     """
-    return changes(package(document), folder)
-
-
-def changes(wanted: Mapping[str, str], folder: Path = GENERATED) -> dict[Path, str | None]:
-    """The same, of files that were generated already."""
     there = found(folder) if folder.exists() else {}
     needed: dict[Path, str | None] = {folder / path: t for path, t in wanted.items() if there.get(path) != t}
     for path in there.keys() - wanted.keys():

@@ -5,7 +5,6 @@ Webhooks arrive: their bodies and headers are judged as answers, and what we ans
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ from codegen.diff.schemas import A, B, Comparison, D, U, same, shown, verb
 from codegen.diff.servers import addresses, base_path, lets_in, security
 from codegen.diff.shapes import Unjudgeable, exactly
 from codegen.keywords import PROSE
-from codegen.read import METHODS, class_name, snake
+from codegen.read import METHODS, class_name, path_names, path_shape, snake
 from codegen.references import References, Unresolved, is_list, is_object, name_of
 
 Node = Mapping[str, Any]
@@ -49,16 +48,15 @@ class Operation:
     @property
     def routes(self) -> list[tuple[str, str]]:
         """Where it answers: its method, and the shape of its path behind each server."""
-        shape = re.sub(r"\{.*?\}", "{}", self.path)
-        return [(self.method, base_path(address) + shape) for address in self.addresses]
+        return [(self.method, base_path(address) + path_shape(self.path)) for address in self.addresses]
 
     @property
     def route(self) -> tuple[str, str]:
-        return self.method, re.sub(r"\{.*?\}", "{}", self.path)
+        return self.method, path_shape(self.path)
 
     @property
     def urls(self) -> list[str]:
-        return [address + re.sub(r"\{.*?\}", "{}", self.path) for address in self.addresses]
+        return [address + path_shape(self.path) for address in self.addresses]
 
 
 class Differ:
@@ -78,8 +76,6 @@ class Differ:
         self.trying(self.operations, top)
         self.trying(self.webhooks, top)
         return self.graph.changes()
-
-    # What all of them use
 
     def trying(self, compare: Callable[..., None], *rest: Any) -> None:
         """Compare; what cannot be judged is said of the place, which is the last argument."""
@@ -122,8 +118,6 @@ class Differ:
             breaks = after if request else before
             text = "now required" if after else "no longer required" if request else "no longer always there"
             self.graph.say(B if breaks else A, "required", at, text if request or before else "now always there")
-
-    # The document
 
     def document(self, at: Root) -> None:
         old, new = self.documents
@@ -182,8 +176,6 @@ class Differ:
                 self.graph.say(U, "not judged", top.down(f" {path}"), str(error))
         return found
 
-    # One operation
-
     def operation(self, before: Operation, after: Operation, at: Root) -> None:
         old, new = before.node, after.node
         if (one := old.get("operationId")) != (other := new.get("operationId")):
@@ -218,14 +210,12 @@ class Differ:
             text = "another way to prove who asks is needed" if breaks else "there are more ways in"
             self.graph.say(B if breaks else A, "security", at, text)
 
-    # Parameters
-
     def parameters(self, before: Operation, after: Operation, at: Root) -> None:
         old, new = (
-            self.by_wire(operation, references)
+            self.by_wire(operation.parameters, path_names(operation.path), references)
             for operation, references in zip((before, after), self.references, strict=True)
         )
-        orders = [re.findall(r"\{(.*?)\}", operation.path) for operation in (before, after)]
+        orders = [path_names(operation.path) for operation in (before, after)]
         if sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]:
             self.graph.say(B, "parameter", at, f"{', '.join(orders[0])} are now {', '.join(orders[1])}")
         for key in dict.fromkeys([*old, *new]):
@@ -240,11 +230,11 @@ class Differ:
             else:
                 self.trying(self.parameter, one, other, where)
 
-    def by_wire(self, operation: Operation, references: References) -> dict[tuple[str, str], Node]:
+    @staticmethod
+    def by_wire(parameters: Iterable[Any], order: list[str], references: References) -> dict[tuple[str, str], Node]:
         """Parameters by what is on the wire: those of the path by their position, all others by name."""
-        order = re.findall(r"\{(.*?)\}", operation.path)
         found: dict[tuple[str, str], Node] = {}
-        for raw in operation.parameters:
+        for raw in parameters:
             node = as_object(references.merged(raw))
             name, where = node.get("name"), node.get("in")
             if not isinstance(name, str) or where not in ("path", "query", "header", "cookie"):
@@ -285,8 +275,6 @@ class Differ:
             "schema" in node and normal.shape((node["schema"],)).types & {"array", "object"}
             for normal, node in zip(normals, (old, new), strict=True)
         )
-
-    # Bodies and answers
 
     def body(self, old: Node, new: Node, at: Root) -> None:
         if "requestBody" not in old or "requestBody" not in new:
@@ -373,8 +361,6 @@ class Differ:
             text = f"{code} {'removed' if gone else 'added'}"
             self.graph.say(B if gone else A, "error code", at.down(f" {status}"), text)
 
-    # Webhooks
-
     def webhooks(self, top: Root) -> None:
         old, new = (self.hooks(index, top) for index in (0, 1))
         for event, method in dict.fromkeys([*old, *new]):
@@ -407,8 +393,7 @@ class Differ:
         self.unknown(old, new, OPERATION - {"security"}, at)
         headers = [
             {node["name"]: node for (where, _), node in
-             self.by_wire(Operation("", "", hook, tuple(hook["parameters"]), (), False), references).items()
-             if where == "header"}
+             self.by_wire(hook["parameters"], [], references).items() if where == "header"}
             for hook, references in zip((old, new), self.references, strict=True)
         ]  # fmt: skip
         self.trying(self.headers, *headers, at)

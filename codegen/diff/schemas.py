@@ -39,8 +39,6 @@ class Comparison:
         self.graph.pair(key, Pair(pair.request, lambda inner: self._shapes(before, after, inner), names))
         pair.within.append(("", key))
 
-    # What both have, whatever their type
-
     def node(self, old: dict[str, list[Any]], new: dict[str, list[Any]], pair: Pair, step: str = "") -> None:
         for keyword in dict.fromkeys([*old, *new]):
             before, after = old.get(keyword, []), new.get(keyword, [])
@@ -93,9 +91,8 @@ class Comparison:
             fits = before <= after if pair.request else after <= before
             pair.say(A if fits else B, "type", f"type {types_told(before)} → {types_told(after)}")
 
-    # Unions: which case was which?
-
     def _group(self, group: str, old: Shape, new: Shape, pair: Pair) -> None:
+        """Pair the cases of two unions, by tag and then by likeness, and judge those that have no partner."""
         before, after = old.cases[group], new.cases[group]
         if len(before) == len(after) == 1:
             self._within(before[0], after[0], "", pair)
@@ -172,8 +169,6 @@ class Comparison:
         names = tuple(dict.fromkeys((*old.names[-1:], *new.names[-1:])))
         self.graph.pair(key, Pair(pair.request, lambda inner: self._cases(old, new, inner), names))
         pair.within.append((step, key))
-
-    # One case
 
     def _cases(self, old: Case, new: Case, pair: Pair) -> None:
         self.node(old.node, new.node, pair)
@@ -319,9 +314,6 @@ def same(old: Any, new: Any, before: References, after: References) -> bool:
         elif one != other or isinstance(one, bool) != isinstance(other, bool):
             return False
     return True
-
-
-# A value in a sentence
 
 
 def shown(value: Any) -> str:

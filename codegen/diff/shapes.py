@@ -155,9 +155,6 @@ def group_of(kind: str) -> str:
     return "number" if kind in ("integer", "fraction") else kind
 
 
-# Malformed schemas
-
-
 def exactly(schema: Mapping[str, Any], keyword: str, kind: type[Any], none: Any) -> Any:
     """A keyword's value of this kind; `none` where it is not there.
 
@@ -182,9 +179,6 @@ def exact(keyword: str, value: Any) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Unjudgeable(f"`{keyword}` is {value!r}, and no number")
     return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
-
-
-# From raw to normal
 
 
 @dataclass

@@ -16,7 +16,10 @@ from tree_sitter import Language, Node, Parser
 from codegen.parity.shapes import Members, Shape, Surface, merged, without_unit
 
 PACKAGE: Final = "@kraty/server-sdk"
-TRANSPARENT: Final = ("Promise", "Readonly", "Partial", "Required", "NonNullable", "Awaited")
+SAME_FIELDS: Final = ("Promise", "Readonly", "NonNullable", "Awaited")
+"""Generic types with the fields of what they are given, as they are."""
+TRANSPARENT: Final = (*SAME_FIELDS, "Partial", "Required")
+"""Those, and the ones that change only what may be left out."""
 LISTS: Final = ("Array", "ReadonlyArray")
 NAMED: Final = {"unknown": "any", "void": "nothing", "true": "boolean", "false": "boolean", "object": "map of any"}
 KINDS: Final = ("class_declaration", "abstract_class_declaration", "interface_declaration", "type_alias_declaration")
@@ -232,9 +235,9 @@ class Declarations:
         if node.type in ("union_type", "parenthesized_type", "array_type"):
             for child in node.named_children:
                 yield from self._objects(child)
-        elif node.type == "type_identifier" and self._alias(node) is not None:
-            yield from self._objects(self._alias(node) or node)
-        elif node.type == "generic_type" and generic(node)[0] in (*TRANSPARENT[:2], *LISTS, *TRANSPARENT[4:]):
+        elif node.type == "type_identifier" and (alias := self._alias(node)) is not None:
+            yield from self._objects(alias)
+        elif node.type == "generic_type" and generic(node)[0] in SAME_FIELDS + LISTS:
             yield from self._objects(generic(node)[1][0])
         else:
             yield node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ Verdict: TypeAlias = tuple[list[Result], list[Known]]
 logging.getLogger("kraty_server").addHandler(logging.NullHandler())  # most of what is played here goes wrong
 
 
-def with_recordings(calls: Iterable[Case]) -> Verdict:
+def with_recordings(calls: Sequence[Case]) -> Verdict:
     """Make each recorded call, in each flavour, and hold it against its recording."""
     reviewed = Reviewed.load()
     return _calls(calls, {case["id"]: dict(case) for case in calls}, reviewed), reviewed.stale("recorded")
@@ -51,7 +51,7 @@ def offered(told: node.Told, declared: Declarations) -> list[Difference]:
     return [*surface.differences(surface.ours(), theirs), *surface.undeclared(told.surface, declared)]
 
 
-def _calls(calls: Iterable[Case], theirs: Mapping[str, Record], reviewed: Reviewed) -> list[Result]:
+def _calls(calls: Sequence[Case], theirs: Mapping[str, Record], reviewed: Reviewed) -> list[Result]:
     results: list[Result] = []
     for case in calls:
         for flavour in flavours(case):

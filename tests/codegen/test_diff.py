@@ -21,7 +21,6 @@ from tests.servers.raw import RawServer, Reply
 
 OURS = load(DOCUMENT)
 SCHEMA = "#/components/schemas/"
-MAX = 9007199254740991
 
 Edit: TypeAlias = Callable[[dict[str, Any]], object]
 B, A, D, U = Level.BREAKING, Level.ADDITIVE, Level.DOCUMENTATION, Level.UNJUDGED
@@ -361,7 +360,7 @@ def test_the_exit_code_is_the_verdict(name: str, code: int, tmp_path: Path, caps
     new.write_text(json.dumps(edited(MUTATIONS[name][0]) if name else OURS))
     for style in ("table", "markdown", "json"):
         assert main(["diff", str(DOCUMENT), str(new), "--format", style]) == code
-    assert name == "" or "documentation" in capsys.readouterr().out or code
+    assert ("documentation" in capsys.readouterr().out) == (name == "operation: prose")
 
 
 def test_a_document_of_a_revision_is_read_from_git(
@@ -388,6 +387,13 @@ def test_a_document_is_fetched_from_an_address(capsys: pytest.CaptureFixture[str
         assert capsys.readouterr().out == "no change\n"
         assert main(["diff", str(DOCUMENT), f"{server.url}/openapi.server.json"]) == 3
         assert "404" in capsys.readouterr().err
+
+
+def test_a_document_that_is_not_named_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["diff", str(DOCUMENT)])
+    assert stopped.value.code == 3
+    assert "required: new" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["nowhere.json", "v9.9.9:openapi.server.json"])

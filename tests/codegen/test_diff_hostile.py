@@ -258,8 +258,7 @@ def test_any_damage_to_our_document_has_a_verdict(data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(keys))
         if not isinstance(node[key], dict | list) or not node[key]:
             break
-        node, parent = node[key], node
-        del parent
+        node = node[key]
     keys = list(node) if isinstance(node, dict) else list(range(len(node)))
     if keys:
         node[data.draw(st.sampled_from(keys))] = data.draw(JSON_VALUES)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import codegen.surface
 from tests.codegen.test_bump import project as project
 from tests.codegen.test_bump import python
 
@@ -73,6 +76,13 @@ def test_a_break_demands_a_version_that_says_so(file: str, old: str, new: str, t
     assert "has to be 0.2.0 at least" in done.stdout
     replaced(released, "kraty_server/_version.py", '"0.1.0"', '"0.2.0"')
     assert surface(released).returncode == 0
+
+
+def test_a_type_checker_that_cannot_run_is_no_verdict(released: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codegen.surface, "ROOT", released)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(ValueError, match="the typing tests of v0.1.0 could not be run"):
+        codegen.surface.typing_errors("v0.1.0")
 
 
 def test_an_addition_demands_a_version_too(released: Path) -> None:

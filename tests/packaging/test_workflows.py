@@ -142,6 +142,14 @@ def test_a_new_document_becomes_one_pull_request_with_both_reports(repository: P
     assert (repository.parent / "asked").read_text() == asked
 
 
+def test_a_comparison_that_could_not_be_made_is_told_in_the_pull_request(repository: Path) -> None:
+    (repository / ".bump" / "openapi.server.json").write_text("new\n")
+    (repository / ".bump" / ".reports" / "parity.md").unlink()
+    pull_request(repository)
+    body = (repository.parent / "body").read_text()
+    assert body == "the bump report\nThere is no report `parity.md`: the log of the job `Generate` says why.\n"
+
+
 def test_the_same_document_becomes_no_pull_request(repository: Path) -> None:
     assert "no pull request" in pull_request(repository)
     assert not (repository.parent / "asked").exists()

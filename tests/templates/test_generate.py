@@ -82,7 +82,7 @@ def test_generating_twice_gives_the_same_bytes() -> None:
 )
 def test_drift_is_found_in_every_direction(harm: Any, found: str, tmp_path: Path) -> None:
     folder = tmp_path / write.PACKAGE
-    write.apply(write.plan(tiny(), folder))
+    write.apply(write.changes(write.package(tiny()), folder))
     write.check(tiny(), folder)
     harm(folder)
     with pytest.raises(write.Drift, match=found):
@@ -91,13 +91,13 @@ def test_drift_is_found_in_every_direction(harm: Any, found: str, tmp_path: Path
 
 def test_a_stale_file_goes_and_a_foreign_one_stops_us(tmp_path: Path) -> None:
     folder = tmp_path / write.PACKAGE
-    write.apply(write.plan(tiny(), folder))
+    write.apply(write.changes(write.package(tiny()), folder))
     (folder / "api" / "old.py").write_text(f"# {write.MARKER}\n")
-    write.apply(write.plan(tiny(), folder))
+    write.apply(write.changes(write.package(tiny()), folder))
     assert not (folder / "api" / "old.py").exists()
     (folder / "mine.py").write_text("x = 1\n")
     with pytest.raises(write.Drift, match=r"mine\.py was not generated"):
-        write.apply(write.plan(tiny(), folder))
+        write.apply(write.changes(write.package(tiny()), folder))
     assert (folder / "mine.py").exists()
 
 

@@ -79,7 +79,7 @@ def tiny(*, thing: Mapping[str, Any] | None = None, body: Mapping[str, Any] | No
 @contextmanager
 def in_place(document: Any, folder: Path) -> Iterator[Mapping[str, str]]:
     """Generate, and have it imported in place of the real package; its files."""
-    write.apply(write.plan(document, folder / write.PACKAGE))
+    write.apply(write.changes(write.package(document), folder / write.PACKAGE))
     kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] == write.PACKAGE}
     for name in kept:
         del sys.modules[name]

@@ -54,13 +54,10 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     Raises:
         KratyServerError, KratyNetworkError: with everything the caller needs to know on them.
     """
-    field = call.idempotency_field
-    if field is not None and (call.body is None or field not in call.body):  # minted once, for all attempts
-        call = call.with_key(check_idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key"))
+    call = _prepare(call, options)
     content = None if call.body is None else _json.dumps(call.body)
     url = options.base_url + call.path
-    clock = options.clock
-    started_at = clock.monotonic()
+    started_at = options.clock.monotonic()
     ends_at = started_at + options.deadline
     attempt, undecided = 0, False
     outcome: Outcome = "unknown"
@@ -77,49 +74,76 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     try:
         while True:
             attempt += 1
-            timeout, left = options.timeout, ends_at - started_at
-            if left < timeout:
-                timeout = max(MIN_TIMEOUT, left)
+            left = ends_at - started_at
+            timeout = options.timeout if left >= options.timeout else max(MIN_TIMEOUT, left)
             reply = yield Send(call.method, url, content, timeout, judge, attempt)
             if reply is not judged:
-                if isinstance(reply, Interruption):
-                    raise reply.error
-                if isinstance(reply, TransportFailure):
-                    error = _lost(call, url, reply, options, attempt)
-                else:  # an answer that an error brought along
-                    judge(cast(Answer, reply))
+                _go_on(reply)
+                model, error = _classify(call, url, reply, options, attempt)
             if error is not None:
                 undecided = undecided or error.outcome == "unknown"
                 _annotate(error, call, reply, attempt, undecided=undecided)
             if options.on_request is not None or log.isEnabledFor(DEBUG):
-                info = _info(call, url, reply, attempt, (clock.monotonic() - started_at) * 1000, error)
-                _debug(info)
-                if options.on_request is not None:
-                    outcome = "applied" if error is None else error.outcome
-                    interruption = yield Report(info)
-                    if isinstance(interruption, Interruption):
-                        raise interruption.error
+                outcome = "applied" if error is None else error.outcome
+                duration_ms = (options.clock.monotonic() - started_at) * 1000
+                yield from _report(_info(call, url, reply, attempt, duration_ms, error), options)
             if error is None:
                 result: T = model
                 return result
-            wait = _decide(error, options, ends_at - clock.monotonic())
+            wait = _decide(error, options, ends_at - options.clock.monotonic())
             if wait is None:
                 raise error
             outcome = error.outcome
-            reply = yield Sleep(wait)
-            if isinstance(reply, Interruption):
-                raise reply.error
+            _go_on((yield Sleep(wait)))
             outcome = "unknown"
-            started_at = clock.monotonic()
+            started_at = options.clock.monotonic()
     except BaseException as raised:
-        is_ours = raised is error
+        if raised is not error:
+            _explain(raised, call, attempt, outcome)
         error = reply = judged = None  # an error that its own frame holds lives until the collector comes
-        if not is_ours and not isinstance(raised, GeneratorExit):
-            raised.add_note(
-                f"kraty-server: {call.operation} was under way, attempt {attempt}, idempotency key "
-                f"{call.idempotency_key}: {EFFECTS[outcome]}"
-            )
         raise
+
+
+def _prepare(call: Call[T], options: Options) -> Call[T]:
+    """The call with its idempotency key, which is minted once for all attempts."""
+    if call.idempotency_field is None or call.idempotency_field in (call.body or ()):
+        return call
+    return call.with_key(check_idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key"))
+
+
+def _go_on(reply: Reply) -> None:
+    """Raise what interrupted the call, where something did."""
+    if isinstance(reply, Interruption):
+        try:
+            raise reply.error
+        finally:
+            del reply  # as in `flow`
+
+
+def _classify(
+    call: Call[T], url: str, reply: Reply, options: Options, attempt: int
+) -> tuple[T | None, KratyError | None]:
+    """What a reply is that no sender has judged: no answer, or one that an error brought along."""
+    if isinstance(reply, TransportFailure):
+        return None, _lost(call, url, reply, options, attempt)
+    return _read(call, url, cast(Answer, reply), options)
+
+
+def _report(info: RequestInfo, options: Options) -> Flow[None]:
+    """Tell the log and the caller's hook of an attempt."""
+    came = info.status if info.status is not None else type(info.error).__name__
+    log.debug("%s attempt %d: %s in %.1f ms", info.operation, info.attempt, came, info.duration_ms)
+    if options.on_request is not None:
+        _go_on((yield Report(info)))
+
+
+def _explain(raised: BaseException, call: Call[T], attempt: int, outcome: Outcome) -> None:
+    """Say on what goes through a call which one it was, and whether it took effect."""
+    if not isinstance(raised, GeneratorExit):
+        raised.add_note(
+            f"kraty-server: {call.operation} was under way, attempt {attempt}, idempotency key "
+            f"{call.idempotency_key}: {EFFECTS[outcome]}"
+        )
 
 
 def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T | None, KratyServerError | None]:
@@ -127,7 +151,7 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
 
     `applied` is said only of Kraty's own answers: a page, or what answers another call, came from something in between.
     """
-    if not 200 <= answer.status < 300:
+    if answer.status // 100 != 2:
         return None, _refused(call, url, answer, options)
     if not answer.complete:
         why = f"response body is longer than {len(answer.content)} bytes"
@@ -278,11 +302,6 @@ def _info(
         request_id=_request_id(reply),
         error=error,
     )
-
-
-def _debug(info: RequestInfo) -> None:
-    came = info.status if info.status is not None else type(info.error).__name__
-    log.debug("%s attempt %d: %s in %.1f ms", info.operation, info.attempt, came, info.duration_ms)
 
 
 def _decide(error: KratyError, options: Options, left: float) -> float | None:

@@ -490,8 +490,10 @@ class Call(NamedTuple, Generic[T]):
             data: Any = payload if self.unwrap is None else payload[self.unwrap]
         except (LookupError, TypeError):
             raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
-        result, model = data, self.model
-        if model is not None:
+        model = self.model
+        if model is None:
+            result = data
+        else:
             try:
                 for wire, asked in self.echoes:
                     if data.get(wire) != asked:

@@ -258,7 +258,7 @@ class Declarations:
         found = frozenset(self._alternatives(node))
         return frozenset(one for one in found if not one.startswith('"')) if "string" in found else found
 
-    def _alternatives(self, node: Node | None) -> Iterator[str]:
+    def _alternatives(self, node: Node | None) -> Iterator[str]:  # noqa: C901  (a table of node types)
         match node.type if node else None:
             case "union_type" | "parenthesized_type" | "readonly_type":
                 for child in node.named_children if node else ():

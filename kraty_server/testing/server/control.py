@@ -159,7 +159,7 @@ def _steer(act: Act, shape: Any) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Route]:
+def control_routes(backend: Backend, snapshots: dict[str, bytes]) -> Sequence[Route]:  # noqa: C901  (its routes count as one)
     """The routes under `/_emulator`.
 
     Args:

@@ -11,6 +11,8 @@ import httpx
 
 from kraty_server import KratyError, KratyServer, RetryConfig
 from kraty_server.errors import BY_CODE
+from kraty_server.webhooks import WebhookError
+from kraty_server.webhooks.receiver import REFUSALS
 from tests.readme import put
 
 PAGE = Path(__file__).parents[1] / "docs" / "workers.md"
@@ -110,6 +112,8 @@ def rows() -> Iterator[tuple[str, str]]:
     for cause, replies in CAUSES.items():
         yield cause, error_of(*replies).decision
     yield "the client was closed", closed().decision
+    for reason in REFUSALS:
+        yield f"a webhook is refused: `{reason}`", WebhookError(reason).decision
     yield "an error that you made, or that a queue rebuilt from its arguments", KratyError("by hand").decision
 
 

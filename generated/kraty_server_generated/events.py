@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, ClassVar, Final, Self
 
 from attrs import define
@@ -29,8 +28,10 @@ class _Event(WebhookEvent):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         event = super().from_dict(data)
-        with suppress(AttributeError, TypeError, ValueError):  # missing, null or of another shape: as it came
+        try:
             event.data = cls.data__.from_dict(event.data)
+        except (AttributeError, TypeError, ValueError):
+            pass  # missing, null or of another shape: as it came
         return event
 
 
@@ -157,7 +158,7 @@ def read_event(data: Mapping[str, Any]) -> WebhookEvent:
         TypeError: it is no object.
         ValueError: a value of the envelope is of another kind.
     """
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         raise TypeError(f"WebhookEvent: expected an object, got {type(data).__name__}")
     name = data.get("eventName")
     return (EVENTS.get(name, WebhookEvent) if isinstance(name, str) else WebhookEvent).from_dict(data)

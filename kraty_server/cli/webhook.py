@@ -18,7 +18,7 @@ from kraty_server.cli.deliveries import CONTENT_TYPE, Recorded, read_recorded
 from kraty_server.cli.documents import read_bytes, read_json, whole_number
 from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.posting import Poster, PostError, checked_url
-from kraty_server.webhooks.receiver import CAUSES, SECRET_VARIABLE, SIGNATURE_HEADER, decode_event
+from kraty_server.webhooks.receiver import REFUSALS, SECRET_VARIABLE, SIGNATURE_HEADER, decode_event
 from kraty_server.webhooks.signature import refusal, sign, signing_keys
 from kraty_server_generated.event_models import WebhookEventName
 from kraty_server_generated.events import EVENTS, WebhookEvent
@@ -82,7 +82,7 @@ def _verify(given: Namespace) -> Exit:
             event = decode_event(body)
         except ValueError:
             reason = "body_unreadable"
-    cause = "" if reason is None else CAUSES[reason]
+    cause = "" if reason is None else REFUSALS[reason].cause
     if reason == "signature_mismatch" and refusal(body.rstrip(b"\r\n"), given.signature, [key], 1e12, now) is None:
         cause = "it fits without the line break at the end of the file: save the body without one"
     if given.json:

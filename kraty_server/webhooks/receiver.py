@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction, unwrap
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, TypeVarTuple, cast, overload
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar, TypeVarTuple, cast, overload
 
-from kraty_server.errors import KratyError, Outcome
+from kraty_server.errors import Decision, KratyError, Outcome
 from kraty_server.webhooks.signature import Reason, Secrets, refusal, signing_keys
 from kraty_server_generated.events import EVENTS, WebhookEvent, read_event
 
@@ -29,18 +29,37 @@ AsyncOnce: TypeAlias = Callable[[WebhookEvent, Callable[[*Ts], Awaitable[object]
 
 SECRET_VARIABLE: Final = "KRATY_WEBHOOK_SECRET"  # noqa: S105  (a name)
 SIGNATURE_HEADER: Final = "x-signature"
-CAUSES: Final[Mapping[Reason, str]] = {
-    "signature_missing": "no header X-Signature: somebody else called, or a proxy dropped it",
-    "signature_malformed": "X-Signature is not one `t=…,v1=…`: somebody else signed, or a proxy sent the header twice",
-    "signature_mismatch": "the secret is that of another endpoint or environment, or a middleware or proxy changed the "
-    "body: give the bytes as they came, not JSON that was read and written again",
-    "too_old": "it is genuine and late: a replay, or a clock that is ahead, here",
-    "in_the_future": "it is genuine and early: a clock that is behind, here",
-    "body_empty": "there is no body: a middleware read it before, or the server does not take chunked bodies",
-    "body_not_bytes": "the body is neither bytes nor text: a stream that was not read, or a coroutine not awaited",
-    "body_unreadable": "it is genuine and no event: not a JSON object with the envelope of one",
+
+
+class Refusal(NamedTuple):
+    """What a reason to refuse a delivery means."""
+
+    cause: str
+    """What usually causes it."""
+    decision: Decision = "fix"
+    """What a worker does that finds it; `fix` where the set-up here may be at fault."""
+    status: int = 401
+    """What to answer."""
+
+
+REFUSALS: Final[Mapping[Reason, Refusal]] = {
+    "signature_missing": Refusal("no header X-Signature: somebody else called, or a proxy dropped it"),
+    "signature_malformed": Refusal(
+        "X-Signature is not one `t=…,v1=…`: somebody else signed, or a proxy sent the header twice"
+    ),
+    "signature_mismatch": Refusal(
+        "the secret is that of another endpoint or environment, or a middleware or proxy changed the "
+        "body: give the bytes as they came, not JSON that was read and written again"
+    ),
+    "too_old": Refusal("it is genuine and late: a replay, or a clock that is ahead, here", "refuse"),
+    "in_the_future": Refusal("it is genuine and early: a clock that is behind, here"),
+    "body_empty": Refusal("there is no body: a middleware read it before, or the server does not take chunked bodies"),
+    "body_not_bytes": Refusal(
+        "the body is neither bytes nor text: a stream that was not read, or a coroutine not awaited"
+    ),
+    "body_unreadable": Refusal("it is genuine and no event: not a JSON object with the envelope of one", "refuse", 400),
 }
-"""What usually causes each reason."""
+"""All that is decided by the reason."""
 CATCH_ALL: Final = ""
 _NAMES: Final[Mapping[type[WebhookEvent], str]] = {WebhookEvent: CATCH_ALL} | {kind: n for n, kind in EVENTS.items()}
 _JSON: Final = json.JSONDecoder()
@@ -59,12 +78,25 @@ class WebhookError(KratyError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.reason}: {CAUSES.get(self.reason, '')}"
+        return f"{self.reason}: {self._refusal.cause}"
 
     @property
     def status(self) -> int:
         """What to answer: 400 where Kraty signed what cannot be read, else 401."""
-        return 400 if self.reason == "body_unreadable" else 401
+        return self._refusal.status
+
+    @property
+    def decision(self) -> Decision:
+        """Tell a worker that verifies deliveries itself what to do; docs/webhooks.md lists it for every reason.
+
+        `fix`: the set-up may be broken here (the secret, a proxy, the clock), or a stranger sent it; keep it for some
+        minutes and tell somebody once. `refuse`: it will never be taken.
+        """
+        return self._refusal.decision
+
+    @property
+    def _refusal(self) -> Refusal:
+        return REFUSALS.get(self.reason) or Refusal("")  # one that a later version gave
 
 
 @dataclass(frozen=True, slots=True)

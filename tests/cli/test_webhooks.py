@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from kraty_server.cli.listen import read_body
 from kraty_server.testing import Emulator, sign
-from kraty_server.webhooks.receiver import CAUSES
+from kraty_server.webhooks.receiver import REFUSALS
 from tests.cli import Run
 from tests.cli.conftest import SECRET
 from tests.servers.webhook_endpoint import Endpoint
@@ -91,7 +91,7 @@ def test_what_is_genuine_is_passed_on_byte_for_byte(listen: Listen, tmp_path: Pa
     assert [line.split()[1] for line in lines] == ["forwarded", "failed", "refused", "refused"]
     assert lines[0].endswith("204  wallet.changed  evt_1")
     assert "signature_mismatch" in lines[2]
-    assert CAUSES["signature_mismatch"] in err
+    assert REFUSALS["signature_mismatch"].cause in err
     assert "4 received, 3 not passed on" in err
     assert code == 3
     written = (tmp_path / "record.jsonl").read_text()
@@ -218,7 +218,7 @@ def test_verify_says_why_not_with_the_reasons_of_the_receiver(kraty: Run, tmp_pa
         "body_empty": ("empty.json", sign(EVENT, SECRET)),
         "body_unreadable": ("list.json", sign(b"[]", SECRET)),
     }
-    causes = {str(reason): cause for reason, cause in CAUSES.items()}
+    causes = {str(reason): refusal.cause for reason, refusal in REFUSALS.items()}
     assert cases.keys() == causes.keys() - {"body_not_bytes"}
     for reason, (path, signature) in cases.items():
         ended = kraty("webhook", "verify", path, f"--signature={signature}")

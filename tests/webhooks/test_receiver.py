@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
+import pickle
 import re
 import traceback
 from collections import UserDict
@@ -34,7 +35,6 @@ from kraty_server.webhooks import (
     receiver,
     signature,
 )
-from kraty_server.webhooks.receiver import CAUSES
 
 SECRET = "whsec_test_12345"
 FLAVOURS = [Webhooks, AsyncWebhooks]
@@ -171,7 +171,10 @@ def test_a_refusal_has_a_reason_a_status_and_a_line_in_the_log_without_body_or_s
     assert done(kraty.handle(body, headers)) == status
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("kraty_server", logging.WARNING)
-    assert record.getMessage() == f"a webhook was refused with {status}: {reason}: {CAUSES[refused.value.reason]}"
+    assert (
+        record.getMessage()
+        == f"a webhook was refused with {status}: {reason}: {receiver.REFUSALS[refused.value.reason].cause}"
+    )
     assert SECRET not in record.getMessage()
     assert "evt_1" not in record.getMessage()
     (info,) = told
@@ -179,15 +182,33 @@ def test_a_refusal_has_a_reason_a_status_and_a_line_in_the_log_without_body_or_s
 
 
 def test_every_reason_has_its_cause() -> None:
-    assert CAUSES.keys() == {reason for reason, *_ in REFUSALS}
+    assert receiver.REFUSALS.keys() == {reason for reason, *_ in REFUSALS}
     source = inspect.getsource(signature)
-    assert all(f'"{reason}"' in source for reason in CAUSES)
+    assert all(f'"{reason}"' in source for reason in receiver.REFUSALS)
 
 
-def test_the_page_lists_every_reason_with_its_status() -> None:
+DECISIONS = {
+    "signature_missing": "fix",
+    "signature_malformed": "fix",
+    "signature_mismatch": "fix",
+    "too_old": "refuse",  # it only gets older
+    "in_the_future": "fix",
+    "body_empty": "fix",
+    "body_not_bytes": "fix",
+    "body_unreadable": "refuse",  # it is signed, so nothing here changed it
+}
+
+
+@pytest.mark.parametrize("reason", get_args(signature.Reason))
+def test_a_worker_is_told_by_the_reason_what_to_do(reason: Any) -> None:
+    error = WebhookError(reason)
+    assert error.decision == pickle.loads(pickle.dumps(error)).decision == DECISIONS[reason]
+
+
+def test_the_page_lists_every_reason_with_its_status_and_decision() -> None:
     page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
-    listed = re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.MULTILINE)
-    assert sorted(listed) == sorted({(reason, str(status)) for reason, status, *_ in REFUSALS})
+    listed = re.findall(r"^\| `(\w+)` \| (\d+) \| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted({(reason, str(status), DECISIONS[reason]) for reason, status, *_ in REFUSALS})
 
 
 @pytest.mark.parametrize("kind", FLAVOURS)
@@ -433,7 +454,8 @@ def test_time_is_that_of_the_clock_and_a_signature_is_good_for_five_minutes(
 
 def test_a_reason_that_a_later_version_gave_is_shown() -> None:
     later: Any = "body_frozen"
-    assert str(WebhookError(later)) == "body_frozen: "
+    error = WebhookError(later)
+    assert (str(error), error.status, error.decision) == ("body_frozen: ", 401, "fix")
 
 
 @pytest.mark.parametrize("kind", FLAVOURS)

@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from codegen.bump import unfit, version
+from tests import services
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -46,6 +48,16 @@ def test_what_must_pass_here_must_pass_there() -> None:
     here = set(re.findall(r"^step make --no-print-directory ([\w-]+)$", (ROOT / ".ci/run").read_text("utf-8"), re.M))
     there = {step["run"].removeprefix("make ") for step in steps(ROOT / ".github/workflows/ci.yml") if "run" in step}
     assert here - {"test-pythons"} <= there  # its matrix is that
+
+
+def test_what_tests_need_here_is_there_too_with_each_service_on_its_usual_port() -> None:
+    needed = re.findall(r'^export KRATY_NEEDS="(.+)"$', (ROOT / ".ci/run").read_text("utf-8"), re.M)
+    job = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["test"]
+    assert [job["env"]["KRATY_NEEDS"]] == needed
+    published = {name: service["ports"] for name, service in job["services"].items()}
+    addresses = {"redis": services.REDIS, "rabbitmq": services.RABBITMQ, "postgres": services.POSTGRES}
+    ports = {name: urlsplit(address).port for name, address in addresses.items()}
+    assert published == {name: [f"{port}:{port}"] for name, port in ports.items() if name in needed[0].split()}
 
 
 @pytest.mark.parametrize(

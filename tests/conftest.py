@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -21,6 +22,13 @@ if sys.version_info >= (3, 13):
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: Ctrl-C would be ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+with suppress(ImportError):  # the environment of Airflow has no hypothesis
+    from hypothesis import settings
+
+    # No test asserts on time: a busy machine makes any example slow. All else stays as the environment has it.
+    settings.register_profile("untimed", settings(), deadline=None)
+    settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 
@@ -55,11 +56,11 @@ class _InProcess:
         self._virtual_clock = clock
         self.kraty_clock = clock or SYSTEM_CLOCK
 
-    def _respond(self, request: httpx.Request) -> Answer:
+    def _respond(self, request: httpx.Request, body: bytes) -> Answer:
         if self._virtual_clock is not None:
             self._virtual_clock.begin_request()
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
-        return self._engine.respond(request.method, request.url.raw_path.decode("ascii"), headers, request.content)
+        return self._engine.respond(request.method, request.url.raw_path.decode("ascii"), headers, body)
 
 
 class Transport(_InProcess, httpx.BaseTransport):
@@ -67,8 +68,8 @@ class Transport(_InProcess, httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
-        request.read()
-        answer = self._respond(request)
+        stream: Any = request.stream  # not `request.read()`, which takes long to find out what it is
+        answer = self._respond(request, b"".join(stream))
         if answer.latency:
             wait = min(answer.latency, _read_timeout(request))
             (self._virtual_clock.skip if self._virtual_clock is not None else time.sleep)(wait)
@@ -83,8 +84,8 @@ class AsyncTransport(_InProcess, httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
-        await request.aread()
-        answer = self._respond(request)
+        stream: Any = request.stream
+        answer = self._respond(request, b"".join([chunk async for chunk in stream]))
         if answer.latency:
             wait = min(answer.latency, _read_timeout(request))
             await (self._virtual_clock.async_skip if self._virtual_clock is not None else asyncio.sleep)(wait)

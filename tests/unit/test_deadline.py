@@ -74,11 +74,14 @@ class Stream(httpcore.NetworkStream):
 
 
 class Backend(httpcore.NetworkBackend):
-    def __init__(self) -> None:
+    def __init__(self, fails: Callable[[], Exception] | None = None) -> None:
         self.asked: list[Any] = []
+        self.fails = fails
 
     def connect_tcp(self, *given: Any, **named: Any) -> httpcore.NetworkStream:
         self.asked.append((*given, named))
+        if self.fails is not None:
+            raise self.fails()
         return Stream()
 
     def connect_unix_socket(self, *given: Any, **named: Any) -> httpcore.NetworkStream:
@@ -173,8 +176,12 @@ def timed_out(kind: type[Exception], cause: Exception) -> Callable[[], Exception
 
 @pytest.mark.parametrize(
     ("kind", "use"),
-    [(httpcore.ReadTimeout, lambda stream: stream.read(1, 60.0)), (httpcore.WriteTimeout, lambda stream: stream.write(b"x", 60.0))],
-    ids=["read", "write"],
+    [
+        (httpcore.ReadTimeout, lambda fails: over(Stream(fails)).read(1, 60.0)),
+        (httpcore.WriteTimeout, lambda fails: over(Stream(fails)).write(b"x", 60.0)),
+        (httpcore.ConnectTimeout, lambda fails: DeadlineBackend(Backend(fails)).connect_tcp("127.0.0.1", 80, 60.0)),
+    ],
+    ids=["read", "write", "connect"],
 )  # fmt: skip
 class TestTimeOutsOfSignalHandlers:
     """Celery's soft limit and `signal.alarm` raise amid a socket operation: that is not the server's doing."""
@@ -185,7 +192,7 @@ class TestTimeOutsOfSignalHandlers:
         theirs = TimeoutError("a soft limit")
         with Deadline(10.0) as deadline:
             with pytest.raises(TimeoutError) as raised:
-                use(over(Stream(timed_out(kind, theirs))))
+                use(timed_out(kind, theirs))
             assert raised.value is theirs
             assert raised.value.__cause__ is None
             assert deadline.foreign_timeout is theirs
@@ -198,24 +205,24 @@ class TestTimeOutsOfSignalHandlers:
             return timed_out(kind, TimeoutError("timed out"))()
 
         with Deadline(10.0) as deadline, pytest.raises(kind):
-            use(over(Stream(late)))
+            use(late)
         assert deadline.foreign_timeout is None
 
     def test_one_of_a_shorter_time_out_is_the_sockets_own(
         self, kind: type[Exception], use: Callable[[Any], Any], clock: Clock
     ) -> None:
         with Deadline(100.0) as deadline, pytest.raises(kind):
-            use(over(Stream(timed_out(kind, TimeoutError("timed out")))))
+            use(timed_out(kind, TimeoutError("timed out")))
         assert deadline.foreign_timeout is None
 
     def test_an_error_that_is_no_time_out_of_python_is_left_alone(
         self, kind: type[Exception], use: Callable[[Any], Any], clock: Clock
     ) -> None:
         with Deadline(10.0) as deadline, pytest.raises(kind):
-            use(over(Stream(timed_out(kind, OSError("reset")))))
+            use(timed_out(kind, OSError("reset")))
         assert deadline.foreign_timeout is None
         with pytest.raises(kind):
-            use(over(Stream(timed_out(kind, TimeoutError("timed out")))))
+            use(timed_out(kind, TimeoutError("timed out")))
 
 
 def test_connecting_gets_what_is_left(clock: Clock) -> None:

@@ -148,7 +148,7 @@ REFUSALS: list[tuple[str, int, Any, Any]] = [
     ("body_not_bytes", 401, None, headers_of()),
     *(("body_unreadable", 400, body, None) for body in (
         b"", b"nonsense", b"[]", b"5", b"null", b"{}", b"\xff", b'{"eventName": 5}', b'{"eventName": null}', b"[" * 9**5,
-        b'{"kind": "grant.created"}', body_of(occurredAt="yesterday"), body_of(eventName=["wallet.changed"]),
+        b'{"kind": "grant.created"}', BODY + b"{}", BODY + b"x", body_of(occurredAt="yesterday"), body_of(eventName=["wallet.changed"]),
     )),
 ]  # fmt: skip
 
@@ -209,6 +209,12 @@ def test_the_page_lists_every_reason_with_its_status_and_decision() -> None:
     page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
     listed = re.findall(r"^\| `(\w+)` \| (\d+) \| `(\w+)` \|", page, re.MULTILINE)
     assert sorted(listed) == sorted({(reason, str(status), DECISIONS[reason]) for reason, status, *_ in REFUSALS})
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+@pytest.mark.parametrize("body", [BODY + b"\n", b" \r\n" + BODY, b"\t" + BODY + b"  "])
+def test_white_space_around_the_json_is_read_over(kind: Any, body: bytes) -> None:
+    assert kind(SECRET).read(body, headers_of(body)).id == "evt_1"
 
 
 @pytest.mark.parametrize("kind", FLAVOURS)

@@ -432,16 +432,7 @@ class Reader:
         for enum in self.parsed.enums:
             name = str(enum.class_info.name)
             if name in self.schemas and isinstance(enum, EnumProperty) and enum.value_type is str:
-                place = f"components.schemas.{name}"
-                demand(place, rules.no_name(name))
-                values = [value for value in self.schemas[name]["enum"] if value is not None]
-                if len(values) != len(enum.values):
-                    raise NotCovered(place, f"two of {values} have one name in Python")
-                for key in enum.values:
-                    demand(f"{place} enum", rules.no_name(key))
-                self.api.enums[name] = Enum(
-                    name, self.schemas[name].get("description", ""), dict(zip(enum.values, values, strict=True))
-                )
+                self.api.enums[name] = self.enum(name, enum)
         for model in self.parsed.models:
             name = str(model.class_info.name)
             if name not in self.schemas:
@@ -461,6 +452,17 @@ class Reader:
         if len({event.envelope for event in self.api.events}) > 1:
             raise NotCovered("webhooks", "they come in different envelopes")
         return self.api
+
+    def enum(self, name: str, parsed: EnumProperty) -> Enum:
+        """An enum of text."""
+        place = f"components.schemas.{name}"
+        demand(place, rules.no_name(name))
+        values = [value for value in self.schemas[name]["enum"] if value is not None]
+        if len(values) != len(parsed.values):
+            raise NotCovered(place, f"two of {values} have one name in Python")
+        for key in parsed.values:
+            demand(f"{place} enum", rules.no_name(key))
+        return Enum(name, self.schemas[name].get("description", ""), dict(zip(parsed.values, values, strict=True)))
 
     def event(self, name: str, item: Mapping[str, Any]) -> Event:
         """A webhook, which openapi-python-client leaves out: its envelope, narrowed to one name and one model."""

@@ -187,6 +187,15 @@ def test_every_reason_has_its_cause() -> None:
     assert all(f'"{reason}"' in source for reason in receiver.REFUSALS)
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [(b'{"eventName": null}', "its name is no text"), (b"{}", "'eventName'"), (b"[]", "expected an object, got list")],
+)
+def test_a_body_that_is_no_event_is_refused_with_what_is_wrong(body: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^no event: .*{why}"):
+        receiver.decode_event(body)
+
+
 DECISIONS = {
     "signature_missing": "fix",
     "signature_malformed": "fix",

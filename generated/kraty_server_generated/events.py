@@ -158,7 +158,7 @@ def read_event(data: Mapping[str, Any]) -> WebhookEvent:
         TypeError: it is no object.
         ValueError: a value of the envelope is of another kind.
     """
-    if type(data) is not dict and not isinstance(data, Mapping):
+    if data.__class__ is not dict and not isinstance(data, Mapping):
         raise TypeError(f"WebhookEvent: expected an object, got {type(data).__name__}")
     name = data.get("eventName")
     return (EVENTS.get(name, WebhookEvent) if isinstance(name, str) else WebhookEvent).from_dict(data)

@@ -20,6 +20,7 @@ from website.names import public_names
 NAMES: Final = re.compile(r"^<!-- names of ([\w.]+)(?: from ([\w.]+))? -->$", re.MULTILINE)
 VARIANT: Final = re.compile(r"^(```python) .+$", re.MULTILINE)
 INSIDE: Final = re.compile(r"\]\(docs/")
+CHANGELOG: Final = "](../CHANGELOG.md"
 STYLE: Final = Path(__file__).with_name("site.css")
 
 
@@ -52,7 +53,7 @@ def lay_out(target: Path) -> None:
     shutil.copy(STYLE, target)
     (target / "changelog.md").write_text(INSIDE.sub("](", (ROOT / "CHANGELOG.md").read_text("utf-8")), "utf-8")
     for page in target.rglob("*.md"):
-        text = VARIANT.sub(r"\1", page.read_text("utf-8"))
+        text = VARIANT.sub(r"\1", page.read_text("utf-8")).replace(CHANGELOG, "](changelog.md")
         page.write_text(NAMES.sub(directives, text), "utf-8")
 
 

@@ -143,6 +143,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "show_root_heading": True,
     "show_root_full_path": False,
     "show_bases": False,
+    "show_labels": False,
     "show_signature_annotations": True,
     "show_source": False,
     "signature_crossrefs": True,

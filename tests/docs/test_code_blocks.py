@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+TREE = f"{URLS['Source']}/blob/main/"
 
 
 def blocks(page: Path) -> list[tuple[int, str]]:
@@ -50,6 +53,27 @@ def test_the_code_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch, tm
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_readme_can_be_read_anywhere_its_links_are_absolute_and_lead_to_files_that_are_here() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert LINK.findall(text) == []
+    targets = re.findall(r"\]\((https://[^)]+)\)", text)
+    assert len([target for target in targets if target.startswith(TREE)]) > 20
+    for target in targets:
+        assert target.startswith((TREE, URLS["Homepage"], URLS["Documentation"])), target
+        if target.startswith(TREE):
+            assert (ROOT / target.removeprefix(TREE)).is_file(), target
+    assert URLS["Changelog"].removeprefix(TREE) == "CHANGELOG.md"
+    assert URLS["Issues"].startswith(URLS["Source"])
+
+
+def test_the_readme_is_short_and_begins_with_what_needs_no_account() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 130
+    _, first = blocks(ROOT / "README.md")[0]
+    assert "Emulator()" in first
+    assert "KRATY" not in first
 
 
 def test_the_page_about_fulfilment_is_one_of_them() -> None:

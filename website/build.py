@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-import kraty_server
 from kraty_server import __version__
 from website.config import ROOT, configuration
 from website.names import public_names
@@ -58,9 +58,13 @@ def lay_out(target: Path) -> None:
 
 
 def directives(asked: re.Match[str]) -> str:
-    """One line for each public name of a module, or for those that come from one home."""
+    """One line for each public name of a module, or for those that come from one home, in the order there."""
     module, home = asked[1], asked[2]
-    names = [name for name in public_names(module) if home is None or kraty_server._HOME_OF[name] == home]
+    names = public_names(module)
+    if home is not None:
+        found = import_module(home)
+        names = [name for name in names if hasattr(found, name)]  # which loads them, where they are lazy
+        names.sort(key=[*vars(found)].index)
     return "\n\n".join(f"::: {module}.{name}" for name in names)
 
 

@@ -159,7 +159,7 @@ def main() -> None:
             rows += [("grant", one.id, one.status.value) for one in snapshot.recent_grants]
             table(rows)
 
-            say(7, f"There was an outage: {money(1_000)} for each of {len(CROWD)} players. The job is killed, and run again.")
+            say(7, f"{money(1_000)} for each of {len(CROWD)} players, for an outage. The job is killed, and run again.")
             with tempfile.TemporaryDirectory() as folder:
                 killed_make_good(emulator, Path(folder))
                 print(f"   Killed when {len(presents(emulator))} players had it.")

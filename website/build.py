@@ -1,4 +1,4 @@
-"""How does the site come from the Markdown? Its pages are laid together, built strictly, and put under their version."""
+"""How does the site come from the Markdown? Pages are laid together, built strictly, and put under their version."""
 
 from __future__ import annotations
 

@@ -9,66 +9,46 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[1]
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-NAV: Final[list[Any]] = [
-    {"Home": "index.md"},
-    {
-        "Tutorials": [
-            "first-purchase.md",
-            "testing.md",
-        ]
-    },
-    {
-        "How-to": [
-            "fulfilment.md",
-            "chargebacks.md",
-            "make-goods.md",
-            "support.md",
-            "webhooks.md",
-            "frameworks.md",
-            "workers.md",
-            "bulk.md",
-            "gdpr.md",
-            "key-rotation.md",
-            "upgrading.md",
-            "coming-from-the-vendors-sdk.md",
-        ]
-    },
-    {
-        "Explanation": [
-            "outcomes.md",
-            "grants.md",
-            "connections.md",
-            "performance.md",
-            "design.md",
-        ]
-    },
-    {
-        "Reference": [
-            "reference/client.md",
-            "reference/calls.md",
-            "reference/errors.md",
-            "reference/models.md",
-            "reference/webhooks.md",
-            "reference/bulk.md",
-            "reference/testing.md",
-            "reference/django.md",
-            "cli.md",
-            "emulator.md",
-            "api-changes.md",
-            "changelog.md",
-        ]
-    },
-]
+NAV: Final = {
+    "Home": ["index.md"],
+    "Tutorials": ["first-purchase.md", "testing.md"],
+    "How-to": [
+        "fulfilment.md",
+        "chargebacks.md",
+        "make-goods.md",
+        "support.md",
+        "webhooks.md",
+        "frameworks.md",
+        "workers.md",
+        "bulk.md",
+        "gdpr.md",
+        "key-rotation.md",
+        "upgrading.md",
+        "coming-from-the-vendors-sdk.md",
+    ],
+    "Explanation": ["outcomes.md", "grants.md", "connections.md", "performance.md", "design.md"],
+    "Reference": [
+        "reference/client.md",
+        "reference/calls.md",
+        "reference/errors.md",
+        "reference/models.md",
+        "reference/webhooks.md",
+        "reference/bulk.md",
+        "reference/testing.md",
+        "reference/django.md",
+        "cli.md",
+        "emulator.md",
+        "api-changes.md",
+        "changelog.md",
+    ],
+}
 """The pages by what a reader wants of them. A page that is not named here goes to the end of the how-to pages."""
 
 
-def navigation(pages: set[str]) -> list[Any]:
-    """The order of the pages, those that are not in `NAV` included."""
-    named = {page for part in NAV for entry in part.values() for page in (entry if isinstance(entry, list) else [entry])}
-    further = sorted(pages - named)
-    return [
-        {title: [*entry, *further] if title == "How-to" else entry for title, entry in part.items()} for part in NAV
-    ]
+def navigation(pages: set[str]) -> dict[str, list[str]]:
+    """The order of the pages, those that `NAV` does not name included."""
+    further = sorted(pages.difference(*NAV.values()))
+    return {title: [*entry, *further] if title == "How-to" else entry for title, entry in NAV.items()}
 
 
 def configuration(source: Path, target: Path, version: str) -> dict[str, Any]:
@@ -79,11 +59,11 @@ def configuration(source: Path, target: Path, version: str) -> dict[str, Any]:
         "site_name": PROJECT["name"],
         "site_description": PROJECT["description"],
         "site_url": f"{PROJECT['urls']['Documentation']}{version}/",
-        "repo_url": PROJECT["urls"]["Source"],
-        "repo_name": PROJECT["name"],
+        # No `repo_url`: with it each page asks the repository's host how popular it is.
+        "copyright": f'<a href="{PROJECT["urls"]["Source"]}">Source</a> · {PROJECT["license"]} licence',
         "docs_dir": source.name,
         "site_dir": target.name,
-        "nav": nav,
+        "nav": [{title: entry} for title, entry in nav.items()],
         "theme": {
             "name": "material",
             "font": False,
@@ -121,17 +101,13 @@ def configuration(source: Path, target: Path, version: str) -> dict[str, Any]:
         ],
         "plugins": [
             "search",
-            {
-                "llmstxt": {
-                    "full_output": "llms-full.txt",
-                    "sections": {title: entry if isinstance(entry, list) else [entry] for part in nav for title, entry in part.items()},
-                }
-            },
-            {"mkdocstrings": {"handlers": {"python": {"paths": [str(ROOT), str(ROOT / "generated")], "options": OPTIONS}}}},
+            {"llmstxt": {"full_output": "llms-full.txt", "sections": nav}},
+            {"mkdocstrings": {"handlers": {"python": {"paths": PATHS, "options": OPTIONS}}}},
         ],
     }
 
 
+PATHS: Final = [str(ROOT), str(ROOT / "generated")]
 OPTIONS: Final[dict[str, Any]] = {
     "extensions": ["website.signatures:Results"],
     "preload_modules": ["kraty_server", "kraty_server_generated"],

@@ -33,9 +33,9 @@ def test_every_operation_stands_in_the_table_of_calls_with_its_arguments_result_
             signature = inspect.signature(getattr(getattr(kraty, noun), method))
             given = [argument.partition("=")[0] for argument in row[2].split(", ") if argument not in ("", "*")]
             keyed = name == "grants.create"
-            assert sorted(given) == sorted(
-                one for one in signature.parameters if one != "idempotency_key" or keyed
-            ), name
+            assert sorted(given) == sorted(one for one in signature.parameters if one != "idempotency_key" or keyed), (
+                name
+            )
             assert row[3] == signature.return_annotation
             node = row[5].split(", ")
             assert f"`{noun}.{camel(method)}`" in node

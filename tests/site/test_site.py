@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -15,14 +13,12 @@ import pytest
 
 import kraty_server
 from kraty_server import __version__
+from tests.emulator.browser import MISSING, WIDTHS, driven
 from website.build import build, write_versions
 from website.config import NAV, PROJECT, ROOT, navigation
 from website.names import MODULES, public_names
+from website.screenshots import served
 
-pytestmark = pytest.mark.skipif(
-    find_spec("zensical") is None and "site" not in os.environ.get("KRATY_NEEDS", ""),
-    reason="needs zensical: pip install --group docs",
-)
 NOT_OFFERED = {"cli", "client", "resources"}
 """What is not imported by users: the command, and what is reached through `kraty_server` and its clients."""
 
@@ -70,10 +66,13 @@ def shown(site: Path) -> dict[str, str]:
 
 def test_every_public_name_has_its_place_in_the_reference(site: Path) -> None:
     places = shown(site)
-    missing = [f"{module}.{name}" for module in MODULES for name in public_names(module) if f"{module}.{name}" not in places]
+    missing = [
+        f"{module}.{name}" for module in MODULES for name in public_names(module) if f"{module}.{name}" not in places
+    ]
     assert not missing, "write them into a page in docs/reference"
     assert {page for name, page in places.items() if name.startswith("kraty_server.")} >= {
-        f"reference/{page}/" for page in ("bulk", "calls", "client", "django", "errors", "models", "testing", "webhooks")
+        f"reference/{page}/"
+        for page in ("bulk", "calls", "client", "django", "errors", "models", "testing", "webhooks")
     }
 
 
@@ -92,7 +91,11 @@ def test_every_call_has_its_place_in_the_reference_and_says_what_callers_get(sit
 def test_every_module_that_users_import_is_in_the_reference() -> None:
     homes = {home.split(".")[1] for home in kraty_server._HOMES if home.startswith("kraty_server.")}
     listed = {module.partition(".")[2] for module in MODULES} - {""}
-    found = {path.stem for path in (ROOT / "kraty_server").iterdir() if path.name[0] not in "_." and path.suffix in ("", ".py")}
+    found = {
+        path.stem
+        for path in (ROOT / "kraty_server").iterdir()
+        if path.name[0] not in "_." and path.suffix in ("", ".py")
+    }
     assert found == listed | {home for home in homes if not home.startswith("_")} | NOT_OFFERED
 
 
@@ -121,8 +124,26 @@ def test_nothing_is_loaded_from_another_host(site: Path) -> None:
         assert "@import" not in sheet.read_text("utf-8"), sheet
 
 
+@pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver: make browser")
+def test_in_a_browser_it_asks_its_own_host_only_and_search_finds_a_page(site: Path) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    with served(site.parent) as origin, driven(WIDTHS[0]) as browser:
+        browser.get(f"{origin}/")
+        WebDriverWait(browser, 20).until(lambda _: browser.current_url == f"{origin}/{__version__}/")
+        browser.find_element("css selector", ".md-search__button").click()
+        browser.switch_to.active_element.send_keys("chargeback")
+        found = "return document.activeElement.shadowRoot.querySelector('a[href]')?.textContent ?? ''"
+        WebDriverWait(browser, 20).until(lambda _: "Chargebacks" in browser.execute_script(found))
+        asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+        assert len(asked) > 5
+        assert [one for one in asked if not one.startswith(origin)] == []
+
+
 def test_every_page_is_found_by_search_and_by_programs(site: Path) -> None:
-    searched = {item["location"].partition("#")[0] for item in json.loads((site / "search.json").read_text("utf-8"))["items"]}
+    searched = {
+        item["location"].partition("#")[0] for item in json.loads((site / "search.json").read_text("utf-8"))["items"]
+    }
     listed = (site / "llms.txt").read_text("utf-8")
     for address, _ in pages(site):
         assert address in searched
@@ -132,8 +153,8 @@ def test_every_page_is_found_by_search_and_by_programs(site: Path) -> None:
 
 def test_every_page_of_the_docs_is_in_the_menu_new_ones_among_the_how_to_pages() -> None:
     menu = navigation({"observability.md", "fulfilment.md"})
-    assert menu[2]["How-to"][-1] == "observability.md"
-    assert [part for part in navigation({"fulfilment.md"})] == NAV
+    assert menu["How-to"][-1] == "observability.md"
+    assert navigation({"fulfilment.md"}) == NAV
 
 
 def test_the_newest_version_is_where_the_site_begins(tmp_path: Path) -> None:

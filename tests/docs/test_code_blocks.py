@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import re
 import subprocess
+import symtable
 import sys
 import tomllib
 from pathlib import Path
@@ -74,6 +76,29 @@ def test_the_readme_is_short_and_begins_with_what_needs_no_account() -> None:
     _, first = blocks(ROOT / "README.md")[0]
     assert "Emulator()" in first
     assert "KRATY" not in first
+
+
+def undefined(source: str) -> set[str]:
+    """Names that a block uses and does not make."""
+    block = symtable.symtable(source, "block", "exec")
+    made = {name.get_name() for name in block.get_symbols() if name.is_assigned() or name.is_imported()}
+    used: set[str] = set()
+    tables = [block]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        used |= {name.get_name() for name in table.get_symbols() if table is block or name.is_global()}
+    return used - made - {*dir(builtins)}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def test_blocks_stand_on_their_own_or_their_page_says_that_they_do_not(page: Path) -> None:
+    missing = {line: names for line, source in blocks(page) if (names := undefined(source))}
+    assert not missing or "build on each other" in page.read_text("utf-8")
+
+
+def test_a_name_that_another_block_makes_is_seen() -> None:
+    assert undefined("import os\ndef f(x: int) -> str:\n    y = x\n    return os.name + g(y)") == {"g"}
 
 
 def test_the_page_about_fulfilment_is_one_of_them() -> None:

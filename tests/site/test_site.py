@@ -19,6 +19,7 @@ from website.config import NAV, PROJECT, ROOT, navigation
 from website.names import MODULES, public_names
 from website.screenshots import served
 
+pytestmark = pytest.mark.slow
 NOT_OFFERED = {"cli", "client", "resources"}
 """What is not imported by users: the command, and what is reached through `kraty_server` and its clients."""
 

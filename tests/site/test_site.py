@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
@@ -127,15 +128,23 @@ def test_nothing_is_loaded_from_another_host(site: Path) -> None:
 
 @pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver: make browser")
 def test_in_a_browser_it_asks_its_own_host_only_and_search_finds_a_page(site: Path) -> None:
+    from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.support.ui import WebDriverWait
+
+    def opened(browser: Any) -> bool:  # the button is there before what it does
+        if browser.execute_script("return Boolean(document.activeElement?.shadowRoot)"):
+            return True
+        browser.find_element("css selector", ".md-search__button").click()
+        return False
 
     with served(site.parent) as origin, driven(WIDTHS[0]) as browser:
         browser.get(f"{origin}/")
-        WebDriverWait(browser, 20).until(lambda _: browser.current_url == f"{origin}/{__version__}/")
-        browser.find_element("css selector", ".md-search__button").click()
+        wait = WebDriverWait(browser, 60, ignored_exceptions=[WebDriverException])
+        wait.until(lambda _: browser.current_url == f"{origin}/{__version__}/")
+        wait.until(opened)
         browser.switch_to.active_element.send_keys("chargeback")
         found = "return document.activeElement.shadowRoot.querySelector('a[href]')?.textContent ?? ''"
-        WebDriverWait(browser, 20).until(lambda _: "Chargebacks" in browser.execute_script(found))
+        wait.until(lambda _: "Chargebacks" in browser.execute_script(found))
         asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
         assert len(asked) > 5
         assert [one for one in asked if not one.startswith(origin)] == []

@@ -23,7 +23,13 @@ OWN_ENVIRONMENT = ("airflow", "engines-", "sanic")
 GROUPS: dict[str, list[str]] = {
     name: group for name, group in PROJECT["dependency-groups"].items() if not name.startswith(OWN_ENVIRONMENT)
 }
-MODULES = {"dateutil": "python-dateutil", "multidict": "aiohttp", "yarl": "aiohttp", "pluggy": "pytest"}
+MODULES = {
+    "dateutil": "python-dateutil",
+    "multidict": "aiohttp",
+    "opentelemetry": "opentelemetry-api",
+    "pluggy": "pytest",
+    "yarl": "aiohttp",
+}
 """What is imported under another name than that of the package which brings it."""
 RUN_TIME: list[str] = [*PROJECT["project"]["dependencies"], *(one for extra in EXTRAS.values() for one in extra)]
 

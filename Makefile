@@ -20,7 +20,7 @@ $(VENV)/run.stamp: pyproject.toml $(LOCK)
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(PIP) "pip>=25.1"
-	$(PIP) --editable ".[emulator,aiohttp,http2]" $(GROUPS)
+	$(PIP) --editable ".[emulator,aiohttp,http2,otel]" $(GROUPS)
 	@touch $@
 
 # Sanic wants an older multidict than aiohttp does, so it has an environment of its own.
@@ -176,7 +176,8 @@ smoke: build
 	$(PYTHON) -m venv .venvs/smoke
 	.venvs/smoke/bin/python -m pip install --quiet dist/*.whl
 	cd .venvs/smoke && bin/python -I ../../tests/packaging/smoke.py
-	.venvs/smoke/bin/python -m pip install --quiet "django>=5.2" "django-stubs>=5.2"  # bases of kraty_server.django
+	.venvs/smoke/bin/python -m pip install --quiet "django>=5.2" "django-stubs>=5.2" \
+		opentelemetry-instrumentation  # bases of kraty_server.django and kraty_server.otel
 	PATH=$(CURDIR)/.venvs/smoke/bin:$$PATH && cd .venvs && $(CURDIR)/$(BIN)/pyright --verifytypes kraty_server --ignoreexternal
 
 ## What the wheel brings with it, as CycloneDX.

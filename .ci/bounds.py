@@ -8,11 +8,13 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("aiohttp", "arrow", "dask", "emulator", "http2")
-project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+EXTRAS = ("aiohttp", "arrow", "dask", "emulator", "http2", "otel")
+document = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+project, groups = document["project"], document["dependency-groups"]
 for requirement in (
     *project["dependencies"],
     *(one for extra in EXTRAS for one in project["optional-dependencies"][extra]),
+    *(one for one in groups["test"] if one.startswith("opentelemetry-")),  # its packages go together
 ):
-    name, low, high = re.fullmatch(r"([\w-]+)>=([\d.]+)(,<[\d.]+)?", requirement).groups()
+    name, low, high = re.fullmatch(r"([\w-]+)>=([\d.b]+)(,<[\d.]+)?", requirement).groups()
     print(f"{name}=={low}" if sys.argv[1] == "oldest" else f"'{name}>={low}{high or ''}' --upgrade")

@@ -7,13 +7,30 @@ with the name of the argument. Plain Python: `make generate` copies it from
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
-from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar, cast
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    NamedTuple,
+    Self,
+    TypeGuard,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from attrs import define, field
 
@@ -70,6 +87,20 @@ class OpenEnum(StrEnum):
 
     def __deepcopy__(self, memo: object) -> Self:
         return self
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Tell pydantic that any text is a value, as in an answer."""
+        from pydantic_core import core_schema  # only pydantic asks, so it is there
+
+        written = core_schema.plain_serializer_function_ser_schema(to_json)
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(), serialization=written)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """Tell pydantic which values are known, and that there may be others."""
+        known = {"enum": [member.value for member in cls]}
+        return {"title": cls.__name__, "type": "string", "anyOf": [known, {}]}
 
 
 class EnumTable(dict[Any, E]):
@@ -184,6 +215,59 @@ class Model:
         for name, value in state.items():
             setattr(self, name, value)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Tell pydantic to take a model as it is, to read a JSON object after checking it, and to write one."""
+        from pydantic_core import core_schema  # only pydantic asks, so it is there
+
+        name = f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"
+        if name in (above := _described.get()):  # a model that leads back to itself
+            return core_schema.definition_reference_schema(name)
+
+        def read(value: Any, check: Callable[[Any], Any]) -> Any:
+            if isinstance(value, cls):
+                return value
+            check(value)
+            return cls.from_dict(value)  # and not what was checked: a date-time keeps the way it was written
+
+        read.__name__ = cls.__name__  # what errors of a union show
+        token = _described.set(above | {name})
+        try:
+            hints = get_type_hints(cls)
+            fields = {
+                field.wire: core_schema.typed_dict_field(
+                    handler.generate_schema(_wire_hint(hints[field.name])), required=field.required
+                )
+                for field in cls.fields__
+            }
+        finally:
+            _described.reset(token)
+        shape = core_schema.typed_dict_schema(fields, extra_behavior="allow", config={"strict": True})
+        written = core_schema.plain_serializer_function_ser_schema(to_json)
+        return core_schema.no_info_wrap_validator_function(read, shape, ref=name, serialization=written)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """Tell pydantic the name of the model, and what it is."""
+        described: dict[str, Any] = handler(schema)
+        handler.resolve_ref_schema(described).update(
+            title=cls.__name__, description=inspect.cleandoc(cls.__doc__ or "")
+        )
+        return described
+
+
+_described: Final = ContextVar("_described", default=frozenset[str]())
+"""The models whose schema for pydantic is being made."""
+
+
+def _wire_hint(hint: Any) -> Any:
+    """The type of a property in JSON, for pydantic: what may be left out is told elsewhere, and a date-time is text."""
+    from pydantic import AfterValidator, WithJsonSchema
+
+    time = Annotated[str, AfterValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+    types = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return Union[tuple(time if kind is datetime else kind for kind in types if kind is not Unset)]  # noqa: UP007
+
 
 _ABSENT: Final = object()
 
@@ -216,6 +300,21 @@ class UnknownVariant(Model):
 
     __slots__ = ()
     is_known: ClassVar[bool] = False
+    tags__: ClassVar[list[tuple[str, Collection[Any]]]] = []
+    """Of each union, the property that tells its members apart, and its known values."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Tell pydantic that what has a known tag is of another class, so that what is wrong with it is said."""
+        from pydantic_core import core_schema
+
+        def unknown(value: Any, check: Callable[[Any], Any]) -> Any:
+            if _is_mapping(value) and any(value.get(tag) in known for tag, known in cls.tags__):
+                raise ValueError("not what its tag says")
+            return check(value)
+
+        schema = super().__get_pydantic_core_schema__(source, handler)
+        return core_schema.no_info_wrap_validator_function(unknown, schema, serialization=schema["serialization"])
 
 
 def to_json(value: Any) -> Any:

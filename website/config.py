@@ -20,6 +20,7 @@ NAV: Final = {
         "webhooks.md",
         "frameworks.md",
         "workers.md",
+        "observability.md",
         "bulk.md",
         "gdpr.md",
         "key-rotation.md",

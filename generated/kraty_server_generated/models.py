@@ -1163,6 +1163,7 @@ _granted_reward_entry: dict[Any, Callable[[Mapping[str, Any]], GrantedRewardEntr
     "item": ItemEntry.from_dict,
     "crate": CrateEntry.from_dict,
 }
+UnknownVariant.tags__.append(("type", _granted_reward_entry))
 
 
 def read_granted_reward_entry(data: Mapping[str, Any]) -> GrantedRewardEntry:

@@ -11,6 +11,7 @@ import symtable
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -33,7 +34,9 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
 def test_the_code_of_a_page_runs(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    names: dict[str, object] = {"__name__": "__page__"}
+    module = ModuleType("__page__")
+    monkeypatch.setitem(sys.modules, "__page__", module)  # where frameworks look annotations up
+    names: dict[str, object] = vars(module)
     with Emulator(seed={"players": [{"externalPlayerId": "player_42", "wallet": {"gold": 100}}]}) as emulator:
         monkeypatch.setenv("KRATY_SERVER_KEY", emulator.api_key)
         monkeypatch.setenv("KRATY_BASE_URL", emulator.url)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from kraty_server import models
 from kraty_server_generated import event_models
@@ -31,6 +33,8 @@ MODELS = sorted(
     name for name in (*generated.__all__, *event_models.__all__) if isinstance(kind := getattr(models, name), type) and issubclass(kind, models.Model)
     and name in SCHEMAS
 )  # fmt: skip
+
+ADAPTERS: dict[str, TypeAdapter[Any]] = {}
 
 
 def values(schema: Any, depth: int = 0) -> st.SearchStrategy[Any]:
@@ -123,3 +127,18 @@ def test_an_answer_that_lacks_a_field_is_read_all_the_same_and_the_field_is_name
     assert len(absent) == len(required[:1])
     assert all(one.startswith(f"{name}.") for one in absent)
     assert model.to_dict() == wire
+
+
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_pydantic_reads_writes_and_describes_what_the_contract_allows(name: str, data: Any) -> None:
+    wire = data.draw(values(SCHEMAS[name]))
+    adapter = ADAPTERS.get(name) or ADAPTERS.setdefault(name, TypeAdapter(getattr(models, name)))
+    model = adapter.validate_python(wire)
+    assert model == getattr(models, name).from_dict(wire)
+    assert adapter.validate_json(json.dumps(wire)) == model
+    assert adapter.dump_python(model) == wire
+    assert json.loads(adapter.dump_json(model)) == wire
+    for mode in ("validation", "serialization"):
+        jsonschema.Draft202012Validator(adapter.json_schema(mode=mode)).validate(wire)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from tests.templates.tiny import generated, tiny
 
@@ -157,6 +158,13 @@ def test_every_annotation_can_be_resolved_also_of_models_that_lead_back_to_thems
         data = {"inside": [{"first": {"type": "wheel", "size": 5}}], "box": {"of": {}}}
         assert Thing.from_dict(data).to_dict() == data
         assert isinstance(Thing.from_dict(data).inside[0].first, Wheel)
+        adapter = TypeAdapter(Thing)
+        assert adapter.validate_python(data) == Thing.from_dict(data)
+        assert adapter.dump_python(Thing.from_dict(data)) == data
+        assert {"Thing", "Abox"} <= adapter.json_schema()["$defs"].keys()
+        with pytest.raises(ValidationError) as wrong:
+            adapter.validate_python({"inside": [{"box": {"of": 3}}]})
+        assert wrong.value.errors()[0]["loc"] == ("inside", 0, "box", "of")
 
 
 def test_what_can_change_has_no_hash(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from kraty_server.client import RESOURCES
 from kraty_server_generated import models as generated
 from tests.unit.test_mocking import done
 
-APART = ("testing", "django", "__main__")
-"""The one needs an extra, and is tested with it; the other is a program."""
+APART = ("testing", "django", "otel", "__main__")
+"""Those need an extra, and are tested with it; the last is a program."""
 
 
 def modules() -> Iterator[ModuleType]:

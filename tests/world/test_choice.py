@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import responses
 import respx
 from pytest_httpx import HTTPXMock
 
@@ -96,6 +97,14 @@ def test_pytest_httpx_sees_the_calls_although_aiohttp_is_installed(run: Any, htt
     assert run(credit).balance == 5
     (request,) = httpx_mock.get_requests()
     assert b'"receipt"' in request.content
+
+
+@both
+def test_what_stands_in_for_requests_sees_nothing_and_the_call_goes_out(run: Any, peer: Peer) -> None:
+    with responses.RequestsMock() as mocked:
+        assert run(ping, base_url=peer.url).ok
+        assert len(mocked.calls) == 0
+    assert len(peer.requests) == 1
 
 
 @both

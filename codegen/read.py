@@ -147,6 +147,7 @@ class Operation:
     summary: str
     description: str
     error_codes: Mapping[str, list[str]]
+    deprecated: bool = False
 
     @property
     def tag(self) -> str:
@@ -513,6 +514,7 @@ class Reader:
             summary=self.summary(raw, place),
             description=raw.get("description", ""),
             error_codes=self.error_codes(raw, place),
+            deprecated=raw.get("deprecated") is True,
         )
 
     def parameters(self, raw: list[Mapping[str, Any]], path: str, place: str) -> tuple[Field, ...]:

@@ -15,7 +15,8 @@ from codegen.diff import Change, Level
 from codegen.expressions import Writer
 from codegen.lint import problems
 from codegen.literals import docstring, python, wrap
-from codegen.read import Api, Document, NotCovered, Operation, read
+from codegen.api import Api, Document, NotCovered, Operation
+from codegen.read import read
 from codegen.trial import demand_use
 from codegen.write import ROOT
 

@@ -16,13 +16,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from codegen.expressions import Writer, table
 from codegen.literals import docstring, python, python_pattern
-from codegen.read import IDEMPOTENCY_KEY, Document, NotCovered, read, snake
+from codegen.api import Document, NotCovered
+from codegen.names import IDEMPOTENCY_KEY, snake
+from codegen.read import read
 from codegen.scopes import clashes
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "openapi.server.json"
 TEMPLATES = ROOT / "templates"
 RUNTIME = TEMPLATES / "runtime.py"
+FURTHER = TEMPLATES / "further"
+"""Plain Python as well, for what most documents have no use for."""
 PACKAGE = "kraty_server_generated"
 GENERATED = ROOT / "generated" / PACKAGE
 MARKER = "DO NOT EDIT: generated from openapi.server.json by `make generate`."
@@ -154,7 +158,12 @@ def formatted(files: Mapping[str, str]) -> dict[str, str]:
 
 def package(document: Document) -> dict[str, str]:
     """Every file of the package by its path."""
-    return formatted(render(document)) | {"types.py": f"# {MARKER}\n{RUNTIME.read_text('utf-8')}"}
+    files = formatted(render(document))
+    copied = {"types.py": RUNTIME}
+    for path in FURTHER.glob("*.py"):
+        if any(f"from {PACKAGE}.{path.stem} import" in text for text in files.values()):
+            copied[path.name] = path
+    return files | {name: f"# {MARKER}\n{path.read_text('utf-8')}" for name, path in copied.items()}
 
 
 def found(folder: Path) -> dict[str, str]:

@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from codegen import write
 from codegen.literals import printable
-from codegen.read import NotCovered, read
+from codegen.api import NotCovered
+from codegen.read import read
 
 FAILED = 3
 """The exit code of a command that has no verdict."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from codegen.read import METHODS, path_shape
+from codegen.names import METHODS, path_shape
 from codegen.references import References, is_changeable, is_list, is_object, name_of
 from codegen.rules import CALL
 from codegen.write import DOCUMENT, load

@@ -9,7 +9,8 @@ from typing import Any
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from codegen import rules
-from codegen.read import IDEMPOTENCY_KEY, METHODS, Document, snake
+from codegen.api import Document
+from codegen.names import IDEMPOTENCY_KEY, METHODS, snake
 from codegen.references import References, Unresolved, is_list, is_object
 
 SUMMARY = 70

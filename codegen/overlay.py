@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from codegen.api import Api, NotCovered, Operation
 from codegen.expressions import Writer
 from codegen.literals import docstring, python, wrap
-from codegen.read import Api, NotCovered, Operation
 from codegen.write import PACKAGE, ROOT
 
 OVERLAY = ROOT / "kraty_server"
@@ -97,9 +97,10 @@ def _write_resource(done: Rewritten, tag: str, operations: list[Operation], writ
             continue
         found = there[operation.name]
         told = ", ".join(_differences(_arguments(found.node), _wanted(operation, writer)))
-        if (result := _result(found.node, operation)) not in (None, operation.result):
-            told = f"{told}{', ' * bool(told)}it gives `{operation.result}` and not `{result}`"
-        if (handed := _segments(found.node, operation)) != (segments := [p.name for p in operation.parameters]):
+        result, gives = _result(found.node, operation), writer.result(operation)
+        if result is not None and _renamed(source).get(result, result) != gives:
+            told = f"{told}{', ' * bool(told)}it gives `{gives}` and not `{result}`"
+        if (handed := _segments(found.node, operation)) != (segments := [p.name for p in operation.positional]):
             told = told or f"the order of the path, {segments} instead of {handed}"
         if told:
             if (changed := _with_signature(source, found, operation, writer)) is None:
@@ -178,6 +179,12 @@ def _call(node: ast.FunctionDef, operation: Operation) -> ast.Call | None:
     return calls[0] if len(calls) == 1 else None
 
 
+def _renamed(source: str) -> dict[str, str]:
+    """What was imported under another name."""
+    imported = [one for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) for one in n.names]
+    return {one.asname: one.name for one in imported if one.asname}
+
+
 def _result(node: ast.FunctionDef, operation: Operation) -> str | None:
     """The type of what a method gives; None where it makes something else of it."""
     last = node.body[-1]
@@ -190,11 +197,6 @@ def _segments(node: ast.FunctionDef, operation: Operation) -> list[str] | None:
     """What is handed on without a name, which the path takes in its order."""
     call = _call(node, operation)
     return None if call is None else [ast.unparse(one) for one in call.args]
-
-
-def _passed(operation: Operation) -> str:
-    fields = operation.body.fields if operation.body else ()
-    return ", ".join([*(p.name for p in operation.parameters), *(f"{f.name}={f.name}" for f in fields)])
 
 
 def _with_signature(source: str, found: Method, operation: Operation, writer: Writer) -> str | None:
@@ -210,9 +212,9 @@ def _with_signature(source: str, found: Method, operation: Operation, writer: Wr
     old = ast.get_source_segment(source, call)
     assert old is not None
     assert node.returns is not None
-    result = f"Call[{operation.result}]" if _result(node, operation) else ast.unparse(node.returns)
+    result = f"Call[{writer.result(operation)}]" if _result(node, operation) else ast.unparse(node.returns)
     head = f"    def {node.name}({signature(operation, writer)}) -> {result}:\n"
-    body = body.replace(old, f"{operation.id}({_passed(operation)})")
+    body = body.replace(old, f"{operation.id}({writer.passed_on(operation)})")
     return "".join([*lines[: node.lineno - 1], head, body, *lines[node.end_lineno :]])
 
 
@@ -244,9 +246,9 @@ def method(operation: Operation, writer: Writer) -> str:
     return METHOD.format(
         name=operation.name,
         signature=signature(operation, writer),
-        result=operation.result,
+        result=writer.result(operation),
         about=docstring(about, 8),
-        call=f"{operation.id}({_passed(operation)})",
+        call=f"{operation.id}({writer.passed_on(operation)})",
     )
 
 
@@ -363,6 +365,7 @@ FUTURE = "from __future__ import annotations\n"
 IMPORTS = """from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from uuid import UUID
+from {package}.paging import Slice
 from {package}.types import UNSET, Call, Unset
 """
 METHOD = """    @endpoint

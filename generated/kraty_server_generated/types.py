@@ -12,8 +12,9 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
+from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar, cast
 
 from attrs import define, field
@@ -21,7 +22,7 @@ from attrs import define, field
 from kraty_server_generated.contract import KEY_MIN_LENGTH, KEY_PATTERN, PLAIN_TEXT_MATCHES
 
 T = TypeVar("T")
-E = TypeVar("E", bound="OpenEnum")
+E = TypeVar("E", bound=Enum)
 R = TypeVar("R")
 
 _hump: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -225,9 +226,13 @@ def to_json(value: Any) -> Any:
         return value.to_dict()
     if isinstance(value, datetime):
         return format_time(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if _is_list(value):
         return [to_json(item) for item in value]
-    return value.value if isinstance(value, OpenEnum) else value
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value.value if isinstance(value, Enum) else value
 
 
 class WireTime(datetime):
@@ -376,7 +381,7 @@ def check_items(
             checked.append(check(item))
         except (TypeError, ValueError) as error:
             message = str(error)
-            below = message if message.startswith((":", "[")) else f".{message}"
+            below = message if message.startswith((":", "[", ".")) else f".{message}"
             raise type(error)(f"{name}[{len(checked)}]{below}") from None
     if len(checked) < min_items:
         raise ValueError(f"{name}: must not be empty" if min_items == 1 else f"{name}: at least {min_items} are needed")
@@ -458,12 +463,14 @@ class Call(NamedTuple, Generic[T]):
     route: str
     path: str
     model: type[Any] | None = None
-    """What an answer is read as; None where anything is an answer, as it came."""
+    """What an answer is read as; None where anything is an answer, as it came, and NoneType where nothing is."""
     unwrap: str | None = None
     """The property of the answer that holds the rest."""
     body: Mapping[str, Any] | None = None
     idempotency_field: str | None = None
     """The property of the body that takes the idempotency key."""
+    headers: Mapping[str, str] | None = None
+    """Headers of this call only."""
     echoes: tuple[tuple[str, str], ...] = ()
     """Properties of the answer that repeat what was asked, with what was asked."""
     change: Callable[[Any], T] | None = None
@@ -492,7 +499,9 @@ class Call(NamedTuple, Generic[T]):
         except (LookupError, TypeError):
             raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
         result, model = data, self.model
-        if model is not None:
+        if model is NoneType:
+            result = None
+        elif model is not None:
             try:
                 for wire, asked in self.echoes:
                     if data.get(wire) != asked:

@@ -10,7 +10,7 @@ import pytest
 
 from codegen import write
 from codegen.literals import python_pattern
-from codegen.read import NotCovered
+from codegen.api import NotCovered
 from tests.templates.tiny import BASE, tiny
 
 REF = "#/components/schemas/"

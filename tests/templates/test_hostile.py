@@ -21,7 +21,8 @@ from codegen.bump import entry, stub
 from codegen.diff import diff
 from codegen.expressions import Writer
 from codegen.literals import docstring, python
-from codegen.read import NotCovered, read
+from codegen.api import NotCovered
+from codegen.read import read
 from codegen.trial import Samples, demand_use
 from tests.templates.tiny import in_place, tiny
 

@@ -44,6 +44,8 @@ class Operation:
     responses: Mapping[int, jsonschema_rs.Draft202012Validator] = field(repr=False)
     enveloped: bool
     """Whether its payload comes within `data`."""
+    success: tuple[int, Any]
+    """The first success that is listed, and the schema of its body."""
     keyed: bool
     """Whether the operation is idempotent by a key, rather than by nature."""
 
@@ -92,7 +94,7 @@ class Contract:
             for method, node in item.items():
                 self.operations[node["operationId"]] = self._operation(method.upper(), route, node)
         self.events: dict[str, jsonschema_rs.Draft202012Validator] = {
-            name: self._validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})
+            name: self.validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})
             for name in self.document["webhooks"]
         }
         """The validator of each webhook's body, by the name of its event."""
@@ -106,14 +108,27 @@ class Contract:
         for shape in sorted(shapes):  # literal segments win over parameters
             self._routes.setdefault(len(shape), []).append((_literals(shape), shapes[shape]))
 
-    def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    def validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+        """The validator of a schema of the document."""
         schema = _absolute(schema)
         return jsonschema_rs.Draft202012Validator(schema, registry=self._registry, validate_formats=True)
 
     @cache  # noqa: B019  # there is one contract, and it lives as long as the process
     def component(self, name: str) -> jsonschema_rs.Draft202012Validator:
         """The validator of a schema, by its name."""
-        return self._validator({"$ref": f"#/components/schemas/{name}"})
+        return self.validator({"$ref": f"#/components/schemas/{name}"})
+
+    def merged(self, schema: Any) -> dict[str, Any]:
+        """A schema with what it refers to and what all of its parts say, as far as samples need it."""
+        node = self._resolved(schema)
+        while "$ref" in node:
+            node = self._resolved(node)
+        found = {key: value for key, value in node.items() if key != "allOf"}
+        for part in map(self.merged, node.get("allOf", ())):
+            found["properties"] = {**part.get("properties", {}), **found.get("properties", {})}
+            found["required"] = [*part.get("required", ()), *found.get("required", ())]
+            found = {**part, **found}
+        return found
 
     def _resolved(self, node: Any) -> Any:
         if "$ref" not in node:
@@ -138,12 +153,13 @@ class Contract:
             route=self.base + route,
             segments=segments,
             error_codes=codes,
-            body=self._validator(body["content"]["application/json"]["schema"]) if body else None,
+            body=self.validator(body["content"]["application/json"]["schema"]) if body else None,
             body_required=bool(body and body.get("required")),
             parameters={segment[1:-1]: index for index, segment in enumerate(segments) if segment[0] == "{"},
-            path=self._validator({"properties": {name: _absolute(schema) for name, schema in schemas.items()}}),
-            responses={int(status): self._validator(schema) for status, schema in answers.items()},
+            path=self.validator({"properties": {name: _absolute(schema) for name, schema in schemas.items()}}),
+            responses={int(status): self.validator(schema) for status, schema in answers.items()},
             enveloped=all("data" in self._resolved(answers[s])["properties"] for s in answers if s.startswith("2")),
+            success=next((int(status), schema) for status, schema in answers.items() if status.startswith("2")),
             keyed=any("idempotency_conflict" in each for each in codes.values()),
         )
 

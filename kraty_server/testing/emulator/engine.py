@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from kraty_server.testing.emulator import samples
 from kraty_server.testing.emulator.clock import Clock, format_time
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import Contract, NoRoute, Operation, Problem, contract, problems
@@ -251,7 +252,10 @@ class Engine:
                 idempotency_key=body.get("idempotencyKey"),
                 row_keys_kept=self.row_keys_kept,
             )
-            request, handler = OperationRequest(context, path, body, api_key), self._handlers[operation.id]
+            request, handler = (
+                OperationRequest(context, path, body, api_key),
+                self._handlers.get(operation.id, samples.HANDLER),
+            )
             status, payload = replay_or_execute(request, handler) if operation.keyed else handler.execute(request)
             value = {"data": payload} if operation.enveloped else payload
             if self.strict:  # before the commit: an answer that is none leaves nothing behind

@@ -36,6 +36,7 @@ class Operation:
     error_codes: Mapping[str, tuple[str, ...]]
     """Status to the codes that come with it."""
     body: jsonschema_rs.Draft202012Validator | None
+    body_schema: Any
     body_required: bool
     parameters: Mapping[str, int]
     """The name of each path parameter, and at which segment it is."""
@@ -66,8 +67,13 @@ def problems(validator: jsonschema_rs.Draft202012Validator, value: Any) -> list[
     return found or [Problem("", "does not fit the schema")]
 
 
-def _absolute(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"$ref": DOCUMENT + schema["$ref"]} if "$ref" in schema else schema
+def _absolute(node: Any) -> Any:
+    """A schema whose references name the document."""
+    if isinstance(node, dict):
+        fields: dict[str, Any] = node
+        return {k: DOCUMENT + v if k == "$ref" and isinstance(v, str) else _absolute(v) for k, v in fields.items()}
+    items: list[Any] = node if isinstance(node, list) else []
+    return [_absolute(item) for item in items] if isinstance(node, list) else node
 
 
 def _literals(shape: tuple[bool, ...]) -> itemgetter[Any]:
@@ -110,8 +116,7 @@ class Contract:
 
     def validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
         """The validator of a schema of the document."""
-        schema = _absolute(schema)
-        return jsonschema_rs.Draft202012Validator(schema, registry=self._registry, validate_formats=True)
+        return jsonschema_rs.Draft202012Validator(_absolute(schema), registry=self._registry, validate_formats=True)
 
     @cache  # noqa: B019  # there is one contract, and it lives as long as the process
     def component(self, name: str) -> jsonschema_rs.Draft202012Validator:
@@ -154,9 +159,10 @@ class Contract:
             segments=segments,
             error_codes=codes,
             body=self.validator(body["content"]["application/json"]["schema"]) if body else None,
+            body_schema=body["content"]["application/json"]["schema"] if body else None,
             body_required=bool(body and body.get("required")),
             parameters={segment[1:-1]: index for index, segment in enumerate(segments) if segment[0] == "{"},
-            path=self.validator({"properties": {name: _absolute(schema) for name, schema in schemas.items()}}),
+            path=self.validator({"properties": schemas}),
             responses={int(status): self.validator(schema) for status, schema in answers.items()},
             enveloped=all("data" in self._resolved(answers[s])["properties"] for s in answers if s.startswith("2")),
             success=next((int(status), schema) for status, schema in answers.items() if status.startswith("2")),

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from codegen import write
-from codegen.literals import python_pattern
 from codegen.api import NotCovered
+from codegen.literals import python_pattern
 from tests.templates.tiny import BASE, tiny
 
 REF = "#/components/schemas/"

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen import trial, use, write
+from codegen.api import NotCovered
 from codegen.bump import entry, stub
 from codegen.diff import diff
 from codegen.expressions import Writer
 from codegen.literals import docstring, python
-from codegen.api import NotCovered
 from codegen.read import read
 from codegen.trial import Samples, demand_use
 from tests.templates.tiny import in_place, tiny

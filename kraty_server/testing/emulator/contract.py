@@ -39,6 +39,7 @@ class Operation:
     error_codes: Mapping[str, tuple[str, ...]]
     """Status to the codes that come with it."""
     body: jsonschema_rs.Draft202012Validator | None
+    body_schema: Any
     body_required: bool
     body_keyed: bool
     """Whether the body has a property for the idempotency key, and is no bag in which that would be the caller's."""
@@ -160,8 +161,7 @@ class Contract:
 
     def validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
         """The validator of a schema of the document."""
-        schema = _absolute(schema)
-        return jsonschema_rs.Draft202012Validator(schema, registry=self._registry, validate_formats=True)
+        return jsonschema_rs.Draft202012Validator(_absolute(schema), registry=self._registry, validate_formats=True)
 
     @cache  # noqa: B019  # there is one contract, and it lives as long as the process
     def component(self, name: str) -> jsonschema_rs.Draft202012Validator:
@@ -206,6 +206,7 @@ class Contract:
             segments=segments,
             error_codes=codes,
             body=self.validator(body["content"]["application/json"]["schema"]) if body else None,
+            body_schema=body["content"]["application/json"]["schema"] if body else None,
             body_required=bool(body and body.get("required")),
             body_keyed=bool(body) and "idempotencyKey" in self._body(body).get("properties", {}),
             parameters={
@@ -214,7 +215,7 @@ class Contract:
                 if segment[0] == "{"
             },
             others=tuple(self._parameter(p) for (where, _), p in given.items() if where in ("query", "header")),
-            path=self.validator({"properties": {name: _absolute(schema) for name, schema in schemas.items()}}),
+            path=self.validator({"properties": schemas}),
             responses={int(status): schema and self.validator(schema) for status, schema in answers.items()},
             enveloped=all(schema and "data" in self.merged(schema).get("properties", {}) for schema in successes),
             success=next((int(status), schema) for status, schema in answers.items() if status.startswith("2")),

@@ -105,7 +105,7 @@ class Kinds:
                 raise NotCovered(place, "an object must be a named component")
             return self.object(name, node, place), nullable
         if types == ["array"]:
-            return self.list(node, place), nullable
+            return self.array(node, place), nullable
         return self.scalar(types, node, place), nullable
 
     def inner(self, raw: Node, place: str) -> Kind:
@@ -115,7 +115,7 @@ class Kinds:
             raise NotCovered(place, "a `const` that is no property")
         return Nullable(kind) if nullable else kind
 
-    def list(self, node: Node, place: str) -> ListOf:
+    def array(self, node: Node, place: str) -> ListOf:
         if not is_object(node.get("items")):
             raise NotCovered(place, "an array needs `items`")
         self.bounds(node, place)

@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from types import FunctionType, MethodType
-from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
 
 from kraty_server._flow import flow
 from kraty_server._http.messages import Flow
@@ -19,11 +19,8 @@ from kraty_server._options import Options
 from kraty_server.pages import AsyncPage, Listed, Page
 from kraty_server_generated.types import Call
 
-LISTED: Final = "Slice["
-"""How the result of a call begins that lists a page at a time."""
 P = ParamSpec("P")
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 
 class Driver(Protocol):
@@ -54,15 +51,30 @@ class endpoint(Generic[P, T]):
     @overload
     def __get__(self, resource: None, owner: type, /) -> endpoint[P, T]: ...
     @overload
-    def __get__(self: endpoint[P, Listed[Item]], resource: SyncResource, owner: type, /) -> Callable[P, Page[Item]]: ...
-    @overload
-    def __get__(
-        self: endpoint[P, Listed[Item]], resource: AsyncResource, owner: type, /
-    ) -> Callable[P, Coroutine[Any, Any, AsyncPage[Item]]]: ...
-    @overload
     def __get__(self, resource: SyncResource, owner: type, /) -> Callable[P, T]: ...
     @overload
     def __get__(self, resource: AsyncResource, owner: type, /) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, resource: object, owner: type, /) -> Any:
+        return self
+
+
+class pages(Generic[P, T]):
+    """Marks the method that builds a call for the first page of a list."""
+
+    build: Callable[Concatenate[Any, P], Call[Listed[T]]]
+
+    def __init__(self, build: Callable[Concatenate[Any, P], Call[Listed[T]]]) -> None:
+        self.build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, resource: None, owner: type, /) -> pages[P, T]: ...
+    @overload
+    def __get__(self, resource: SyncResource, owner: type, /) -> Callable[P, Page[T]]: ...
+    @overload
+    def __get__(
+        self, resource: AsyncResource, owner: type, /
+    ) -> Callable[P, Coroutine[Any, Any, AsyncPage[T]]]: ...
     def __get__(self, resource: object, owner: type, /) -> Any:
         return self
 
@@ -150,18 +162,18 @@ Flavour: TypeAlias = Callable[[Callable[..., Call[Any]]], Callable[..., Any]]
 def _make_methods(cls: type, flavour: Flavour, page_flavour: Flavour) -> None:
     inherited: dict[str, object] = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     for name, value in inherited.items():
-        if not isinstance(value, endpoint):
+        if not isinstance(value, endpoint | pages):
             continue
-        method = cast("endpoint[..., Any]", value)
+        method = cast("endpoint[..., Any] | pages[..., Any]", value)
         build = _renamed(method.build, method.build, cls)
-        result = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
-        paged = result.startswith(LISTED)
-        if paged:
-            kind: Any = Page if issubclass(cls, SyncResource) else AsyncPage
-            result = kind[result.removeprefix(LISTED).removesuffix("]")]
+        result: Any = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
+        make = flavour
+        if isinstance(method, pages):
+            make, kind = page_flavour, cast(Any, Page if issubclass(cls, SyncResource) else AsyncPage)
+            result = kind[result.partition("[")[2].removesuffix("]")]  # the name of the item, resolved when it is read
         build.__annotations__ = method.build.__annotations__ | {"return": result}
         bound = MethodType(build, cls)  # it builds the same call for each resource, so `self` need not be passed on
-        setattr(cls, name, functools.wraps(build)(_renamed((page_flavour if paged else flavour)(bound), build, cls)))
+        setattr(cls, name, functools.wraps(build)(_renamed(make(bound), build, cls)))
 
 
 def _renamed(function: Callable[..., Any], build: Callable[..., Any], owner: type) -> FunctionType:

@@ -5,19 +5,20 @@ The cursor of a page is in the call for it, which the generated code makes; noth
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from kraty_server_generated.types import Call
 
 T = TypeVar("T")
+Item = TypeVar("Item", covariant=True)
 
 
-class Listed(Protocol[T]):
+class Listed(Protocol[Item]):
     """A page as the generated code reads it."""
 
     @property
-    def items(self) -> list[T]:
+    def items(self) -> Sequence[Item]:
         """What is on it."""
         ...
 
@@ -40,7 +41,7 @@ class Page(Generic[T]):
     """
 
     def __init__(self, listed: Listed[T], run: Callable[[Call[Any]], Listed[T]]) -> None:
-        self.items: list[T] = listed.items
+        self.items: list[T] = list(listed.items)
         """What is on this page."""
         self.answer: Any = listed.answer
         """The model that the page came in, with what else it says."""
@@ -69,7 +70,7 @@ class AsyncPage(Generic[T]):
     """One page of a list, for asyncio: see `Page`. Iterate with `async for`."""
 
     def __init__(self, listed: Listed[T], run: Callable[[Call[Any]], Coroutine[Any, Any, Listed[T]]]) -> None:
-        self.items: list[T] = listed.items
+        self.items: list[T] = list(listed.items)
         """What is on this page."""
         self.answer: Any = listed.answer
         """The model that the page came in, with what else it says."""

@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
-from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeGuard, TypeVar, cast
 
 from attrs import define, field
@@ -224,10 +223,8 @@ def to_json(value: Any) -> Any:
     """Write a value of a model as JSON has it."""
     if isinstance(value, Model):
         return value.to_dict()
-    if isinstance(value, datetime):
-        return format_time(value)
     if isinstance(value, date):
-        return value.isoformat()
+        return format_time(value) if isinstance(value, datetime) else value.isoformat()
     if _is_list(value):
         return [to_json(item) for item in value]
     if isinstance(value, dict):
@@ -290,9 +287,8 @@ def quote_segment(value: str, name: str, min_length: int = 0, pattern: re.Patter
 
 
 def _refuse(value: object, name: str, wanted: str) -> Exception:
-    if value is None or value is UNSET:
-        return TypeError(f"{name}: {wanted} is needed, got {value!r}")
-    return TypeError(f"{name}: {wanted} is needed, got {type(value).__name__}")
+    got = repr(value) if value is None or value is UNSET else type(value).__name__
+    return TypeError(f"{name}: {wanted} is needed, got {got}")
 
 
 def check_text(value: Any, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
@@ -440,8 +436,7 @@ def check_json_object(value: Any, name: str) -> dict[str, Any]:
     """Check a free-form JSON object."""
     if not _is_mapping(value):
         raise _refuse(value, name, "a dict")
-    checked: dict[str, Any] = check_json(value, name)
-    return checked
+    return cast("dict[str, Any]", check_json(value, name))
 
 
 def check_number_map(value: Any, name: str) -> dict[str, int | float]:
@@ -499,9 +494,7 @@ class Call(NamedTuple, Generic[T]):
         except (LookupError, TypeError):
             raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
         result, model = data, self.model
-        if model is NoneType:
-            result = None
-        elif model is not None:
+        if model is not None and model is not type(None):
             try:
                 for wire, asked in self.echoes:
                     if data.get(wire) != asked:
@@ -513,11 +506,8 @@ class Call(NamedTuple, Generic[T]):
 
     def then(self, change: Callable[[T], R]) -> Call[R]:
         """Make the same call with another result."""
-        before = self.change
-
-        def changed(result: Any) -> R:
-            return change(result if before is None else before(result))
-
+        before: Any = self.change
+        changed: Any = change if before is None else lambda result: change(before(result))
         return cast("Call[R]", cast(Any, self)._replace(change=changed))
 
 

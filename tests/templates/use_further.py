@@ -18,7 +18,7 @@ from uuid import UUID
 import httpx
 
 from kraty_server import AsyncKratyServer, KratyServer
-from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
+from kraty_server._endpoint import AsyncResource, SyncResource, endpoint, pages
 from kraty_server_generated.api import things  # type: ignore[attr-defined]  # only where `further.py` was generated
 from kraty_server_generated.models import Thing  # type: ignore[attr-defined]  # as above
 from kraty_server_generated.paging import Slice  # type: ignore[import-not-found]  # as above
@@ -65,8 +65,8 @@ class Server(BaseHTTPRequestHandler):
 
 
 class ThingsCalls:
-    @endpoint
-    def search(self, **given: Any) -> Call[Slice[Thing]]:
+    @pages
+    def search(self, /, **given: Any) -> Call[Slice[Thing]]:
         found: Call[Slice[Thing]] = things.search(**given)
         return found
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 import jsonschema_rs
@@ -110,10 +110,12 @@ def read_text(text: str, types: frozenset[str]) -> Any:
 def _absolute(node: Any) -> Any:
     """A schema whose references lead into the document from anywhere."""
     if isinstance(node, list):
-        return [_absolute(item) for item in cast("list[Any]", node)]
+        items: list[Any] = node
+        return [_absolute(item) for item in items]
     if not isinstance(node, dict):
         return node
-    made = {key: _absolute(value) for key, value in cast("dict[str, Any]", node).items()}
+    fields: dict[str, Any] = node
+    made = {key: _absolute(value) for key, value in fields.items()}
     return made | ({"$ref": DOCUMENT + made["$ref"]} if str(made.get("$ref", "")).startswith("#") else {})
 
 

@@ -96,7 +96,7 @@ class Samples:
             return self._at if node["format"] == "date-time" else self._at[:10]
         fits = self._contract.validator(schema)
         least = node.get("minLength", 0)
-        texts = (text + text[-1] * (least - len(text)) for text in TEXTS)
+        texts: list[str] = [text + text[-1] * (least - len(text)) for text in TEXTS]
         if (found := next((text for text in texts if fits.is_valid(text)), None)) is None:
             raise ValueError(f"{place}: no sample of such a text is known; the operation needs a handler")
         return found

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from codegen import write
-from codegen.literals import printable
 from codegen.api import NotCovered
+from codegen.literals import printable
 from codegen.read import read
 
 FAILED = 3

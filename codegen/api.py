@@ -139,7 +139,7 @@ class Union:
 
 @dataclass(frozen=True)
 class Paging:
-    """How a list goes on: the argument that takes the cursor, and the properties that hold the items and the next one."""
+    """How a list goes on: what takes the cursor, and the properties that hold the items and the next cursor."""
 
     parameter: Parameter
     items: Field

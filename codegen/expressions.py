@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from itertools import takewhile
+from typing import Final
 
 from codegen.api import (
     Api,
@@ -34,11 +35,11 @@ SCALARS = {
     "number": "float",
     "boolean": "bool",
     "time": "datetime",
-    "date": "date",
+    "date": "Date",
     "uuid": "str",
     "any": "Any",
 }
-GIVEN = {"time": "datetime | str", "date": "date | str", "uuid": "UUID | str", "any": "object"}
+GIVEN = {"time": "datetime | str", "date": "Date | str", "uuid": "UUID | str", "any": "object"}
 """What an argument may be beside what comes back."""
 MAX_INTEGER = 2**53 - 1
 
@@ -68,8 +69,9 @@ class Writer:
         "check_text",
         "check_time",
     )
-    FURTHER = {
+    FURTHER: Final = {
         "kinds": (
+            "Date",
             "OpenIntEnum",
             "check_date",
             "check_integer_within",

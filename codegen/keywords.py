@@ -18,9 +18,7 @@ class Judged(Enum):
 
 
 _PROSE: Final = "title summary externalDocs xml $comment"
-_RULES: Final = (
-    "$ref allOf anyOf nullable readOnly writeOnly default prefixItems"
-)
+_RULES: Final = "$ref allOf anyOf nullable readOnly writeOnly default prefixItems"
 _COVERED_PROSE: Final = "description example examples deprecated"
 _COVERED_RULES: Final = (
     "type enum const format properties required items additionalProperties oneOf discriminator minimum maximum"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 from openapi_python_client.parser.properties.enum_property import EnumProperty
-from openapi_python_client.parser.properties.property import Property
 
 from codegen import rules
 from codegen.api import (
@@ -137,8 +137,9 @@ class Kinds:
         if "exclusiveMinimum" in node or "exclusiveMaximum" in node:
             if name != "integer" or not {type(node[k]) for k in LIMITS if k in node} == {int}:
                 raise NotCovered(place, "a bound that is excluded, of what is no integer")
-            least = max([node["exclusiveMinimum"] + 1] * ("exclusiveMinimum" in node) + [least] * (least is not None), default=None)
-            most = min([node["exclusiveMaximum"] - 1] * ("exclusiveMaximum" in node) + [most] * (most is not None), default=None)
+            least = max(n for n in (least, node.get("exclusiveMinimum", -math.inf) + 1) if n is not None)
+            most = min(n for n in (most, node.get("exclusiveMaximum", math.inf) - 1) if n is not None)
+            least, most = (None if math.isinf(n) else n for n in (least, most))
         return Scalar(
             name,
             minimum=least,
@@ -211,8 +212,6 @@ class Kinds:
 
     def fields(self, node: Node, place: str) -> tuple[Field, ...]:
         needed = node.get("required", [])
-        if absent := sorted({*needed} - node["properties"].keys()):
-            raise NotCovered(f"{place}.{absent[0]}", "it is required and is no property")
         fields: list[Field] = []
         names: dict[str, str] = {}
         for wire, raw in node["properties"].items():

@@ -26,5 +26,3 @@ def snake(name: str) -> str:
 def class_name(event: str) -> str:
     """The name of an event to that of its class."""
     return "".join(part.capitalize() for part in re.split(r"[._-]", event))
-
-

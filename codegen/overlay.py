@@ -363,8 +363,9 @@ EVERYWHERE = frozenset(
 GONE = "- `{}` is gone from the API, and so is its method: take out what uses it."
 FUTURE = "from __future__ import annotations\n"
 IMPORTS = """from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
+from {package}.kinds import Date
 from {package}.paging import Slice
 from {package}.types import UNSET, Call, Unset
 """

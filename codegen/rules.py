@@ -62,7 +62,9 @@ def no_route(path: str) -> str | None:
 
 def no_parameter(name: str) -> str | None:
     """Why something cannot be the name of a parameter in a query or a header; None if it can."""
-    return None if PARAMETER.fullmatch(name) else f"{name!r} cannot be the name of a parameter: letters, digits, `._~$[]-`"
+    return (
+        None if PARAMETER.fullmatch(name) else f"{name!r} cannot be the name of a parameter: letters, digits, `._~$[]-`"
+    )
 
 
 def no_bound(value: Any, *, whole: bool) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -80,7 +81,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             timeout, left = options.timeout, ends_at - started_at
             if left < timeout:
                 timeout = max(MIN_TIMEOUT, left)
-            reply = yield Send(call.method, url, content, timeout, judge, attempt)
+            reply = yield Send(call.method, url, content, timeout, judge, attempt, call.headers)
             if reply is not judged:
                 if isinstance(reply, Interruption):
                     raise reply.error
@@ -129,6 +130,8 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
     """
     if not 200 <= answer.status < 300:
         return None, _refused(call, url, answer, options)
+    if call.model is NoneType:
+        return call.parse(None), None
     if not answer.complete:
         why = f"response body is longer than {len(answer.content)} bytes"
         return None, _unreadable(call, url, answer, options, why, "unknown")

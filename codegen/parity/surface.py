@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import kraty_server
 from codegen import write
+from codegen.api import Api, Const, EnumOf, Field, Kind, ListOf, MapOf, ModelOf, Nullable, Operation, Scalar, UnionOf
 from codegen.parity.compare import Difference
 from codegen.parity.declarations import Declarations
 from codegen.parity.ours import camel
 from codegen.parity.shapes import Members, Shape, Surface, merged, without_unit
-from codegen.api import Api, Const, EnumOf, Field, Kind, ListOf, MapOf, ModelOf, Nullable, Operation, Scalar, UnionOf
 from codegen.read import read
 from kraty_server import KratyNetworkError, KratyServer, KratyServerError, RequestInfo, RetryConfig
 

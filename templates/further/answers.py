@@ -19,7 +19,7 @@ class _Answer:
     def __init__(self, shape: type, decode: Callable[[Any], Any] | None) -> None:
         self.shape, self.decode = shape, decode
 
-    def decode__(self, data: Any) -> Any:
+    def decode__(self, _data: Any) -> Any:
         raise LookupError  # read it by the other way, where `Call.parse` counts what is absent
 
     def decode_each__(self, data: Any) -> Any:

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 from kraty_server_generated.types import check_integer, check_items, check_number, check_text
 
 R = TypeVar("R")
+Date: TypeAlias = date
+"""Under a name that no property and no argument has."""
 
 _is_date: Final = re.compile(r"\d{4}-\d{2}-\d{2}").fullmatch
 _is_uuid: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
@@ -123,12 +125,11 @@ def check_map(
     items: Iterable[tuple[Any, Any]] = value.items()
     checked: dict[str, R] = {}
     for key, item in items:
+        check_text(key, f"{name} (a key)")
         try:
-            checked[check_text(key, f"{name} (a key)")] = check(item)
+            checked[key] = check(item)
         except (TypeError, ValueError) as error:
             message = str(error)
-            if message.startswith(f"{name} (a key)"):
-                raise
             below = message if message.startswith((":", "[", ".")) else f".{message}"
             raise type(error)(f"{name}.{key}{below}") from None
     if len(checked) < min_items:

@@ -28,7 +28,7 @@ def plain_text(value: object) -> str:
 def query_string(*parameters: tuple[str, str, Any]) -> str:
     """Write the query of a URL: of each parameter its name there, its name in Python, and its value.
 
-    None is not sent, a list once for each item, a tuple with commas between its items.
+    None is not sent, nor an empty list; a list once for each item, a tuple with commas between its items.
     """
     pairs: list[str] = []
     for wire, name, value in parameters:
@@ -38,7 +38,7 @@ def query_string(*parameters: tuple[str, str, Any]) -> str:
             items = [_quoted(item) for item in (value if isinstance(value, list | tuple) else [value])]
         except UnicodeEncodeError as error:
             raise ValueError(f"{name}: holds half of a surrogate pair, which no URL can carry") from error
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and items:
             items = [",".join(items)]
         pairs += [f"{_quoted(wire)}={item}" for item in items]
     return "?" + "&".join(pairs) if pairs else ""

@@ -156,8 +156,6 @@ class Kinds:
         for keyword in (*COUNTS, *LIMITS):
             if keyword in node:
                 demand(f"{place} {keyword}", rules.no_bound(node[keyword], whole=keyword in COUNTS))
-        if "multipleOf" in node and node["multipleOf"] <= 0:
-            raise NotCovered(f"{place} multipleOf", f"{node['multipleOf']!r} is no bound")
         if "pattern" in node:
             demand(place, rules.no_pattern(python_pattern(node["pattern"])))
 

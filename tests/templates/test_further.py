@@ -111,6 +111,40 @@ def test_answers_of_each_kind_are_read_and_written_without_loss(flavour: str, us
     assert used[flavour]["results"] == [THING, THING, None, [THING], [1, 99], parts, THING, THING]
 
 
+def test_the_emulator_knows_what_a_query_and_headers_say(used: Any) -> None:
+    assert used["emulator"]["page"] == ["t"]
+    assert used["emulator"]["others"] == [{
+        "cursor": "c", "limit": 2, "colour": ["red", "dark-blue"], "ids": ["1,2", "é"], "since": "2026-01-01",
+        "filter[share]": 0.5, "live": True, "x-trace-id": "trace 1",
+    }]  # fmt: skip
+
+
+def test_the_emulator_answers_each_kind_of_call_within_the_contract(used: Any) -> None:
+    made, read_one, dropped, everything, levels, parts, bag, merged = used["emulator"]["results"]
+    assert (made["level"], made["parts"], read_one["level"]) == (2, {"p": {"size": 1}}, 10)
+    assert (dropped, everything, levels, parts) == (None, [], [], {})
+    assert bag.keys() >= {"id", "day"}
+    assert merged.keys() >= {"id", "day"}
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "told"),
+    [
+        ("GET ?limit=0", 400, "query.limit: 0 is less than the minimum of 1"),
+        ("GET ?limit=x", 400, 'query.limit: "x" is not of type "integer"'),
+        ("GET ?live=yes", 400, 'query.live: "yes" is not of type "boolean"'),
+        ("GET ?ids=1&since=soon", 400, 'query.since: "soon" is not a "date"'),
+        ("GET ?ids=1&since=soon", 400, 'header.x-trace-id: "" is shorter than 1 character'),
+        ("GET /of/3/2026-01-01", 404, "path.level: no such id can be"),
+        ("DELETE /number/0", 404, "path.number: no such id can be"),
+        ("POST ", 400, 'body: "day" is a required property'),
+    ],
+)
+def test_the_emulator_refuses_what_the_document_does_not_allow(target: str, status: int, told: str, used: Any) -> None:
+    assert used["emulator"][target][0] == status
+    assert told in used["emulator"][target][1]
+
+
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_a_list_gives_a_page_the_next_one_and_all_items(flavour: str, used: Any) -> None:
     assert used[flavour]["page"] == {"ids": ["t", "u"], "total": 3, "has_next": True}

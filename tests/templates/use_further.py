@@ -108,6 +108,10 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+REFUSED = ("GET ?limit=0", "GET ?limit=x", "GET ?live=yes", "GET ?ids=1&since=soon", "GET /of/3/2026-01-01",
+           "DELETE /number/0", "POST ")  # fmt: skip
+
+
 def told(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: told(item) for key, item in value.items()}
@@ -160,6 +164,33 @@ def flavours(url: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "aiohttp", asyncio.run(awaited(AsyncKratyServer(**given, transport="aiohttp")))
 
 
+def emulated() -> dict[str, Any]:
+    """What the emulator makes of the same calls, and of requests that the document does not allow."""
+    from kraty_server.testing import Emulator
+    from kraty_server.testing.emulator.operation import Handler, OperationRequest, OperationResult
+    from kraty_server.testing.operations import HANDLERS
+
+    others: list[Any] = []
+
+    def search(request: OperationRequest) -> OperationResult:
+        others.append(dict(request.others))
+        return 200, {"things": [{**THING, "levels": [1, None]}], "nextCursor": None}
+
+    HANDLERS["things.search"] = Handler(search)
+    found: dict[str, Any] = {}
+    with Emulator() as emulator, emulator.client() as kraty:
+        made = Things(kraty._connections, kraty._options)
+        found["page"] = [one.id for one in made.search(**SEARCH | {"colour": ["red", "dark-blue"]}, cursor="c")]
+        found["others"] = others
+        found["results"] = [told(made.any(name, args, given)) for name, args, given in CALLS]
+        headers = {"authorization": f"Bearer {emulator.api_key}"}
+        for target in REFUSED:
+            method, _, path = target.partition(" ")
+            answer = emulator.engine.respond(method, f"/server/v1/things{path}", headers | {"x-trace-id": ""}, b"{}")
+            found[target] = [answer.status, json.loads(answer.body)["error"]["message"]]
+    return found
+
+
 def main() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -169,6 +200,7 @@ def main() -> None:
         requests.clear()
     for kind in (Things, AsyncThings):
         found[kind.__name__] = str(get_type_hints(kind.search)["return"])
+    found["emulator"] = emulated()
     json.dump(found, sys.stdout)
 
 

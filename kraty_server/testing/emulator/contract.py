@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, cast
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import jsonschema_rs
 
@@ -74,11 +74,14 @@ class Parameter:
     schema: jsonschema_rs.Draft202012Validator = field(repr=False)
 
     def value(self, texts: list[str]) -> Any:
-        """What the texts stand for that came under its name."""
+        """What the texts stand for that came under its name; those of a query as they are in the URL."""
         if "array" not in self.types:
-            return read_text(texts[-1], self.types)
+            return read_text(self._decoded(texts[-1]), self.types)
         items = texts if self.explode else [item for text in texts for item in text.split(",")]
-        return [read_text(item, self.item_types) for item in items]
+        return [read_text(self._decoded(item), self.item_types) for item in items]
+
+    def _decoded(self, text: str) -> str:
+        return unquote_plus(text) if self.where == "query" else text
 
 
 class NoRoute(Exception):
@@ -97,20 +100,21 @@ def problems(validator: jsonschema_rs.Draft202012Validator, value: Any) -> list[
     return found or [Problem("", "does not fit the schema")]
 
 
-def _absolute(node: Any) -> Any:
-    """A schema whose references name the document."""
-    if isinstance(node, dict):
-        fields: dict[str, Any] = node
-        return {k: DOCUMENT + v if k == "$ref" and isinstance(v, str) else _absolute(v) for k, v in fields.items()}
-    items: list[Any] = node if isinstance(node, list) else []
-    return [_absolute(item) for item in items] if isinstance(node, list) else node
-
-
 def read_text(text: str, types: frozenset[str]) -> Any:
     """The JSON value that a text of a URL or a header stands for; the text itself where it stands for none."""
     if types & {"integer", "number"} and NUMBER.fullmatch(text):
         return json.loads(text)
     return text == "true" if "boolean" in types and text in ("true", "false") else text
+
+
+def _absolute(node: Any) -> Any:
+    """A schema whose references lead into the document from anywhere."""
+    if isinstance(node, list):
+        return [_absolute(item) for item in cast("list[Any]", node)]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _absolute(value) for key, value in cast("dict[str, Any]", node).items()}
+    return made | ({"$ref": DOCUMENT + made["$ref"]} if str(made.get("$ref", "")).startswith("#") else {})
 
 
 def _literals(shape: tuple[bool, ...]) -> itemgetter[Any]:

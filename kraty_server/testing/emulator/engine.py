@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from kraty_server.testing.emulator import samples
 from kraty_server.testing.emulator.clock import Clock, format_time
@@ -308,8 +308,9 @@ def _read_others(operation: Operation, target: str, headers: Mapping[str, str]) 
     if not operation.others:
         return {}
     given: dict[tuple[str, str], list[str]] = {("header", name): [text] for name, text in headers.items()}
-    for name, text in parse_qsl(target.partition("?")[2], keep_blank_values=True):
-        given.setdefault(("query", name), []).append(text)
+    for pair in target.partition("?")[2].split("&"):
+        name, _, text = pair.partition("=")
+        given.setdefault(("query", unquote_plus(name)), []).append(text)
     found: list[Problem] = []
     values: dict[str, Any] = {}
     for parameter in operation.others:

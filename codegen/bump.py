@@ -42,7 +42,8 @@ def bump(new: Document) -> str:
     """
     if wrong := problems(new):
         raise NotCovered("the new document", "\n".join(["the linter objects", *wrong]))
-    changes = diff.diff(write.load(write.DOCUMENT), new)
+    old = write.load(write.DOCUMENT)
+    changes = diff.diff(old, new)
     if unjudged := [change for change in changes if change.level is Level.UNJUDGED]:
         raise NotCovered(unjudged[0].places[0], f"nobody can judge {unjudged[0].kind}: {unjudged[0].text}")
     api = read(new)
@@ -59,7 +60,7 @@ def bump(new: Document) -> str:
         files[VERSION] = VERSION.read_text("utf-8").replace(f'"{before}"', f'"{after}"', 1)
     files[write.DOCUMENT] = json.dumps(new, indent=2, ensure_ascii=False) + "\n"
     files = {path: text for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text}
-    left = [*overlay.left, *to_do(api)]
+    left = [*overlay.left, *to_do(api), *examples(old, api)]
     write.apply(files)
     written = [f"- `{path.relative_to(ROOT)}`{' deleted' * (files[path] is None)}" for path in sorted(files)]
     parts = [
@@ -132,6 +133,27 @@ def to_do(api: Api) -> list[str]:
     left += [f"- The emulator has a handler for `{name}`, which is gone." for name in handled if name not in wanted]
     silent = not_sent(event.wire for event in api.events)
     return left + [f"- The emulator does not send `{event}` of itself." for event in silent]
+
+
+def examples(old: Document, api: Api) -> list[str]:
+    """Texts of tests, docs and examples that were made up, and that the API has now."""
+    before = json.dumps(old)
+    words = {code for operation in api.operations for codes in operation.error_codes.values() for code in codes}
+    words |= {str(value) for enum in api.enums.values() for value in enum.values.values()}
+    new = [word for word in sorted(words) if json.dumps(word) not in before]
+    if not new:
+        return []
+    written = re.compile(rf"""(["'`])({"|".join(map(re.escape, new))})\1""")
+    found: dict[str, list[str]] = {}
+    pages = [path for kind in ("docs", "examples", "tests") for path in sorted((ROOT / kind).rglob("*.*"))]
+    for path in [ROOT / "README.md", *pages]:
+        if path.suffix in (".md", ".py"):
+            for match in written.finditer(path.read_text("utf-8")):
+                places = found.setdefault(match[2], [])
+                if (place := f"`{path.relative_to(ROOT)}`") not in places:
+                    places.append(place)
+    return [f"- `{word}` is in {', '.join(places)}: was it made up, as a value that the API does not have?"
+            for word, places in found.items()]  # fmt: skip
 
 
 def not_sent(events: Iterable[str]) -> list[str]:

@@ -32,6 +32,9 @@ class Listed(Protocol[Item]):
         """The call for the next page."""
         ...
 
+    def __len__(self) -> int:  # no model is taken for one: checkers take a `__getattr__` for everything but this
+        ...
+
 
 class Page(Generic[T]):
     """One page of a list. Iterate over it for all items from here on: each further page is fetched when it is needed.

@@ -96,7 +96,10 @@ def ours() -> Surface:
     for noun, resource in vars(kraty).items():
         for name, method in public(resource).items() if not noun.startswith("_") else ():
             signature = inspect.signature(method)
-            operation = operations.get(f"{noun}.{name}") or operations[ALIASES[f"{noun}.{name}"]]
+            operation = operations.get(ALIASES.get(f"{noun}.{name}", f"{noun}.{name}"))
+            if operation is None:  # gone from the document, so nothing is known of it
+                surface[f"{noun}.{camel(name)}"] = {}
+                continue
             wire = {field.name: field for field in operation.arguments}
             surface[f"{noun}.{camel(name)}"] = merged(
                 (*_arguments(api, signature.parameters, wire), *_result(api, signature.return_annotation, operation))

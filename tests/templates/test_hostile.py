@@ -6,7 +6,6 @@ import builtins
 import copy
 import importlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -107,16 +107,13 @@ def read_text(text: str, types: frozenset[str]) -> Any:
     return text == "true" if "boolean" in types and text in ("true", "false") else text
 
 
-def _absolute(node: Any) -> Any:
+def _absolute(schema: Any) -> Any:
     """A schema whose references lead into the document from anywhere."""
-    if isinstance(node, list):
-        items: list[Any] = node
-        return [_absolute(item) for item in items]
-    if not isinstance(node, dict):
-        return node
-    fields: dict[str, Any] = node
-    made = {key: _absolute(value) for key, value in fields.items()}
-    return made | ({"$ref": DOCUMENT + made["$ref"]} if str(made.get("$ref", "")).startswith("#") else {})
+
+    def named(node: dict[str, Any]) -> dict[str, Any]:
+        return {**node, "$ref": DOCUMENT + node["$ref"]} if str(node.get("$ref", "")).startswith("#") else node
+
+    return json.loads(json.dumps(schema), object_hook=named)
 
 
 def _literals(shape: tuple[bool, ...]) -> itemgetter[Any]:

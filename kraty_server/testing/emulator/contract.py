@@ -138,10 +138,8 @@ class Contract:
         self.operations: dict[str, Operation] = {}
         for route, item in self.document["paths"].items():
             for method in (key for key in item if key in METHODS):
-                node = {
-                    **item[method],
-                    "parameters": [*item.get("parameters", ()), *item[method].get("parameters", ())],
-                }
+                parameters: list[Any] = [*item.get("parameters", ()), *item[method].get("parameters", ())]
+                node: dict[str, Any] = {**item[method], "parameters": parameters}
                 self.operations[node["operationId"]] = self._operation(method.upper(), route, node)
         self.events: dict[str, jsonschema_rs.Draft202012Validator] = {
             name: self.validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})

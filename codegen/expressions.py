@@ -91,14 +91,15 @@ class Writer:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.given = api.given()
+        self.results = api.reachable(api.results())
+        self.events = api.reachable(ModelOf(name) for e in api.events for name in (e.envelope.model, e.data))
+        self.of_events = self.events - self.results - self.given
+        """What only webhooks need, in a module that is loaded with them."""
         given = [f for name, model in api.models.items() if name in self.given for f in model.fields]
         kinds = [leaf(f.kind) for f in (*given, *(f for o in api.operations for f in o.arguments))]
         self.patterns = sorted({k.pattern for k in kinds if isinstance(k, Scalar) and k.pattern})
         self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
         self.order = [one.name for one in self.defined()]
-        roots: list[Kind] = [ModelOf(name) for e in api.events for name in (e.envelope.model, e.data)]
-        self.of_events = api.reachable(roots) - api.reachable(api.results()) - self.given
-        """What only webhooks need, in a module that is loaded with them."""
 
     # --- what comes back
 
@@ -404,7 +405,7 @@ class Writer:
     def shown(self) -> list[Model]:
         """The models that a person meets: not the bodies, which are arguments, nor the envelopes, which are opened."""
         taken = {o.body.name for o in self.api.operations if o.body}
-        used = self.api.reachable(self.api.results()) | (self.given - taken)
+        used = self.results | self.events | (self.given - taken)
         wrapped = {name for name, model in self.api.models.items() if [f.wire for f in model.fields] == ["data"]}
         return [
             model

@@ -71,7 +71,7 @@ class Kinds:
     def enum(self, name: str, parsed: EnumProperty) -> None:
         place = f"components.schemas.{name}"
         demand(place, rules.no_name(name))
-        values = [value for value in self.schemas[name]["enum"] if value is not None]
+        values: list[Any] = [value for value in self.schemas[name]["enum"] if value is not None]
         if len(values) != len(parsed.values):
             raise NotCovered(place, f"two of {values} have one name in Python")
         if len({type(value) for value in values}) != 1:

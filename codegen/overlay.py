@@ -77,7 +77,7 @@ def methods(source: str) -> dict[str, Method]:
         for owner in ast.parse(source).body
         if isinstance(owner, ast.ClassDef)
         for node in owner.body
-        if isinstance(node, ast.FunctionDef) and any(ast.unparse(d) == "endpoint" for d in node.decorator_list)
+        if isinstance(node, ast.FunctionDef) and any(ast.unparse(d) in MARKS for d in node.decorator_list)
     }
 
 
@@ -245,6 +245,7 @@ def method(operation: Operation, writer: Writer) -> str:
     more = "" if operation.description.rstrip(".") == operation.summary else f"\n\n{operation.description}"
     about = f"{operation.summary}.{more}" + (f"\n\nRaises:\n{raises}" if codes else "")
     return METHOD.format(
+        mark="pages" if operation.paging else "endpoint",
         name=operation.name,
         signature=signature(operation, writer),
         result=writer.result(operation),
@@ -368,14 +369,17 @@ EVERYWHERE = frozenset(
 """What any call may raise, and no docstring says."""
 GONE = "- `{}` is gone from the API, and so is its method: take out what uses it."
 FUTURE = "from __future__ import annotations\n"
-IMPORTS = """from collections.abc import Iterable, Mapping
+MARKS = ("endpoint", "pages")
+"""The decorators of methods that build calls."""
+IMPORTS = """from kraty_server._endpoint import pages
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 from {package}.kinds import Date
 from {package}.paging import Slice
 from {package}.types import UNSET, Call, Unset
 """
-METHOD = """    @endpoint
+METHOD = """    @{mark}
     def {name}({signature}) -> Call[{result}]:
         {about}
         return {call}

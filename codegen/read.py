@@ -87,6 +87,10 @@ class Reader:
         self.api.origin, self.api.base_path = url["origin"] or "", self.prefix
 
     def read(self) -> Api:
+        classes: dict[str, str] = {}
+        for name in self.kinds.schemas:
+            if (other := classes.setdefault(class_name(name), name)) != name:
+                raise NotCovered(f"components.schemas.{name}", f"it and {other!r} have one name in Python")
         for name in self.named:
             if name not in self.kinds.schemas:
                 raise NotCovered(name, "an object must be a named component with a name in PascalCase")
@@ -118,6 +122,8 @@ class Reader:
             raise NotCovered(place, f"two properties are narrowed: one to `const: {name}`, one to an object")
         ((data, model),) = models.items()
         envelope = Envelope(name_of(parts[0]["$ref"]), events[0], data)
+        if envelope.model not in self.api.models:
+            raise NotCovered(place, f"its envelope {envelope.model} is no object")
         kinds = {f.wire: f.kind for f in self.api.models[envelope.model].fields}
         if envelope.event not in kinds or kinds.get(data) != Scalar("any"):
             raise NotCovered(place, f"{envelope.model} has no {envelope.event!r}, or no {data!r} of any type")

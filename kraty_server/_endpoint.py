@@ -72,9 +72,7 @@ class pages(Generic[P, T]):
     @overload
     def __get__(self, resource: SyncResource, owner: type, /) -> Callable[P, Page[T]]: ...
     @overload
-    def __get__(
-        self, resource: AsyncResource, owner: type, /
-    ) -> Callable[P, Coroutine[Any, Any, AsyncPage[T]]]: ...
+    def __get__(self, resource: AsyncResource, owner: type, /) -> Callable[P, Coroutine[Any, Any, AsyncPage[T]]]: ...
     def __get__(self, resource: object, owner: type, /) -> Any:
         return self
 
@@ -87,7 +85,7 @@ class SyncResource:
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        _make_methods(cls, _blocking, _blocking_page)
+        _make_methods(cls, _blocking, _blocking_page, Page)
 
 
 class AsyncResource:
@@ -98,7 +96,7 @@ class AsyncResource:
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        _make_methods(cls, _awaited, _awaited_page)
+        _make_methods(cls, _awaited, _awaited_page, AsyncPage)
 
 
 # What these functions need they get as a closure: `_renamed` gives them the globals of the resource's own module, where
@@ -159,7 +157,7 @@ def _awaited_page(build: Callable[..., Call[Any]]) -> Callable[..., Any]:
 Flavour: TypeAlias = Callable[[Callable[..., Call[Any]]], Callable[..., Any]]
 
 
-def _make_methods(cls: type, flavour: Flavour, page_flavour: Flavour) -> None:
+def _make_methods(cls: type[Any], flavour: Flavour, page_flavour: Flavour, page: Any) -> None:
     inherited: dict[str, object] = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     for name, value in inherited.items():
         if not isinstance(value, endpoint | pages):
@@ -169,8 +167,8 @@ def _make_methods(cls: type, flavour: Flavour, page_flavour: Flavour) -> None:
         result: Any = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
         make = flavour
         if isinstance(method, pages):
-            make, kind = page_flavour, cast(Any, Page if issubclass(cls, SyncResource) else AsyncPage)
-            result = kind[result.partition("[")[2].removesuffix("]")]  # the name of the item, resolved when it is read
+            make = page_flavour
+            result = page[result.partition("[")[2].removesuffix("]")]  # the name of the item, resolved when it is read
         build.__annotations__ = method.build.__annotations__ | {"return": result}
         bound = MethodType(build, cls)  # it builds the same call for each resource, so `self` need not be passed on
         setattr(cls, name, functools.wraps(build)(_renamed(make(bound), build, cls)))

@@ -20,7 +20,7 @@ from attrs import define, field
 
 from kraty_server_generated.contract import KEY_MIN_LENGTH, KEY_PATTERN, PLAIN_TEXT_MATCHES
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 E = TypeVar("E", bound=Enum)
 R = TypeVar("R")
 
@@ -507,7 +507,7 @@ class Call(NamedTuple, Generic[T]):
     def then(self, change: Callable[[T], R]) -> Call[R]:
         """Make the same call with another result."""
         before: Any = self.change
-        changed: Any = change if before is None else lambda result: change(before(result))
+        changed = change if before is None else cast("Callable[[Any], R]", lambda result: change(before(result)))
         return cast("Call[R]", cast(Any, self)._replace(change=changed))
 
 

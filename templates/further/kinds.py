@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final, Self, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from kraty_server_generated.types import check_integer, check_items, check_number, check_text
@@ -122,7 +122,7 @@ def check_map(
     """Check a JSON object and each of its values."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name}: a dict is needed, got {type(value).__name__}")
-    items: Iterable[tuple[Any, Any]] = value.items()
+    items = cast("Mapping[Any, Any]", value).items()
     checked: dict[str, R] = {}
     for key, item in items:
         check_text(key, f"{name} (a key)")

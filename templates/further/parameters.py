@@ -6,7 +6,8 @@ Plain Python: `make generate` copies it from `templates/further/parameters.py` f
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from kraty_server_generated.types import MAX_INTEGER
@@ -35,7 +36,8 @@ def query_string(*parameters: tuple[str, str, Any]) -> str:
         if value is None:
             continue
         try:
-            items = [_quoted(item) for item in (value if isinstance(value, list | tuple) else [value])]
+            several = isinstance(value, list | tuple)
+            items = [_quoted(item) for item in cast("Sequence[Any]", value if several else [value])]
         except UnicodeEncodeError as error:
             raise ValueError(f"{name}: holds half of a surrogate pair, which no URL can carry") from error
         if isinstance(value, tuple) and items:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from codegen import write
@@ -148,6 +149,6 @@ def further() -> Any:
     """Our document, with all this added."""
     document = write.load(write.DOCUMENT)
     document["tags"].append({"name": "things", "description": "Things."})
-    document["paths"] |= PATHS
-    document["components"]["schemas"] |= SCHEMAS
+    document["paths"] |= copy.deepcopy(PATHS)
+    document["components"]["schemas"] |= copy.deepcopy(SCHEMAS)
     return document

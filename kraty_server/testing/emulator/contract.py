@@ -107,16 +107,13 @@ def read_text(text: str, types: frozenset[str]) -> Any:
     return text == "true" if "boolean" in types and text in ("true", "false") else text
 
 
-def _absolute(node: Any) -> Any:
+def _absolute(schema: Any) -> Any:
     """A schema whose references lead into the document from anywhere."""
-    if isinstance(node, list):
-        items: list[Any] = node
-        return [_absolute(item) for item in items]
-    if not isinstance(node, dict):
-        return node
-    fields: dict[str, Any] = node
-    made = {key: _absolute(value) for key, value in fields.items()}
-    return made | ({"$ref": DOCUMENT + made["$ref"]} if str(made.get("$ref", "")).startswith("#") else {})
+
+    def named(node: dict[str, Any]) -> dict[str, Any]:
+        return {**node, "$ref": DOCUMENT + node["$ref"]} if str(node.get("$ref", "")).startswith("#") else node
+
+    return json.loads(json.dumps(schema), object_hook=named)
 
 
 def _literals(shape: tuple[bool, ...]) -> itemgetter[Any]:
@@ -141,10 +138,8 @@ class Contract:
         self.operations: dict[str, Operation] = {}
         for route, item in self.document["paths"].items():
             for method in (key for key in item if key in METHODS):
-                node = {
-                    **item[method],
-                    "parameters": [*item.get("parameters", ()), *item[method].get("parameters", ())],
-                }
+                parameters: list[Any] = [*item.get("parameters", ()), *item[method].get("parameters", ())]
+                node: dict[str, Any] = {**item[method], "parameters": parameters}
                 self.operations[node["operationId"]] = self._operation(method.upper(), route, node)
         self.events: dict[str, jsonschema_rs.Draft202012Validator] = {
             name: self.validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})

@@ -170,4 +170,9 @@ def not_sent(events: Iterable[str]) -> list[str]:
 def to_run(changes: list[Change]) -> list[str]:
     touched = sorted({method for change in changes for method in change.methods})
     quick = f'- `.venv/bin/python -m pytest -k "{" or ".join(touched)}"` for the calls it touches'
-    return [*([quick] if 0 < len(touched) <= 10 else []), "- `make lint types check-generated parity test`"]
+    pages = any(change.kind == "error code" for change in changes)
+    return [
+        *(["- `.venv/bin/python -m tests.decisions`, which lists the codes in `docs/workers.md`"] if pages else []),
+        *([quick] if 0 < len(touched) <= 10 else []),
+        "- `make lint types check-generated parity test`",
+    ]

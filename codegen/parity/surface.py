@@ -171,7 +171,8 @@ def _result(api: Api, annotation: object, operation: Operation) -> Iterator[tupl
     """What a method gives: `list[Friend]` where it opens the answer's only list."""
     given = str(annotation)
     name = re.findall(r"\w+", given)[-1]
-    yield "result", Shape.of("list of object" if given.startswith("list[") else "object")
+    listed = given.startswith("list[") or operation.paging is not None  # a page is told by its items
+    yield "result", Shape.of("list of object" if listed else "object")
     kind = ModelOf(name) if name in api.models else operation.result
     found = iter(()) if kind is None else _paths(api, kind)
     yield from ((f"result {path}", shape) for path, shape in found)

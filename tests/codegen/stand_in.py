@@ -98,10 +98,8 @@ def _complete_resource(dist: Path, tag: str, operations: Sequence[Operation]) ->
     if start not in declared.read_text("utf-8"):
         with declared.open("a", encoding="utf-8") as file:
             file.write(f"{start}  private readonly client;\n  constructor(client: KratyServerClient);\n}}\n")
-        _insert(source, "export class KratyServer {", f"export class {noun} extends Nouns {{\n}}\n")
+        _insert(source, "export class KratyServer {", f"class {noun} extends Nouns {{\n}}\n")
         _insert(dist / "index.d.ts", "  constructor(options: KratyServerOptions);", f"  readonly {tag}: {noun};\n")
-        with (dist / "index.d.ts").open("a", encoding="utf-8") as file:
-            file.write(f"export {{ {noun} }} from './resources.js';\n")
         made = source.read_text("utf-8")
         first = "    this.client = new KratyServerClient(options);\n"
         source.write_text(made.replace(first, f"{first}    this.{tag} = new {noun}(this.client);\n"), "utf-8")
@@ -122,7 +120,7 @@ def _complete_resource(dist: Path, tag: str, operations: Sequence[Operation]) ->
         line = f"  {camel(operation.name)}({', '.join(arguments)}): Promise<{result}>;\n"
         declared.write_text(text.replace(start + body, f"{start}{body}\n{line.rstrip()}"), "utf-8")
         script = source.read_text("utf-8")
-        opening = f"export class {noun} extends Nouns {{\n"
+        opening = f"class {noun} extends Nouns {{\n"
         source.write_text(script.replace(opening, opening + _script(operation)), "utf-8")
 
 

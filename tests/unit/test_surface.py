@@ -60,7 +60,9 @@ def test_both_flavours_have_the_same_signatures_and_docs() -> None:
     sync, awaited = methods(KratyServer(**OPTIONS)), methods(AsyncKratyServer(**OPTIONS))
     assert sync.keys() == awaited.keys()
     for name, method in sync.items():
-        assert inspect.signature(method) == inspect.signature(awaited[name]), name
+        assert str(inspect.signature(method)) == str(inspect.signature(awaited[name])).replace("AsyncPage", "Page"), (
+            name
+        )
         assert method.__doc__ == awaited[name].__doc__ != "", name
         assert inspect.iscoroutinefunction(awaited[name]), name
         assert not inspect.iscoroutinefunction(method), name

@@ -69,12 +69,12 @@ class _Flat:
             for keyword, value in part.items():
                 if keyword not in made or keyword in PROSE or made[keyword] == value:
                     made[keyword] = value
-                elif keyword == "properties":
+                elif keyword == "properties" and is_object(made[keyword]) and is_object(value):
                     for name in made[keyword].keys() & value.keys():
                         if made[keyword][name] != value[name]:
                             raise NotCovered(f"{place}.{name}", "the parts of `allOf` say different things of it")
                     made[keyword] = {**made[keyword], **value}
-                elif keyword == "required":
+                elif keyword == "required" and is_list(made[keyword]) and is_list(value):
                     made[keyword] = [*dict.fromkeys([*made[keyword], *value])]
                 else:
                     raise NotCovered(place, f"two parts of `allOf` say {keyword!r}, and not the same")

@@ -76,6 +76,10 @@ class Reader:
         parsed = parse(self.document)
         references = References(self.document)
         schemas: Node = self.document.get("components", {}).get("schemas", {})
+        classes: dict[str, str] = {}
+        for name in schemas:
+            if (other := classes.setdefault(class_name(name), name)) != name:
+                raise NotCovered(f"components.schemas.{name}", f"it and {other!r} have one name in Python")
         self.named = [str(model.class_info.name) for model in parsed.models]
         enums = {str(enum.class_info.name): enum for enum in parsed.enums if isinstance(enum, EnumProperty)}
         self.kinds = Kinds(self.document, references, {name: enum for name, enum in enums.items() if name in schemas})
@@ -87,10 +91,6 @@ class Reader:
         self.api.origin, self.api.base_path = url["origin"] or "", self.prefix
 
     def read(self) -> Api:
-        classes: dict[str, str] = {}
-        for name in self.kinds.schemas:
-            if (other := classes.setdefault(class_name(name), name)) != name:
-                raise NotCovered(f"components.schemas.{name}", f"it and {other!r} have one name in Python")
         for name in self.named:
             if name not in self.kinds.schemas:
                 raise NotCovered(name, "an object must be a named component with a name in PascalCase")

@@ -130,15 +130,16 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
     """
     if not 200 <= answer.status < 300:
         return None, _refused(call, url, answer, options)
-    if call.model is NoneType:
-        return call.parse(None), None
     if not answer.complete:
         why = f"response body is longer than {len(answer.content)} bytes"
         return None, _unreadable(call, url, answer, options, why, "unknown")
     try:
-        payload = _json.loads(answer.content)
+        payload = None if call.model is NoneType and not answer.content else _json.loads(answer.content)
     except (ValueError, RecursionError):
         return None, _unreadable(call, url, answer, options, "response body was not valid JSON", "unknown")
+    if call.model is NoneType:  # what it says in words is not promised, but an error in it is one
+        envelope = _envelope(answer, payload, options)
+        return (None, envelope) if envelope else (call.parse(None), None)
     absent: list[str] = []
     try:
         model = call.parse(payload, absent)

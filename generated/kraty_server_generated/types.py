@@ -507,7 +507,7 @@ class Call(NamedTuple, Generic[T]):
     def then(self, change: Callable[[T], R]) -> Call[R]:
         """Make the same call with another result."""
         before: Any = self.change
-        changed = change if before is None else cast("Callable[[Any], R]", lambda result: change(before(result)))
+        changed: Callable[[Any], R] = change if before is None else lambda result: change(before(result))
         return cast("Call[R]", cast(Any, self)._replace(change=changed))
 
 

@@ -40,7 +40,7 @@ SCHEMAS: dict[str, Any] = {
             ),
         ],
     },
-    "Part": obj("size", size={"type": "integer"}, colour=of("Colour")),
+    "Part": obj("size", size={"type": "integer"}, colour={"allOf": [of("Colour")]}),
     "Parts": {"type": "object", "additionalProperties": of("Part"), "minProperties": 1, "description": "Parts by name."},
     "ThingPage": obj(
         "things",

@@ -150,7 +150,10 @@ def _webhooks(document: Document) -> Iterator[str]:
     for name, item in document.get("webhooks", {}).items():
         yield from _prose(f"webhooks.{name}", item.get("post", {}))
         if {"const": name} not in [node for _, node in _nodes(item, "") if is_object(node)]:
-            yield f"webhooks.{name}: narrow the envelope's name of the event to `const: {name}`"
+            yield (
+                f"webhooks.{name}: narrow the envelope's name of the event to `const: {name}`, "
+                "or name the schema of its data in `events` of codegen/dialect.json"
+            )
 
 
 def problems(document: Document) -> list[str]:

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -255,7 +256,7 @@ def method(operation: Operation, writer: Writer) -> str:
 
 
 def _block(operation: Operation, writer: Writer) -> str:
-    return f"```python\n{tidied(method(operation, writer).replace('    @', '@', 1), None)}```"
+    return f"```python\n{tidied(textwrap.dedent(method(operation, writer)), None)}```"
 
 
 # Resources

@@ -101,8 +101,9 @@ def narrowed(document: Mapping[str, Any], ours: Mapping[str, Any], events: Mappi
     Args:
         events: the schema of the data of each event that ours does not have.
     """
-    known = {name: parts for name, item in (ours.get("webhooks") or {}).items()
-             if (parts := (body_of(item) or {}).get("allOf"))}  # fmt: skip
+    hooks: Mapping[str, Any] = ours.get("webhooks") or {}
+    bodies: dict[str, Any] = {name: body_of(item) for name, item in hooks.items()}
+    known = {name: body["allOf"] for name, body in bodies.items() if body and body.get("allOf")}
     webhooks = document.get("webhooks")
     plain = {name for name, item in webhooks.items() if is_whole(body_of(item))} if is_object(webhooks) else set[str]()
     if not known or not plain & {*known, *events}:
@@ -113,7 +114,7 @@ def narrowed(document: Mapping[str, Any], ours: Mapping[str, Any], events: Mappi
     (data,) = first["properties"].keys() - {event}
     for name in sorted(plain & {*known, *events}):
         body = body_of(made["webhooks"][name])
-        about = {"$ref": SCHEMA + events[name]} if name in events else known[name][1]["properties"][data]
+        about: Any = {"$ref": SCHEMA + events[name]} if name in events else known[name][1]["properties"][data]
         if body != envelope:
             continue  # it comes in something else
         body.clear()

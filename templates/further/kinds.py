@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final, Self, TypeAlias, TypeVar, cast
+from typing import Any, Final, Self, TypeAlias, TypeGuard, TypeVar
 from uuid import UUID
 
 from kraty_server_generated.types import check_integer, check_items, check_number, check_text
@@ -116,15 +116,18 @@ def check_unique(
     return checked
 
 
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
 def check_map(
     value: Any, name: str, check: Callable[[Any], R], min_items: int = 0, max_items: int | None = None
 ) -> dict[str, R]:
     """Check a JSON object and each of its values."""
-    if not isinstance(value, Mapping):
+    if not _is_mapping(value):
         raise TypeError(f"{name}: a dict is needed, got {type(value).__name__}")
-    items = cast("Mapping[Any, Any]", value).items()
     checked: dict[str, R] = {}
-    for key, item in items:
+    for key, item in value.items():
         check_text(key, f"{name} (a key)")
         try:
             checked[key] = check(item)

@@ -16,12 +16,12 @@ from typing import Any, get_type_hints
 from uuid import UUID
 
 import httpx
-from kraty_server_generated.paging import Slice  # type: ignore[import-not-found]  # as above
 
 from kraty_server import AsyncKratyServer, KratyServer
 from kraty_server._endpoint import AsyncResource, SyncResource, endpoint, pages
 from kraty_server_generated.api import things  # type: ignore[attr-defined]  # only where `further.py` was generated
 from kraty_server_generated.models import Thing  # type: ignore[attr-defined]  # as above
+from kraty_server_generated.paging import Slice  # type: ignore[import-not-found]  # as above
 from kraty_server_generated.types import Call
 from tests.templates.further import THING
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from codegen import write
+from codegen.api import NotCovered
 from codegen.literals import printable
-from codegen.read import NotCovered, read
+from codegen.read import read
 
 FAILED = 3
 """The exit code of a command that has no verdict."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
-import inspect
 import json
 import re
-import subprocess
-import sys
-from typing import Any
+from collections.abc import Iterable
 
 from codegen import diff, write
+from codegen.api import Api, Document, NotCovered
 from codegen.diff import Change, Level
-from codegen.expressions import Writer
 from codegen.lint import problems
-from codegen.literals import docstring, python, wrap
-from codegen.read import Api, Document, NotCovered, Operation, read
-from codegen.trial import demand_use
+from codegen.overlay import rewritten
+from codegen.read import read
+from codegen.trial import demand_overlay, demand_use
 from codegen.write import ROOT
 
 HEADING = re.compile(r"^## (\d+\.\d+\.\d+)(.*)$", re.MULTILINE)
@@ -44,13 +42,17 @@ def bump(new: Document) -> str:
     """
     if wrong := problems(new):
         raise NotCovered("the new document", "\n".join(["the linter objects", *wrong]))
-    changes = diff.diff(write.load(write.DOCUMENT), new)
+    old = write.load(write.DOCUMENT)
+    changes = diff.diff(old, new)
     if unjudged := [change for change in changes if change.level is Level.UNJUDGED]:
         raise NotCovered(unjudged[0].places[0], f"nobody can judge {unjudged[0].kind}: {unjudged[0].text}")
     api = read(new)
-    package = write.package(new)
+    package = write.package(new, api)
     demand_use(package, api)
     files = write.changes(package)
+    overlay = rewritten(api)
+    files |= overlay.files
+    demand_overlay(files, api)
     before = version()
     told, after = entry(CHANGELOG.read_text("utf-8"), changes, before)
     if diff.verdict(changes) is not None:
@@ -58,7 +60,7 @@ def bump(new: Document) -> str:
         files[VERSION] = VERSION.read_text("utf-8").replace(f'"{before}"', f'"{after}"', 1)
     files[write.DOCUMENT] = json.dumps(new, indent=2, ensure_ascii=False) + "\n"
     files = {path: text for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text}
-    left = to_do(api)
+    left = [*overlay.left, *to_do(api), *examples(old, api)]
     write.apply(files)
     written = [f"- `{path.relative_to(ROOT)}`{' deleted' * (files[path] is None)}" for path in sorted(files)]
     parts = [
@@ -120,107 +122,57 @@ def lines_of(changes: list[Change]) -> list[str]:
 
 
 def to_do(api: Api) -> list[str]:
-    """The methods of the overlay that are missing, stale or gone, and what the emulator lacks."""
-    writer = Writer(api)
-    overlay = methods()
-    wanted = {operation.id: operation for operation in api.operations}
-    gone = sorted(overlay.keys() - wanted.keys())
-    left = [f"- `{name}` is gone from the API: deprecate its method, or take it out." for name in gone]
-    for name, operation in wanted.items():
-        if name not in overlay:
-            left.append(f"- `{name}` has no method.\n\n{stub(operation, writer)}")
-        elif lost := sorted(arguments(operation) ^ set(inspect.signature(overlay[name]).parameters) - {"self"}):
-            left.append(f"- `{name}` differs in {', '.join(lost)}.\n\n{stub(operation, writer)}")
+    """What the emulator does not do, or does for operations that are gone."""
     handled = importlib.import_module("kraty_server.testing.operations").HANDLERS
-    left += [f"- The emulator has no handler for `{name}`." for name in wanted if name not in handled]
-    emulator = "".join(path.read_text("utf-8") for path in (ROOT / "kraty_server" / "testing").rglob("*.py"))
-    left += [f"- The emulator does not emit `{e.wire}`." for e in api.events if python(e.wire) not in emulator]
-    return left
+    wanted = [operation.id for operation in api.operations]
+    left = [
+        f"- The emulator answers `{name}` with a sample that fits the document: write its handler."
+        for name in wanted
+        if name not in handled
+    ]
+    left += [f"- The emulator has a handler for `{name}`, which is gone." for name in handled if name not in wanted]
+    silent = not_sent(event.wire for event in api.events)
+    return left + [f"- The emulator does not send `{event}` of itself." for event in silent]
 
 
-def methods() -> dict[str, Any]:
-    """The methods of the overlay, by the operationId that each one calls."""
-    found: dict[str, Any] = {}
-    for path in sorted((ROOT / "kraty_server" / "resources").glob("[a-z]*.py")):
-        module = importlib.import_module(f"kraty_server.resources.{path.stem}")
-        for owner in vars(module).values():
-            for name, member in vars(owner).items() if isinstance(owner, type) else ():
-                if type(member).__name__ == "endpoint" and member.build.__name__ == name:
-                    found[f"{path.stem}.{name}"] = member.build
-    return found
+def examples(old: Document, api: Api) -> list[str]:
+    """Texts of tests, docs and examples that were made up, and that the API has now."""
+    before = json.dumps(old)
+    words = {code for operation in api.operations for codes in operation.error_codes.values() for code in codes}
+    words |= {str(value) for enum in api.enums.values() for value in enum.values.values()}
+    new = [word for word in sorted(words) if json.dumps(word) not in before]
+    if not new:
+        return []
+    written = re.compile(rf"""(["'`])({"|".join(map(re.escape, new))})\1""")
+    found: dict[str, list[str]] = {}
+    pages = [path for kind in ("docs", "examples", "tests") for path in sorted((ROOT / kind).rglob("*.*"))]
+    for path in [ROOT / "README.md", *pages]:
+        if path.suffix in (".md", ".py"):
+            for match in written.finditer(path.read_text("utf-8")):
+                places = found.setdefault(match[2], [])
+                if (place := f"`{path.relative_to(ROOT)}`") not in places:
+                    places.append(place)
+    return [f"- `{word}` is in {', '.join(places)}: was it made up, as a value that the API does not have?"
+            for word, places in found.items()]  # fmt: skip
 
 
-def arguments(operation: Operation) -> set[str]:
-    fields = operation.body.fields if operation.body else ()
-    return {field.name for field in (*operation.parameters, *fields)}
-
-
-def stub(operation: Operation, writer: Writer) -> str:
-    """A method for the overlay, ready to be pasted into its resource; a whole resource where there is none."""
-    signature = writer.signature(operation)
-    models = sorted({operation.result, *re.findall(r"\bm\.(\w+)", signature)})
-    given = [p.name for p in operation.parameters]
-    given += [f"{f.name}={f.name}" for f in operation.body.fields] if operation.body else []
-    codes = sorted({code for codes in operation.error_codes.values() for code in codes})
-    raises = "\n".join(f"    {line}" for line in wrap(f"KratyServerError: {', '.join(codes)}.", 98))
-    about = f"{operation.summary}.\n\n{operation.description}\n\nRaises:\n{raises}"
-    values = {
-        "resource": operation.tag.title().replace("_", ""),
-        "tag": operation.tag,
-        "name": operation.name,
-        "signature": f"self, {signature.replace('m.', '')}" if signature else "self",
-        "result": operation.result,
-        "about": docstring(about, 8),
-        "given": ", ".join(given),
-        "models": ", ".join(models),
+def not_sent(events: Iterable[str]) -> list[str]:
+    """The events that the emulator's code does not name."""
+    named = {
+        node.value
+        for path in (ROOT / "kraty_server" / "testing").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    module = f"kraty_server/resources/{operation.tag}.py"
-    there = (ROOT / module).exists()
-    source = METHOD if there else RESOURCE_HEAD + METHOD + RESOURCE_TAIL
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", *write.RUFF, "--line-length=120", "-"],
-        input=source.format(**values),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    new = "" if there else ", which is new: make it a `Resource` of `BaseClient` in `kraty_server/client.py`"
-    return f"In `{module}`{new}:\n\n```python\n{done.stdout}```"
-
-
-METHOD = """
-# with: from kraty_server_generated.models import {models}
-class {resource}Calls:
-    @endpoint
-    def {name}({signature}) -> Call[{result}]:
-        {about}
-        return {tag}.{name}({given})
-"""
-RESOURCE_HEAD = '''"""{resource}."""
-
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-
-from kraty_server._endpoint import AsyncResource, SyncResource, endpoint
-from kraty_server_generated.api import {tag}
-from kraty_server_generated.models import {models}
-from kraty_server_generated.types import Call
-
-'''
-RESOURCE_TAIL = '''
-
-class {resource}({resource}Calls, SyncResource):
-    """{resource}, blocking."""
-
-
-class Async{resource}({resource}Calls, AsyncResource):
-    """{resource}, async."""
-'''
+    return [event for event in events if event not in named]
 
 
 def to_run(changes: list[Change]) -> list[str]:
     touched = sorted({method for change in changes for method in change.methods})
     quick = f'- `.venv/bin/python -m pytest -k "{" or ".join(touched)}"` for the calls it touches'
-    return [*([quick] if 0 < len(touched) <= 10 else []), "- `make lint types check-generated parity test`"]
+    pages = any(change.kind == "error code" for change in changes)
+    return [
+        *(["- `.venv/bin/python -m tests.decisions`, which lists the codes in `docs/workers.md`"] if pages else []),
+        *([quick] if 0 < len(touched) <= 10 else []),
+        "- `make lint types check-generated parity test`",
+    ]

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from codegen.read import METHODS, path_shape
-from codegen.references import is_changeable, is_list, is_object, name_of
+from codegen.names import METHODS, path_shape
+from codegen.references import References, is_changeable, is_list, is_object, name_of
 from codegen.rules import CALL
 from codegen.write import DOCUMENT, load
 
@@ -38,6 +38,7 @@ class Dialect:
     about: str = ""
     operations: Mapping[str, str] = field(default_factory=dict[str, str])
     schemas: Mapping[str, str] = field(default_factory=dict[str, str])
+    events: Mapping[str, str] = field(default_factory=dict[str, str])
     description: str = ""
     error_codes: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
 
@@ -88,9 +89,71 @@ def translated(document: Any, ours: Mapping[str, Any], dialect: Dialect) -> Any:
     Raises:
         ValueError: two schemas would have one name.
     """
-    if not is_object(document) or is_ours(document):
+    if not is_object(document):
         return document
-    return Translation(document, ours, dialect).made
+    made = document if is_ours(document) else Translation(document, ours, dialect).made
+    return narrowed(made, ours, dialect.events)
+
+
+def narrowed(document: Mapping[str, Any], ours: Mapping[str, Any], events: Mapping[str, str]) -> Mapping[str, Any]:
+    """A document that says what each webhook is about, also where the vendor says no more of it than the envelope.
+
+    Args:
+        events: the schema of the data of each event that ours does not have.
+    """
+    hooks: Mapping[str, Any] = ours.get("webhooks") or {}
+    bodies: dict[str, Any] = {name: body_of(item) for name, item in hooks.items()}
+    known = {name: body["allOf"] for name, body in bodies.items() if body and body.get("allOf")}
+    webhooks = document.get("webhooks")
+    plain = {name for name, item in webhooks.items() if is_whole(body_of(item))} if is_object(webhooks) else set[str]()
+    if not known or not plain & {*known, *events}:
+        return document
+    made = copy.deepcopy(dict(document))
+    envelope, first = next(iter(known.values()))
+    (event,) = (wire for wire, value in first["properties"].items() if "const" in value)
+    (data,) = first["properties"].keys() - {event}
+    for name in sorted(plain & {*known, *events}):
+        body = body_of(made["webhooks"][name])
+        about: Any = {"$ref": SCHEMA + events[name]} if name in events else known[name][1]["properties"][data]
+        if body != envelope:
+            continue  # it comes in something else
+        body.clear()
+        body["allOf"] = [dict(envelope), {"properties": {event: {"const": name}, data: dict(about)}}]
+        adopt(made, ours, body)
+    theirs, mine = (
+        References(one).follow(envelope)[1].get("properties", {}) for one in (made, ours)
+    )  # fmt: skip
+    if data in theirs and "properties" not in References(made).merged(theirs[data]):
+        theirs[data] = copy.deepcopy(mine[data])  # a bag of anything there, which each event narrows
+    return made
+
+
+def body_of(webhook: Any) -> Any:
+    """The schema of what a webhook brings; None where there is none."""
+    for key in ("post", "requestBody", "content", "application/json", "schema"):
+        webhook = webhook.get(key) if is_object(webhook) else None
+    return webhook
+
+
+def is_whole(schema: Any) -> bool:
+    """Whether a schema is a reference and no more."""
+    return is_object(schema) and schema.keys() == {"$ref"}
+
+
+def adopt(made: dict[str, Any], ours: Mapping[str, Any], node: Any) -> None:
+    """Take the components over that something of ours refers to, where the vendor has none of that name."""
+    if is_object(node):
+        for value in node.values():
+            adopt(made, ours, value)
+        if isinstance(target := node.get("$ref"), str):
+            kind, name = target.removeprefix("#/components/").split("/")
+            mine = made.setdefault("components", {}).setdefault(kind, {})
+            if name not in mine and name in ours["components"].get(kind, ()):
+                mine[name] = copy.deepcopy(ours["components"][kind][name])
+                adopt(made, ours, mine[name])
+    elif is_list(node):
+        for value in node:
+            adopt(made, ours, value)
 
 
 class Translation:
@@ -170,25 +233,10 @@ class Translation:
         for status in codes:
             if status not in responses:
                 responses[status] = copy.deepcopy(ours["responses"][status])
-                self.adopt(responses[status])
+                adopt(self.made, self.ours, responses[status])
         refused = [status for status in responses if not status.startswith("2")]
         found = {status: codes.get(status) or self.dialect.error_codes.get(status) for status in refused}
         operation["x-error-codes"] = {status: [*listed] for status, listed in found.items() if listed}
-
-    def adopt(self, node: Any) -> None:
-        """Take the components over that something of ours refers to, where the vendor has none of that name."""
-        if is_object(node):
-            for value in node.values():
-                self.adopt(value)
-            if isinstance(target := node.get("$ref"), str):
-                kind, name = target.removeprefix("#/components/").split("/")
-                components = self.made.setdefault("components", {})
-                if name not in (mine := components.setdefault(kind, {})):
-                    mine[name] = copy.deepcopy(self.ours["components"][kind][name])
-                    self.adopt(mine[name])
-        elif is_list(node):
-            for value in node:
-                self.adopt(value)
 
     def lacked(self, node: Any, ours: Any, *, named: bool) -> None:
         """Say what ours says at the same place, where the vendor says nothing."""

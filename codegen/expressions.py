@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from itertools import takewhile
+from typing import Final
 
-from codegen.literals import python
-from codegen.read import (
-    IDEMPOTENCY_KEY,
+from codegen.api import (
     Api,
     Const,
     EnumOf,
@@ -19,12 +18,16 @@ from codegen.read import (
     Model,
     ModelOf,
     NotCovered,
+    Nullable,
     Operation,
+    Parameter,
     Scalar,
     Union,
     UnionOf,
-    snake,
+    leaf,
 )
+from codegen.literals import python
+from codegen.names import IDEMPOTENCY_KEY, snake
 
 SCALARS = {
     "text": "str",
@@ -32,9 +35,13 @@ SCALARS = {
     "number": "float",
     "boolean": "bool",
     "time": "datetime",
+    "date": "Date",
+    "uuid": "str",
     "any": "Any",
 }
-
+GIVEN = {"time": "datetime | str", "date": "Date | str", "uuid": "UUID | str", "any": "object"}
+"""What an argument may be beside what comes back."""
+MAX_INTEGER = 2**53 - 1
 
 LINE = 102
 """Characters of a line of generated code, without its indentation."""
@@ -62,41 +69,53 @@ class Writer:
         "check_text",
         "check_time",
     )
+    FURTHER: Final = {
+        "kinds": (
+            "Date",
+            "OpenIntEnum",
+            "check_date",
+            "check_integer_within",
+            "check_map",
+            "check_number_within",
+            "check_text_within",
+            "check_unique",
+            "check_uuid",
+            "parse_date",
+        ),
+        "parameters": ("header_values", "plain_text", "query_string"),
+        "answers": ("answer_of",),
+        "paging": ("Slice", "paged"),
+    }
+    """What a document needs that has more than most have: a module each, which is there where something needs it."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
         self.given = api.given()
-        self.results = api.reachable(ModelOf(o.result) for o in api.operations)
+        self.results = api.reachable(api.results())
         self.events = api.reachable(ModelOf(name) for e in api.events for name in (e.envelope.model, e.data))
         self.of_events = self.events - self.results - self.given
         """What only webhooks need, in a module that is loaded with them."""
-        texts = [kind for fields in self._all_fields() for f in fields for kind in self._leaves(f.kind)]
-        self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
+        given = [f for name, model in api.models.items() if name in self.given for f in model.fields]
+        kinds = [leaf(f.kind) for f in (*given, *(f for o in api.operations for f in o.arguments))]
+        self.patterns = sorted({k.pattern for k in kinds if isinstance(k, Scalar) and k.pattern})
         self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
         self.order = [one.name for one in self.defined()]
 
-    def _all_fields(self) -> list[tuple[Field, ...]]:
-        given = [model.fields for name, model in self.api.models.items() if name in self.given]
-        return (
-            given + [o.parameters for o in self.api.operations] + [o.body.fields for o in self.api.operations if o.body]
-        )
-
-    def _leaves(self, kind: Kind) -> list[Kind]:
-        return self._leaves(kind.item) if isinstance(kind, ListOf) else [kind]
-
     # --- what comes back
 
-    def type(self, kind: Kind) -> str:
+    def type(self, kind: Kind, prefix: str = "") -> str:
         """The type of a decoded value."""
         match kind:
             case Scalar(name):
                 return SCALARS[name]
             case EnumOf(name) | ModelOf(name) | UnionOf(name):
-                return name
+                return f"{prefix}{name}"
             case ListOf(item):
-                return f"list[{self.type(item)}]"
+                return f"list[{self.type(item, prefix)}]"
             case MapOf(value):
-                return f"dict[str, {self.type(value)}]"
+                return f"dict[str, {self.type(value, prefix)}]"
+            case Nullable(inner):
+                return f"{self.type(inner, prefix)} | None"
             case Const(value):
                 return f"Literal[{python(value)}]"
 
@@ -108,8 +127,7 @@ class Writer:
 
     def _named(self, kinds: Iterable[Kind]) -> list[str]:
         """The models and unions that types name."""
-        leaves = [leaf for kind in kinds for leaf in self._leaves(kind)]
-        return [leaf.name for leaf in leaves if isinstance(leaf, ModelOf | UnionOf)]
+        return [one.name for one in map(leaf, kinds) if isinstance(one, ModelOf | UnionOf)]
 
     def defined(self) -> list[Model | Union]:
         """Models that are shown and unions, each after what it names."""
@@ -131,36 +149,42 @@ class Writer:
             define(model)
         return list(found.values())
 
-    def decoded(self, kind: Kind, value: str) -> str:
+    def decoded(self, kind: Kind, value: str, prefix: str = "") -> str:
         """The expression that decodes the non-null JSON value `value`; `value` itself where nothing is to do."""
         match kind:
-            case Scalar("time"):
-                return f"parse_time({value})"
+            case Scalar("time" | "date"):
+                return f"parse_{kind.name}({value})"
             case EnumOf(name):
-                return f"{table(name)}[{value}]"
+                return f"{prefix}{name}({value})" if prefix else f"{table(name)}[{value}]"
             case ModelOf(name):
-                return f"{name}.decode__({value})"
+                return f"{prefix}{name}.decode__({value})"
             case UnionOf(name):
-                return f"read_{snake(name)}({value})"
+                return f"{prefix}read_{snake(name)}({value})"
             case ListOf(item):
-                inner = self.decoded(item, "i")
+                inner = self.decoded(item, "i", prefix)
                 return value if inner == "i" else f"[{inner} for i in {value}]"
+            case MapOf(item):
+                inner = self.decoded(item, "i", prefix)
+                return value if inner == "i" else f"{{k: {inner} for k, i in {value}.items()}}"
+            case Nullable(item):
+                inner = self.decoded(item, value, prefix)
+                return value if inner == value else f"None if {value} is None else {inner}"
             case _:
                 return value
 
-    def decoder(self, kind: Kind) -> str | None:
+    def decoder(self, kind: Kind, prefix: str = "") -> str | None:
         """The same as a function."""
         match kind:
-            case Scalar("time"):
-                return "parse_time"
+            case Scalar("time" | "date"):
+                return f"parse_{kind.name}"
             case EnumOf(name):
                 return f"{table(name)}.__getitem__"
             case ModelOf(name):
-                return f"{name}.from_dict"
+                return f"{prefix}{name}.from_dict"
             case UnionOf(name):
-                return f"read_{snake(name)}"
+                return f"{prefix}read_{snake(name)}"
             case _:
-                expression = self.decoded(kind, "v").replace(".decode__(", ".from_dict(")
+                expression = self.decoded(kind, "v", prefix).replace(".decode__(", ".from_dict(")
                 return None if expression == "v" else f"lambda v: {expression}"
 
     def leading(self, body: Model) -> list[Field]:
@@ -221,16 +245,16 @@ class Writer:
     def given_type(self, kind: Kind) -> str:
         """The type of an argument."""
         match kind:
-            case Scalar("time"):
-                return "datetime | str"
-            case Scalar("any"):
-                return "object"
+            case Scalar(name) if name in GIVEN:
+                return GIVEN[name]
             case EnumOf(name) | ModelOf(name) | UnionOf(name):
                 return f"m.{name}Input"
             case ListOf(item):
                 return f"Iterable[{self.given_type(item)}]"
             case MapOf(value):
                 return f"Mapping[str, {self.given_type(value)}]"
+            case Nullable(inner):
+                return f"{self.given_type(inner)} | None"
             case _:
                 return self.type(kind)
 
@@ -242,28 +266,36 @@ class Writer:
             return f"{field.name}: {self.given_type(field.kind)} | None | Unset = UNSET"
         return f"{field.name}: {self.given_type(field.kind)} | None = None"
 
-    def checker(self, kind: Kind, place: str, prefix: str = "") -> tuple[str, str]:
+    def checker(self, kind: Kind, place: str, prefix: str = "") -> tuple[str, str]:  # noqa: C901  # a case for each kind
         """The function that checks a value, and its further arguments."""
         match kind:
-            case Scalar("text", min_length=low, pattern=pattern):
+            case Scalar("text", max_length=None, min_length=low, pattern=pattern):
                 where = f", {self.pattern(kind)}" if pattern else ""
                 return "check_text", f", {low}{where}" if low or where else ""
-            case Scalar("integer", minimum, maximum):
+            case Scalar("text", max_length=high, min_length=low):
+                return "check_text_within", f", {low}, {high}, {self.pattern(kind)}"
+            case Scalar("integer", minimum, maximum, multiple_of=None):
                 bounds = "" if minimum is None and maximum is None else f", {minimum}"
-                return "check_integer", bounds + (f", {maximum}" if maximum not in (None, 2**53 - 1) else "")
-            case Scalar("number", None, None) | Scalar("boolean") | Scalar("time"):
+                return "check_integer", bounds + (f", {maximum}" if maximum not in (None, MAX_INTEGER) else "")
+            case Scalar("number", None, None, multiple_of=None) | Scalar("boolean" | "time" | "date" | "uuid"):
                 return f"check_{kind.name}", ""
+            case Scalar("number" | "integer", minimum, maximum, multiple_of=multiple):
+                return f"check_{kind.name}_within", f", {minimum}, {maximum}, {multiple}"
             case Scalar("any"):
                 return "check_json", ""
+            case EnumOf(name) if self.api.enums[name].of_integers:
+                return "check_integer", ""
             case EnumOf(name):
                 return "check_text", "" if "" in self.api.enums[name].values.values() else ", 1"
-            case MapOf(Scalar("any")):
+            case MapOf(Scalar("any"), 0, None):
                 return "check_json_object", ""
-            case MapOf(Scalar("number")):
+            case MapOf(Scalar("number", None, None, multiple_of=None), 0, None):
                 return "check_number_map", ""
+            case MapOf(value, low, high):
+                return "check_map", f", {self.check_one(value, place, prefix)}" + limits(low, high)
             case ListOf(item, low, high):
-                limits = f", {low}, {high}" if high is not None else f", {low}" if low else ""
-                return "check_items", f", {self.check_one(item, place, prefix)}{limits}"
+                function = "check_unique" if kind.unique else "check_items"
+                return function, f", {self.check_one(item, place, prefix)}" + limits(low, high)
             case _:
                 raise NotCovered(place, f"no check is known for {kind}")
 
@@ -273,6 +305,8 @@ class Writer:
 
     def check_one(self, kind: Kind, place: str, prefix: str) -> str:
         """The function that checks one item of a list."""
+        if isinstance(kind, Nullable):
+            return f"lambda i: None if i is None else ({self.check_one(kind.kind, place, prefix)})(i)"
         if isinstance(kind, ModelOf | UnionOf):
             return f"{prefix}take_{snake(kind.name)}"
         function, more = self.checker(kind, place, prefix)
@@ -289,26 +323,68 @@ class Writer:
 
     def rewrites(self, kind: Kind) -> bool:
         """Whether a check gives another value than it was given."""
-        return not isinstance(kind, Scalar) or kind.name in ("time", "any")
+        return not isinstance(kind, Scalar) or kind.name in GIVEN
 
     def path(self, operation: Operation) -> str:
         """The f-string of the path."""
         path = operation.route
         for p in operation.parameters:
-            assert isinstance(p.kind, Scalar)
-            _, more = self.checker(p.kind, operation.id)
-            path = path.replace(f"{{{p.wire}}}", f"{{quote_segment({p.name}, '{p.name}'{more})}}")
-        return f'f"{path}"' if operation.parameters else python(path)
+            path = path.replace(f"{{{p.wire}}}", f"{{{self.segment(p, operation.id)}}}")
+        written = f'f"{path}"' if operation.parameters else python(path)
+        query = self.pairs(operation, "query")
+        return f"{written} + query_string({query})" if query else written
+
+    def segment(self, p: Field, place: str) -> str:
+        """What writes a parameter into the path."""
+        function, more = self.checker(p.kind, place)
+        if function == "check_text":
+            return f"quote_segment({p.name}, '{p.name}'{more})"
+        return f"quote_segment(plain_text({function}({p.name}, '{p.name}'{more})), '{p.name}')"
+
+    def pairs(self, operation: Operation, where: str) -> str:
+        """The parameters that are outside of the path: how each is called on the wire and in Python, and its value."""
+        return ", ".join(
+            f"({python(p.wire)}, {python(p.name)}, {self.other(p, operation.id)})"
+            for p in operation.others
+            if p.where == where
+        )
+
+    def other(self, p: Parameter, place: str) -> str:
+        """The value of such a parameter, checked; a tuple where commas hold a list together."""
+        checked = self.checked(p, p.name, p.name, place, "m.")
+        whole = f"(*{checked},)" if isinstance(p.kind, ListOf) and not p.explode else checked
+        return whole if p.required else f"None if {p.name} is None else {whole}"
 
     def signature(self, operation: Operation) -> str:
-        parameters = [f"{p.name}: str" for p in operation.parameters]
-        fields = list(operation.body.fields) if operation.body else []
-        names = [p.name for p in operation.parameters] + [f.name for f in fields]
+        names = [f.name for f in operation.arguments]
         if len(set(names)) != len(names):
             raise NotCovered(operation.id, f"two arguments of one name in {names}")
-        if fields:
-            parameters += ["*", *(self.parameter(f) for f in fields)]
+        parameters = [f"{f.name}: {self.given_type(f.kind)}" for f in operation.positional]
+        if operation.keywords:
+            parameters += ["*", *(self.parameter(f) for f in operation.keywords)]
         return ", ".join(parameters)
+
+    def passed_on(self, operation: Operation) -> str:
+        """The arguments of a call that hands on its own, which have the same names."""
+        return ", ".join([*(f.name for f in operation.positional), *(f"{f.name}={f.name}" for f in operation.keywords)])
+
+    def result(self, operation: Operation, prefix: str = "") -> str:
+        """The type of what a call gives."""
+        if operation.paging:
+            assert isinstance(operation.paging.items.kind, ListOf)
+            return f"Slice[{self.type(operation.paging.items.kind.item, prefix)}]"
+        return "None" if operation.result is None else self.type(operation.result, prefix)
+
+    def reader(self, operation: Operation) -> str:
+        """What reads the answers to a call."""
+        match operation.result:
+            case None:
+                return "type(None)"
+            case ModelOf(name):
+                return f"m.{name}"
+            case kind:
+                decode = self.decoder(kind, "m.")
+                return f"answer_of({'list' if isinstance(kind, ListOf) else 'dict'}{f', {decode}' * bool(decode)})"
 
     def key(self) -> Scalar:
         """The kind of an idempotency key."""
@@ -322,7 +398,7 @@ class Writer:
 
     def echoes(self, operation: Operation) -> list[Field]:
         """The parameters of the path that the answer repeats: as text that is always there, under the same name."""
-        fields = self.api.models[operation.result].fields
+        fields = self.api.models[operation.result.name].fields if isinstance(operation.result, ModelOf) else ()
         texts = {f.wire for f in fields if isinstance(f.kind, Scalar) and f.kind.name == "text" and f.required}
         return [p for p in operation.parameters if p.wire in texts]
 
@@ -336,6 +412,11 @@ class Writer:
             for name, model in sorted(self.api.models.items())
             if name in used or name not in taken | wrapped
         ]  # fmt: skip
+
+
+def limits(low: int, high: int | None) -> str:
+    """The further arguments of a check, how many items there may be."""
+    return f", {low}, {high}" if high is not None else f", {low}" if low else ""
 
 
 def table(enum: str) -> str:

@@ -18,14 +18,12 @@ class Judged(Enum):
 
 
 _PROSE: Final = "title summary externalDocs xml $comment"
-_RULES: Final = (
-    "$ref allOf anyOf nullable readOnly writeOnly default prefixItems exclusiveMinimum exclusiveMaximum multipleOf"
-    " maxLength uniqueItems minProperties maxProperties"
-)
+_RULES: Final = "$ref allOf anyOf nullable readOnly writeOnly default prefixItems"
 _COVERED_PROSE: Final = "description example examples deprecated"
 _COVERED_RULES: Final = (
     "type enum const format properties required items additionalProperties oneOf discriminator minimum maximum"
-    " minItems maxItems minLength pattern x-at-least-one-of"
+    " exclusiveMinimum exclusiveMaximum multipleOf minItems maxItems uniqueItems minLength maxLength pattern"
+    " minProperties maxProperties x-at-least-one-of"
 )
 
 KEYWORDS: Final[dict[str, tuple[bool, Judged]]] = {

@@ -9,7 +9,9 @@ from typing import Any
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from codegen import rules
-from codegen.read import IDEMPOTENCY_KEY, METHODS, Document, snake
+from codegen.all_of import flattened
+from codegen.api import Document, NotCovered
+from codegen.names import IDEMPOTENCY_KEY, METHODS, snake
 from codegen.references import References, Unresolved, is_list, is_object
 
 SUMMARY = 70
@@ -56,8 +58,6 @@ def _schema(place: str, schema: Mapping[str, Any], *, named: bool) -> Iterator[s
         yield f"{place}: `default` would be sent; say it in the description"
     if "title" in schema:
         yield f"{place}: `title` renames the class; take it out"
-    if schema.get("format") == "uuid":
-        yield f"{place}: ids are opaque; take `format: uuid` out"
     if schema.get("additionalProperties") is False:
         yield f"{place}: unknown fields are kept; take `additionalProperties: false` out"
     if not named and (schema.get("type") == "object" or "enum" in schema):
@@ -86,7 +86,11 @@ def _schema(place: str, schema: Mapping[str, Any], *, named: bool) -> Iterator[s
 
 
 def _schemas(document: Document) -> Iterator[str]:
-    schemas: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
+    try:
+        schemas: Mapping[str, Any] = flattened(document).get("components", {}).get("schemas", {})
+    except NotCovered as error:
+        yield str(error)
+        return
     for name, schema in schemas.items():
         at = f"components.schemas.{name}"
         yield from _schema(at, schema, named=True)
@@ -127,7 +131,10 @@ def _operations(document: Document) -> Iterator[str]:  # noqa: C901  (a list of 
             if method in ("post", "put"):
                 body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
                 _, schema = references.follow(body)
-                if IDEMPOTENCY_KEY not in schema.get("properties", {}):
+                is_bag = bool(schema.get("additionalProperties")) and not schema.get("properties")
+                if (
+                    IDEMPOTENCY_KEY not in schema.get("properties", {}) and not is_bag
+                ):  # in a bag it would be the caller's
                     yield f"{place}: its body takes {IDEMPOTENCY_KEY}"
     for name in _duplicates(ids):
         yield f"operationId {name}: there twice"
@@ -143,7 +150,10 @@ def _webhooks(document: Document) -> Iterator[str]:
     for name, item in document.get("webhooks", {}).items():
         yield from _prose(f"webhooks.{name}", item.get("post", {}))
         if {"const": name} not in [node for _, node in _nodes(item, "") if is_object(node)]:
-            yield f"webhooks.{name}: narrow the envelope's name of the event to `const: {name}`"
+            yield (
+                f"webhooks.{name}: narrow the envelope's name of the event to `const: {name}`, "
+                "or name the schema of its data in `events` of codegen/dialect.json"
+            )
 
 
 def problems(document: Document) -> list[str]:

@@ -17,6 +17,7 @@ CALL: Final = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 _SEGMENT: Final = r"/(?!\.{1,2}(?:/|$))"
 _LETTER: Final = r"[A-Za-z0-9._~:@-]"
 ROUTE: Final = re.compile(rf"(?=/)(?:{_SEGMENT}(?:{_LETTER}|\{{[A-Za-z0-9._-]+\}})+)*/?")
+PARAMETER: Final = re.compile(r"[A-Za-z0-9._~$\[\]-]+")
 SERVER: Final = re.compile(
     rf"(?P<origin>https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?)?"
     rf"(?P<path>(?:{_SEGMENT}{_LETTER}+)*/?)"
@@ -57,6 +58,13 @@ def no_route(path: str) -> str | None:
     if ROUTE.fullmatch(path):
         return None
     return "a path is `/segment/{parameter}`: letters, digits and any of `._~:@-`; no segment is empty, `.` or `..`"
+
+
+def no_parameter(name: str) -> str | None:
+    """Why something cannot be the name of a parameter in a query or a header; None if it can."""
+    return (
+        None if PARAMETER.fullmatch(name) else f"{name!r} cannot be the name of a parameter: letters, digits, `._~$[]-`"
+    )
 
 
 def no_bound(value: Any, *, whole: bool) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,25 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from codegen import use
+from codegen.api import (
+    Api,
+    Const,
+    EnumOf,
+    Field,
+    Kind,
+    ListOf,
+    MapOf,
+    ModelOf,
+    NotCovered,
+    Nullable,
+    Operation,
+    Scalar,
+    UnionOf,
+)
 from codegen.expressions import Writer
 from codegen.literals import python_pattern
-from codegen.read import Api, Const, EnumOf, Field, Kind, ListOf, MapOf, ModelOf, NotCovered, Operation, Scalar, UnionOf
+from codegen.references import is_list, is_object
+from codegen.write import ROOT, apply
 
 TEXTS: Final = (
     "a",
@@ -65,6 +82,35 @@ def demand_use(files: Mapping[str, str], api: Api) -> None:
         raise NotCovered(place, f"what would be generated cannot be used: {why}")
 
 
+def demand_overlay(files: Mapping[Path, str | None], api: Api) -> None:
+    """Load the overlay as it is going to be: each operation has its method, in both flavours.
+
+    Raises:
+        NotCovered: it cannot be loaded, or a method is not there.
+    """
+    with tempfile.TemporaryDirectory(prefix="kraty-trial-") as folder:
+        root = Path(folder)
+        for name in ("kraty_server", f"generated/{use.PACKAGE}"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        apply({root / path.relative_to(ROOT): text for path, text in files.items()})
+        command = [sys.executable, "-I", "-B", "-c", LOADED, str(root), f"{root}/generated"]
+        wanted = json.dumps([operation.id.split(".") for operation in api.operations])
+        done = subprocess.run(command, input=wanted, capture_output=True, text=True, timeout=SECONDS)
+    if done.returncode:
+        raise NotCovered("kraty_server", (done.stderr.strip().splitlines() or ["it could not be loaded"])[-1])
+
+
+LOADED: Final = """
+import json, sys
+sys.path[:0] = sys.argv[1:]
+import kraty_server, kraty_server.models, kraty_server.webhooks
+for name in kraty_server.__all__:
+    getattr(kraty_server, name)
+for tag, name in json.load(sys.stdin):
+    getattr(getattr(kraty_server.KratyServer, tag), name), getattr(getattr(kraty_server.AsyncKratyServer, tag), name)
+"""
+
+
 class Samples:
     """JSON that fits the document."""
 
@@ -96,26 +142,28 @@ class Samples:
 
     def call(self, operation: Operation) -> dict[str, Any]:
         self.unmatched = False
-        segments = {f.wire: self.value(f.kind, operation.id) for f in operation.parameters}
-        fields = operation.body.fields if operation.body else ()
-        body = {f.wire: self.value(f.kind, f"{operation.id}({f.name})") for f in fields}
+        given = {f.name: self.value(f.kind, f"{operation.id}({f.name})") for f in operation.arguments}
         unmatched = self.unmatched
         path = operation.route
-        for wire, value in segments.items():
-            path = path.replace(f"{{{wire}}}", quote(value, safe="!*'()"))
-        answer = self.model(operation.result) | {f.wire: segments[f.wire] for f in self.writer.echoes(operation)}
+        for f in operation.parameters:
+            path = path.replace(f"{{{f.wire}}}", written(given[f.name]))
+        answer = None if operation.result is None else self.value(operation.result, operation.id)
+        if is_object(answer):
+            answer = {**answer, **{f.wire: given[f.name] for f in self.writer.echoes(operation)}}
+        fields = operation.body.fields if operation.body else ()
         return {
             "tag": operation.tag,
             "name": operation.name,
-            "parameters": list(segments.values()),
-            "arguments": {f.name: body[f.wire] for f in fields},
+            "parameters": [given[f.name] for f in operation.positional],
+            "arguments": {f.name: given[f.name] for f in operation.keywords},
             "method": operation.method,
             "route": operation.route,
-            "path": path,
-            "body": body if operation.body else None,
+            "path": path + query(operation, given),
+            "headers": {p.wire: plain(given[p.name]) for p in operation.others if p.where == "header"},
+            "body": given[operation.bag.name] if operation.bag else {f.wire: given[f.name] for f in fields} or None,
             "answer": answer if operation.envelope is None else {operation.envelope: answer},
             "unmatched": unmatched,
-            "names": [f.name for f in (*operation.parameters, *fields)],
+            "names": [f.name for f in operation.arguments],
         }
 
     def model(self, name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -127,7 +175,10 @@ class Samples:
         }
 
     def leads_back(self, field: Field, within: tuple[str, ...]) -> bool:
-        return not self.api.reachable([field.kind]).isdisjoint(within)
+        return self.is_within(field.kind, within)
+
+    def is_within(self, kind: Kind, within: tuple[str, ...]) -> bool:
+        return not self.api.reachable([kind]).isdisjoint(within)
 
     def value(self, kind: Kind, place: str, within: tuple[str, ...] = ()) -> Any:
         """A value of a kind, inside of the models that are named."""
@@ -145,12 +196,18 @@ class Samples:
                 free = [member for member in members if member not in within] or list(members)
                 return self.value(ModelOf(free[0]), place, within)
             case MapOf(value):
-                return {"a": self.scalar(value)}
+                if not kind.min_items and (kind.max_items == 0 or self.is_within(value, within)):
+                    return {}
+                self.unmatched |= kind.min_items > MOST
+                inside = self.value(value, place, within)
+                return {f"a{index or ''}": inside for index in range(min(kind.min_items or 1, MOST))}
             case ListOf(item, low, high):
-                if not low and (high == 0 or not self.api.reachable([item]).isdisjoint(within)):
+                if not low and (high == 0 or self.is_within(item, within)):
                     return []
-                self.unmatched |= low > MOST
+                self.unmatched |= low > MOST or (kind.unique and low > 1)
                 return [self.value(item, place, within)] * min(low or 1, MOST)
+            case Nullable(inner):
+                return self.value(inner, place, within)
             case Const(value):
                 return value
 
@@ -162,19 +219,56 @@ class Samples:
                 return True
             case "time":
                 return "2026-01-02T03:04:05.678Z"
+            case "date":
+                return "2026-01-02"
+            case "uuid":
+                return TEXTS[-1]
             case "any":
                 return {"a": [1]}
             case _:
-                least = -math.inf if kind.minimum is None else kind.minimum
-                most = math.inf if kind.maximum is None else kind.maximum
-                return math.ceil(least) if least > 0 else math.floor(most) if most < 0 else 0
+                return self.number(kind)
+
+    def number(self, kind: Scalar) -> float:
+        """The number within the bounds that is next to 0."""
+        least = -math.inf if kind.minimum is None else kind.minimum
+        most = math.inf if kind.maximum is None else kind.maximum
+        nearest = least if least > 0 else most if most < 0 else 0
+        step = kind.multiple_of or (1 if kind.name == "integer" else None)
+        if nearest and step is not None:
+            nearest = step * (math.ceil(nearest / step) if nearest > 0 else math.floor(nearest / step))
+        self.unmatched |= not least <= nearest <= most
+        return nearest
 
     def text(self, kind: Scalar) -> str:
         """A text that the pattern takes, where one is known."""
         least = min(kind.min_length, MOST)
         texts = [text + text[-1] * (least - len(text)) for text in TEXTS]
         pattern = re.compile(python_pattern(kind.pattern or ""))
+        if kind.max_length is not None:
+            texts = [text for text in texts if len(text) <= kind.max_length] or texts
+            self.unmatched |= len(texts[0]) > kind.max_length
         if kind.min_length > MOST or (found := next(filter(pattern.search, texts), None)) is None:
             self.unmatched = True
             return texts[0]
         return found
+
+
+def plain(value: Any) -> str:
+    """How a parameter is written as text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def written(value: Any) -> str:
+    """How it is written in a URL."""
+    return quote(plain(value), safe="!*'()")
+
+
+def query(operation: Operation, given: Mapping[str, Any]) -> str:
+    """The query of a call."""
+    pairs: list[str] = []
+    for p in operation.others:
+        if p.where == "query":
+            value = given[p.name]
+            items = list(map(written, value if is_list(value) else [value]))
+            pairs += [f"{written(p.wire)}={item}" for item in (items if p.explode else [",".join(items)])]
+    return "?" * bool(pairs) + "&".join(pairs)

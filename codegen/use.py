@@ -59,6 +59,7 @@ def call(module: Any, one: Mapping[str, Any]) -> None:
     same((made.method, made.route, made.path), (one["method"], one["route"], one["path"]))
     if one["body"] is not None:
         same(made.body, one["body"])
+    same(made.headers or {}, one["headers"])
     made.parse(one["answer"])
 
 

@@ -14,15 +14,19 @@ from typing import Any
 import httpx
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from codegen.api import Api, Document, NotCovered
 from codegen.expressions import Writer, table
 from codegen.literals import docstring, python, python_pattern
-from codegen.read import IDEMPOTENCY_KEY, Document, NotCovered, read, snake
+from codegen.names import IDEMPOTENCY_KEY, snake
+from codegen.read import read
 from codegen.scopes import clashes
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "openapi.server.json"
 TEMPLATES = ROOT / "templates"
 RUNTIME = TEMPLATES / "runtime.py"
+FURTHER = TEMPLATES / "further"
+"""Plain Python as well, for what most documents have no use for."""
 PACKAGE = "kraty_server_generated"
 GENERATED = ROOT / "generated" / PACKAGE
 MARKER = "DO NOT EDIT: generated from openapi.server.json by `make generate`."
@@ -63,9 +67,9 @@ def load(source: str | Path) -> dict[str, Any]:
     return document
 
 
-def render(document: Document) -> dict[str, str]:
+def render(document: Document, api: Api | None = None) -> dict[str, str]:
     """Every file that the document decides, before formatting, by its path."""
-    api = read(document)
+    api = api or read(document)
     w = Writer(api)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -152,9 +156,14 @@ def formatted(files: Mapping[str, str]) -> dict[str, str]:
     return result
 
 
-def package(document: Document) -> dict[str, str]:
+def package(document: Document, api: Api | None = None) -> dict[str, str]:
     """Every file of the package by its path."""
-    return formatted(render(document)) | {"types.py": f"# {MARKER}\n{RUNTIME.read_text('utf-8')}"}
+    files = formatted(render(document, api))
+    copied = {"types.py": RUNTIME}
+    for path in FURTHER.glob("*.py"):
+        if any(f"from {PACKAGE}.{path.stem} import" in text for text in files.values()):
+            copied[path.name] = path
+    return files | {name: f"# {MARKER}\n{path.read_text('utf-8')}" for name, path in copied.items()}
 
 
 def found(folder: Path) -> dict[str, str]:

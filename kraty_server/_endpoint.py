@@ -11,11 +11,12 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from types import FunctionType, MethodType
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
 
 from kraty_server._flow import flow
 from kraty_server._http.messages import Flow
 from kraty_server._options import Options
+from kraty_server.pages import AsyncPage, Listed, Page
 from kraty_server_generated.types import Call
 
 P = ParamSpec("P")
@@ -57,6 +58,25 @@ class endpoint(Generic[P, T]):
         return self
 
 
+class pages(Generic[P, T]):
+    """Marks the method that builds a call for the first page of a list."""
+
+    build: Callable[Concatenate[Any, P], Call[Listed[T]]]
+
+    def __init__(self, build: Callable[Concatenate[Any, P], Call[Listed[T]]]) -> None:
+        self.build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, resource: None, owner: type, /) -> pages[P, T]: ...
+    @overload
+    def __get__(self, resource: SyncResource, owner: type, /) -> Callable[P, Page[T]]: ...
+    @overload
+    def __get__(self, resource: AsyncResource, owner: type, /) -> Callable[P, Coroutine[Any, Any, AsyncPage[T]]]: ...
+    def __get__(self, resource: object, owner: type, /) -> Any:
+        return self
+
+
 class SyncResource:
     """A resource whose methods block."""
 
@@ -65,7 +85,7 @@ class SyncResource:
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        _make_methods(cls, _blocking)
+        _make_methods(cls, _blocking, _blocking_page, Page)
 
 
 class AsyncResource:
@@ -76,7 +96,7 @@ class AsyncResource:
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        _make_methods(cls, _awaited)
+        _make_methods(cls, _awaited, _awaited_page, AsyncPage)
 
 
 # What these functions need they get as a closure: `_renamed` gives them the globals of the resource's own module, where
@@ -110,17 +130,48 @@ def _awaited(build: Callable[..., Call[T]]) -> Callable[..., Coroutine[Any, Any,
     return method
 
 
-def _make_methods(cls: type, flavour: Callable[[Callable[..., Call[Any]]], Callable[..., Any]]) -> None:
+def _blocking_page(build: Callable[..., Call[Any]]) -> Callable[..., Any]:
+    make_flow, make_page, first = flow, Page[Any], _blocking(build)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def run(call: Call[Any]) -> Any:
+            return self._connections.run(make_flow(call, self._options), self._options)
+
+        return make_page(first(self, *args, **kwargs), run)
+
+    return method
+
+
+def _awaited_page(build: Callable[..., Call[Any]]) -> Callable[..., Any]:
+    make_flow, make_page, first = flow, AsyncPage[Any], _awaited(build)
+
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        async def run(call: Call[Any]) -> Any:
+            return await self._connections.run(make_flow(call, self._options), self._options)
+
+        return make_page(await first(self, *args, **kwargs), run)
+
+    return method
+
+
+Flavour: TypeAlias = Callable[[Callable[..., Call[Any]]], Callable[..., Any]]
+
+
+def _make_methods(cls: type[Any], flavour: Flavour, page_flavour: Flavour, page: Any) -> None:
     inherited: dict[str, object] = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     for name, value in inherited.items():
-        if not isinstance(value, endpoint):
+        if not isinstance(value, endpoint | pages):
             continue
-        method = cast("endpoint[..., Any]", value)
+        method = cast("endpoint[..., Any] | pages[..., Any]", value)
         build = _renamed(method.build, method.build, cls)
-        result = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
+        result: Any = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
+        make = flavour
+        if isinstance(method, pages):
+            make = page_flavour
+            result = page[result.partition("[")[2].removesuffix("]")]  # the name of the item, resolved when it is read
         build.__annotations__ = method.build.__annotations__ | {"return": result}
         bound = MethodType(build, cls)  # it builds the same call for each resource, so `self` need not be passed on
-        setattr(cls, name, functools.wraps(build)(_renamed(flavour(bound), build, cls)))
+        setattr(cls, name, functools.wraps(build)(_renamed(make(bound), build, cls)))
 
 
 def _renamed(function: Callable[..., Any], build: Callable[..., Any], owner: type) -> FunctionType:

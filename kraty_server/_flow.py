@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -76,7 +77,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             attempt += 1
             left = ends_at - started_at
             timeout = options.timeout if left >= options.timeout else max(MIN_TIMEOUT, left)
-            reply = yield Send(call.method, url, content, timeout, judge, attempt)
+            reply = yield Send(call.method, url, content, timeout, judge, attempt, call.headers)
             if reply is not judged:
                 _go_on(reply)
                 model, error = _classify(call, url, reply, options, attempt)
@@ -157,9 +158,12 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
         why = f"response body is longer than {len(answer.content)} bytes"
         return None, _unreadable(call, url, answer, options, why, "unknown")
     try:
-        payload = _json.loads(answer.content)
+        payload = None if call.model is NoneType and not answer.content else _json.loads(answer.content)
     except (ValueError, RecursionError):
         return None, _unreadable(call, url, answer, options, "response body was not valid JSON", "unknown")
+    if call.model is NoneType:  # what it says in words is not promised, but an error in it is one
+        envelope = _envelope(answer, payload, options)
+        return (None, envelope) if envelope else (call.parse(None), None)
     absent: list[str] = []
     try:
         model = call.parse(payload, absent)

@@ -15,7 +15,7 @@ from codegen.diff.schemas import A, B, Comparison, D, U, same, shown, verb
 from codegen.diff.servers import addresses, base_path, lets_in, security
 from codegen.diff.shapes import Unjudgeable, exactly
 from codegen.keywords import PROSE
-from codegen.read import METHODS, class_name, path_names, path_shape, snake
+from codegen.names import METHODS, class_name, path_names, path_shape, snake
 from codegen.references import References, Unresolved, is_list, is_object, name_of
 
 Node = Mapping[str, Any]

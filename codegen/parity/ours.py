@@ -24,7 +24,7 @@ from unittest.mock import patch
 import certifi
 import httpx
 
-from codegen.read import snake
+from codegen.names import snake
 from kraty_server import (
     AsyncKratyServer,
     KratyNetworkError,

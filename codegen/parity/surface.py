@@ -15,11 +15,12 @@ from typing import Any, Final
 
 import kraty_server
 from codegen import write
+from codegen.api import Api, Const, EnumOf, Field, Kind, ListOf, MapOf, ModelOf, Nullable, Operation, Scalar, UnionOf
 from codegen.parity.compare import Difference
 from codegen.parity.declarations import Declarations
 from codegen.parity.ours import camel
 from codegen.parity.shapes import Members, Shape, Surface, merged, without_unit
-from codegen.read import Api, Const, EnumOf, Field, Kind, ListOf, MapOf, ModelOf, Operation, Scalar, UnionOf, read
+from codegen.read import read
 from kraty_server import KratyNetworkError, KratyServer, KratyServerError, RequestInfo, RetryConfig
 
 ALIASES: Final = {"events.progress": "events.report_progress"}
@@ -95,16 +96,15 @@ def ours() -> Surface:
     for noun, resource in vars(kraty).items():
         for name, method in public(resource).items() if not noun.startswith("_") else ():
             signature = inspect.signature(method)
-            operation = operations.get(f"{noun}.{name}") or operations[ALIASES[f"{noun}.{name}"]]
-            wire = {field.name: field for field in (*operation.parameters, *_fields(operation))}
+            operation = operations.get(ALIASES.get(f"{noun}.{name}", f"{noun}.{name}"))
+            if operation is None:  # gone from the document, so nothing is known of it
+                surface[f"{noun}.{camel(name)}"] = {}
+                continue
+            wire = {field.name: field for field in operation.arguments}
             surface[f"{noun}.{camel(name)}"] = merged(
                 (*_arguments(api, signature.parameters, wire), *_result(api, signature.return_annotation, operation))
             )
     return surface
-
-
-def _fields(operation: Operation) -> tuple[Field, ...]:
-    return operation.body.fields if operation.body else ()
 
 
 def public(owner: object) -> dict[str, Any]:
@@ -171,8 +171,10 @@ def _result(api: Api, annotation: object, operation: Operation) -> Iterator[tupl
     """What a method gives: `list[Friend]` where it opens the answer's only list."""
     given = str(annotation)
     name = re.findall(r"\w+", given)[-1]
-    yield "result", Shape.of("list of object" if given.startswith("list[") else "object")
-    found = _paths(api, ModelOf(name if name in api.models else operation.result))
+    listed = given.startswith("list[") or operation.paging is not None  # a page is told by its items
+    yield "result", Shape.of("list of object" if listed else "object")
+    kind = ModelOf(name) if name in api.models else operation.result
+    found = iter(()) if kind is None else _paths(api, kind)
     yield from ((f"result {path}", shape) for path, shape in found)
 
 
@@ -193,6 +195,8 @@ def _alternatives(api: Api, kind: Kind) -> Iterator[str]:
             yield f"list of {' | '.join(sorted(_alternatives(api, item)))}"
         case MapOf(value):
             yield f"map of {' | '.join(sorted(_alternatives(api, value)))}"
+        case Nullable(inner):
+            yield from ("null", *_alternatives(api, inner))
         case ModelOf() | UnionOf():
             yield "object"
 
@@ -200,7 +204,7 @@ def _alternatives(api: Api, kind: Kind) -> Iterator[str]:
 def _paths(api: Api, kind: Kind, within: tuple[str, ...] = ()) -> Iterator[tuple[str, Shape]]:
     """The fields of a value and of what is in them."""
     match kind:
-        case ListOf(item):
+        case ListOf(item) | MapOf(item) | Nullable(item):
             yield from _paths(api, item, within)
         case UnionOf(name):
             for member in api.unions[name].members.values():

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
 from types import UnionType
 from typing import (
@@ -37,8 +37,8 @@ from attrs import define, field
 
 from kraty_server_generated.contract import KEY_MIN_LENGTH, KEY_PATTERN, PLAIN_TEXT_MATCHES
 
-T = TypeVar("T")
-E = TypeVar("E", bound="OpenEnum")
+T = TypeVar("T", covariant=True)
+E = TypeVar("E", bound=Enum)
 R = TypeVar("R")
 
 _hump: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -322,11 +322,13 @@ def to_json(value: Any) -> Any:
     """Write a value of a model as JSON has it."""
     if isinstance(value, Model):
         return value.to_dict()
-    if isinstance(value, datetime):
-        return format_time(value)
+    if isinstance(value, date):
+        return format_time(value) if isinstance(value, datetime) else value.isoformat()
     if _is_list(value):
         return [to_json(item) for item in value]
-    return value.value if isinstance(value, OpenEnum) else value
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value.value if isinstance(value, Enum) else value
 
 
 class WireTime(datetime):
@@ -384,9 +386,8 @@ def quote_segment(value: str, name: str, min_length: int = 0, pattern: re.Patter
 
 
 def _refuse(value: object, name: str, wanted: str) -> Exception:
-    if value is None or value is UNSET:
-        return TypeError(f"{name}: {wanted} is needed, got {value!r}")
-    return TypeError(f"{name}: {wanted} is needed, got {type(value).__name__}")
+    got = repr(value) if value is None or value is UNSET else type(value).__name__
+    return TypeError(f"{name}: {wanted} is needed, got {got}")
 
 
 def check_text(value: Any, name: str, min_length: int = 0, pattern: re.Pattern[str] | None = None) -> str:
@@ -475,7 +476,7 @@ def check_items(
             checked.append(check(item))
         except (TypeError, ValueError) as error:
             message = str(error)
-            below = message if message.startswith((":", "[")) else f".{message}"
+            below = message if message.startswith((":", "[", ".")) else f".{message}"
             raise type(error)(f"{name}[{len(checked)}]{below}") from None
     if len(checked) < min_items:
         raise ValueError(f"{name}: must not be empty" if min_items == 1 else f"{name}: at least {min_items} are needed")
@@ -534,8 +535,7 @@ def check_json_object(value: Any, name: str) -> dict[str, Any]:
     """Check a free-form JSON object."""
     if not _is_mapping(value):
         raise _refuse(value, name, "a dict")
-    checked: dict[str, Any] = check_json(value, name)
-    return checked
+    return cast("dict[str, Any]", check_json(value, name))
 
 
 def check_number_map(value: Any, name: str) -> dict[str, int | float]:
@@ -557,12 +557,14 @@ class Call(NamedTuple, Generic[T]):
     route: str
     path: str
     model: type[Any] | None = None
-    """What an answer is read as; None where anything is an answer, as it came."""
+    """What an answer is read as; None where anything is an answer, as it came, and NoneType where nothing is."""
     unwrap: str | None = None
     """The property of the answer that holds the rest."""
     body: Mapping[str, Any] | None = None
     idempotency_field: str | None = None
     """The property of the body that takes the idempotency key."""
+    headers: Mapping[str, str] | None = None
+    """Headers of this call only."""
     echoes: tuple[tuple[str, str], ...] = ()
     """Properties of the answer that repeat what was asked, with what was asked."""
     change: Callable[[Any], T] | None = None
@@ -590,10 +592,8 @@ class Call(NamedTuple, Generic[T]):
             data: Any = payload if self.unwrap is None else payload[self.unwrap]
         except (LookupError, TypeError):
             raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
-        model = self.model
-        if model is None:
-            result = data
-        else:
+        result, model = data, self.model
+        if model is not None and model is not type(None):
             try:
                 for wire, asked in self.echoes:
                     if data.get(wire) != asked:
@@ -605,11 +605,8 @@ class Call(NamedTuple, Generic[T]):
 
     def then(self, change: Callable[[T], R]) -> Call[R]:
         """Make the same call with another result."""
-        before = self.change
-
-        def changed(result: Any) -> R:
-            return change(result if before is None else before(result))
-
+        before: Any = self.change
+        changed: Callable[[Any], R] = change if before is None else lambda result: change(before(result))
         return cast("Call[R]", cast(Any, self)._replace(change=changed))
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 import httpx
 
 from kraty_server._http.async_httpx_pool import AsyncHttpxPool
-from kraty_server._http.connections import Process, current_process, log, report, used_elsewhere
+from kraty_server._http.connections import Process, current_process, log, report, used_elsewhere, with_headers
 from kraty_server._http.environment import parse_base_url, read_route
 from kraty_server._http.failures import not_sent, raised_by_signal, reply_to
 from kraty_server._http.given_client import AsyncGivenClient
@@ -123,6 +123,8 @@ class AsyncConnections:
     async def _send(self, send: Send, options: Options) -> Reply:
         if self.closed:
             return not_sent(send.attempt)
+        if send.headers is not None:
+            options = with_headers(options, send.headers)
         try:
             sender = self._binding().sender
             async with asyncio.timeout(send.timeout + GRACE):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 import httpx
@@ -150,6 +152,8 @@ class Connections:
         if self.closed:
             return not_sent(send.attempt)
         deadline = Deadline(send.timeout)
+        if send.headers is not None:
+            options = with_headers(options, send.headers)
         try:
             sender = self._binding().sender
             with deadline:
@@ -184,6 +188,13 @@ class Connections:
     def __del__(self) -> None:
         with suppress(Exception):  # it may be half made, and the interpreter half gone
             self.close()
+
+
+def with_headers(options: Options, headers: Mapping[str, str]) -> Options:
+    """The options of one call; its headers win over those of the client."""
+    given = {name.lower() for name in headers}
+    kept = {name: value for name, value in options.headers.items() if name.lower() not in given}
+    return replace(options, headers={**kept, **headers})
 
 
 def report(options: Options, step: Report) -> object:

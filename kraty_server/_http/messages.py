@@ -25,6 +25,8 @@ class Send(NamedTuple):
     judge: Callable[[Answer], bool]
     """Asked of an answer while its connection is still held: one that did not answer this request is not used again."""
     attempt: int = 1
+    headers: Mapping[str, str] | None = None
+    """Headers of this call, beside those of the client."""
 
 
 class Sleep(NamedTuple):

@@ -216,3 +216,49 @@ def test_a_bump_takes_the_dialect_of_the_vendor(project: Path) -> None:
     assert "generated/kraty_server_generated/models.py" not in changed
     assert "has no method" not in done.stdout
     assert "is gone" not in done.stdout
+
+
+ENVELOPE = {"$ref": f"{SCHEMA}WebhookEvent"}
+
+
+def whole(d: Any) -> None:
+    """Webhooks of which no more is said than the envelope, whose data is a bag."""
+    for item in d["webhooks"].values():
+        item["post"]["requestBody"]["content"]["application/json"]["schema"] = dict(ENVELOPE)
+    d["components"]["schemas"]["WebhookEvent"]["properties"]["data"] |= {"$ref": f"{SCHEMA}JsonObject"}
+    for name in [name for name in d["components"]["schemas"] if name.endswith("Data")]:
+        del d["components"]["schemas"][name]
+
+
+def filled(d: Any) -> None:
+    """A new event."""
+    d["components"]["schemas"]["WebhookEventName"]["enum"].append("lobby.filled")
+    d["webhooks"]["lobby.filled"] = copy.deepcopy(d["webhooks"]["lobby.closed"])
+
+
+@pytest.mark.parametrize("spelt", [lambda d: d, respelt], ids=["ours", "the vendor's"])
+def test_a_webhook_that_says_no_more_than_its_envelope_keeps_the_data_that_we_know(spelt: Any) -> None:
+    found = translated(spelt(edited(whole)), OURS, DIALECT)
+    assert wire(OURS, found) == []
+    assert problems(found) == []
+
+
+def test_what_a_new_event_is_about_is_named_in_the_mapping() -> None:
+    document = edited(whole, filled)
+    (problem,) = problems(translated(document, OURS, DIALECT))
+    assert problem.startswith("webhooks.lobby.filled: narrow")
+    assert "`events` of codegen/dialect.json" in problem
+    found = translated(document, OURS, replace(DIALECT, events={"lobby.filled": "Lobby"}))
+    assert problems(found) == []
+    assert "webhook lobby.filled" in {change.places[0] for change in wire(OURS, found)}
+    assert {change.level for change in wire(OURS, found)} == {Level.ADDITIVE}
+    assert document["webhooks"]["lobby.filled"] == edited(whole, filled)["webhooks"]["lobby.filled"]
+
+
+def test_a_webhook_in_another_envelope_stays_as_it_is() -> None:
+    def other(d: Any) -> None:
+        d["webhooks"]["lobby.closed"]["post"]["requestBody"]["content"]["application/json"]["schema"] = {
+            "$ref": f"{SCHEMA}Lobby"
+        }
+
+    assert translated(edited(other), OURS, DIALECT) == edited(other)

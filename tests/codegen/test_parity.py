@@ -20,6 +20,7 @@ from codegen.parity.ours import Case
 from codegen.parity.reviewed import Known, Reviewed
 from tests.codegen import deviations
 from tests.codegen.deviations import STALE, STAND_IN, Deviation
+from tests.codegen.stand_in import completed
 
 CALLS = cases.recorded()
 ALL = {case["id"]: case for case in [*CALLS, *cases.probes(CALLS)]}
@@ -113,7 +114,7 @@ def test_a_listed_difference_needs_a_reason_and_a_scope(wrong: dict[str, str], t
 
 @needs_node
 def test_the_stand_in_differs_only_where_it_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copytree(STAND_IN, tmp_path / "node_modules" / "@kraty" / "server-sdk")
+    completed(tmp_path / "node_modules" / "@kraty" / "server-sdk")
     assert main(["parity", "--node", str(tmp_path)]) == 0
     assert "0 others, 0 stale" in capsys.readouterr().out
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from codegen import write
+from codegen.api import NotCovered
 from codegen.literals import python_pattern
-from codegen.read import NotCovered
 from tests.templates.tiny import BASE, tiny
 
 REF = "#/components/schemas/"
@@ -29,27 +29,53 @@ def change(path: str, value: Any) -> Any:
 OPERATION = "paths /things/{thingId} post"
 
 
+def parameter(**more: Any) -> Any:
+    inside = BASE["paths"]["/things/{thingId}"]["post"]["parameters"]
+    return change(f"{OPERATION} parameters", [*inside, {"name": "q", "in": "query", **more}])
+
+
 @pytest.mark.parametrize(
     ("document", "place"),
     [
-        (tiny(thing={"x": {"type": "string", "format": "uuid"}}), "Thing.x"),
-        (tiny(thing={"x": {"type": "string", "format": "date"}}), "Thing.x"),
+        (tiny(thing={"x": {"type": "string", "format": "binary"}}), "Thing.x: `format: binary`"),
         (tiny(thing={"x": {"type": "string", "default": "y"}}), "Thing.x"),
-        (tiny(thing={"x": {"type": "string", "maxLength": 5}}), "Thing.x: keyword 'maxLength'"),
+        (tiny(thing={"x": {"type": "string", "contentEncoding": "base64"}}), "Thing.x: keyword 'contentEncoding'"),
+        (tiny(thing={"x": {"$ref": REF + "Id", "maxLength": 5}}), "Thing.x: keyword 'maxLength' beside `$ref`"),
+        (tiny(thing={"x": {"type": ["string", "integer"]}}), "Thing.x: a union"),
+        (tiny(thing={"x": {"type": "number", "exclusiveMinimum": 0}}), "Thing.x: a bound that is excluded"),
+        (tiny(thing={"x": {"type": "integer", "multipleOf": 0}}), "components.schemas.Thing"),
+        (tiny(thing={"x": {"type": "array", "items": {"const": 1}}}), "Thing.x[]: a `const`"),
+        (tiny(thing={"x": {"$ref": REF + "Mixed"}}, Mixed={"enum": [1, "a"]}), "Mixed"),
+        (tiny(thing={"x": {"$ref": REF + "Both"}}, Both={"allOf": [{"$ref": REF + "Thing"}, {"$ref": REF + "Other"}]},
+              Other={"type": "object", "properties": {"x": {"type": "string"}}}), "components.schemas.Both"),
+        (tiny(thing={"x": {"$ref": REF + "Loop"}}, Loop={"allOf": [{"$ref": REF + "Loop"}, {"type": "object"}]}), "Loop"),
         (tiny(thing={"x": {"type": "object", "properties": {"y": {"type": "string"}}}}), "Thing.x"),
         (tiny(thing={"x": {"oneOf": [{"type": "string"}, {"type": "integer"}]}}), "Thing.x: a union"),
         (tiny(thing={"toDict": {"type": "string"}}), "Thing.toDict"),
         (tiny(thing={"class": {"type": "string"}}), "Thing.class"),
-        (tiny(thing={"x": {"type": "array", "items": {"type": ["string", "null"]}}}), "Thing.x[]"),
-        (tiny(thing={"x": {"$ref": REF + "M"}}, M={"type": "object", "additionalProperties": {"$ref": REF + "Thing"}}), "M"),
         (tiny(thing={"x": {"$ref": REF + "Closed"}}, Closed={"type": "object", "additionalProperties": False,
               "properties": {"y": {"type": "string"}}}), "Closed"),
         (tiny(thing={"x": {"type": "integer", "enum": [1, 2]}}), "Thing.x"),
-        (tiny(body={"x": {"type": "number", "minimum": 1}}), "Body.x"),
         (change(f"{OPERATION} operationId", "changeThing"), "POST /things/{thingId}: operationId"),
         (change(f"{OPERATION} parameters", []), "POST /things/{thingId}"),
-        (change(f"{OPERATION} parameters", [*BASE["paths"]["/things/{thingId}"]["post"]["parameters"],
-                {"name": "q", "in": "query", "schema": {"type": "string"}}]), "POST /things/{thingId}: parameters"),
+        (parameter(schema={"type": "object", "additionalProperties": True}), "POST /things/{thingId} q: an object must be a"),
+        (parameter(schema={"type": ["string", "null"]}), "POST /things/{thingId} q: a parameter in 'query' is"),
+        (parameter(schema={"type": "array", "items": {"type": "array", "items": {}}}), "POST /things/{thingId} q: a parameter"),
+        (parameter(schema={"type": "string"}, style="deepObject"), "POST /things/{thingId} q: a parameter with `style: deepObject`"),
+        (parameter(schema={"type": "string"}, allowReserved=True), "POST /things/{thingId} q: `allowReserved`"),
+        (parameter(content={"application/json": {"schema": {}}}), "POST /things/{thingId} q: a parameter needs a `schema`"),
+        (parameter(name="session", **{"in": "cookie"}), "POST /things/{thingId} session: a parameter in a cookie"),
+        (parameter(name="Host", **{"in": "header"}, schema={"type": "string"}), "POST /things/{thingId} Host: this header"),
+        (parameter(name="X-A", **{"in": "header"}, schema={"type": "array", "items": {"type": "string"}}), "X-A: a parameter in"),
+        (parameter(name="q'", schema={"type": "string"}), "POST /things/{thingId} q'"),
+        (parameter(name="to_dict", schema={"type": "string"}), "POST /things/{thingId} to_dict"),
+        (change(f"{OPERATION} requestBody content", {"multipart/form-data": {"schema": {"$ref": REF + "Body"}}}),
+         "POST /things/{thingId} requestBody: a body of ['multipart/form-data'], and not of application/json"),
+        (change(f"{OPERATION} requestBody content application/json schema", {"type": "array", "items": {"$ref": REF + "Body"}}),
+         "POST /things/{thingId} requestBody: a body must be an object"),
+        (change(f"{OPERATION} responses 200 content", {"application/octet-stream": {}}),
+         "POST /things/{thingId} 200: an answer of ['application/octet-stream'], and not of application/json"),
+        (change(f"{OPERATION} responses 202", {"description": "Later."}), "POST /things/{thingId}: the 2xx answers must all hold the same"),
         (change(f"{OPERATION} responses 200 content", {"text/plain": {"schema": {"type": "string"}}}), "/things/{thingId}"),
     ],
 )  # fmt: skip

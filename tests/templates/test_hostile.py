@@ -6,7 +6,6 @@ import builtins
 import copy
 import importlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,11 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codegen import trial, use, write
-from codegen.bump import entry, stub
+from codegen.api import NotCovered
+from codegen.bump import entry
 from codegen.diff import diff
 from codegen.expressions import Writer
 from codegen.literals import docstring, python
-from codegen.read import NotCovered, read
+from codegen.overlay import method
+from codegen.read import read
 from codegen.trial import Samples, demand_use
 from tests.templates.tiny import in_place, tiny
 
@@ -228,7 +229,7 @@ def used(document: Any) -> None:
         for name in api.enums:
             assert [member.value for member in models[name]] == schema(document, name)["enum"]
     for one in api.operations:
-        compile(re.findall(r"```python\n(.*)```", stub(one, Writer(api)), re.DOTALL)[0], "stub", "exec")
+        compile(f"class Calls:\n{method(one, Writer(api))}", "method", "exec")
 
 
 def test_the_document_of_these_tests_can_be_used() -> None:

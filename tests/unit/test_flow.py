@@ -28,6 +28,7 @@ from kraty_server._flow import flow
 from kraty_server._http.messages import Answer, Interruption, Reply, Report, Send, Sleep, TransportFailure
 from kraty_server._options import Options, Secret
 from kraty_server_generated.api import players, wallet
+from kraty_server_generated.types import Call
 
 URL = "https://kraty.test/server/v1/players/p/wallet/gold/credit"
 CREDITED = b'{"data":{"economyKey":"gold","balance":5,"applied":true}}'
@@ -379,3 +380,27 @@ def test_an_error_that_was_raised_is_held_by_nobody_else() -> None:
             frames += [value for value in traceback.tb_frame.f_locals.values() if value is course.error]
         traceback = traceback.tb_next
     assert frames == []
+
+
+DROP: Call[None] = Call("things.drop", "DELETE", "/things", "/things", type(None))
+
+
+@pytest.mark.parametrize(("status", "content"), [(204, b""), (200, b""), (200, b'{"ok":true}')])
+def test_an_answer_that_the_document_gives_no_content_is_none(status: int, content: bytes) -> None:
+    course = step([Answer(status, {}, content)], DROP)
+    assert (course.result, course.error) == (None, None)
+    assert step([Answer(status, {}, content)], DROP.then(lambda nothing: [nothing])).result == [None]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"<html>", "response body was not valid JSON"), (refusal("conflict"), "[200] conflict: no")]
+)
+def test_a_page_or_an_error_is_no_answer_without_content(content: bytes, told: str) -> None:
+    course = step([Answer(200, {}, content)], DROP)
+    assert told in str(course.error)
+    assert course.error.outcome == "unknown"
+
+
+def test_headers_of_a_call_are_sent_with_it() -> None:
+    course = step([Answer(204, {}, b"")], DROP._replace(headers={"X-Trace": "1"}))
+    assert [send.headers for send in course.sent] == [{"X-Trace": "1"}]

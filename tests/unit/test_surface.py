@@ -52,7 +52,6 @@ def methods(client: Any) -> dict[str, Any]:
 def test_every_operation_has_exactly_one_method(client: Any) -> None:
     found = methods(client)
     assert found.keys() - ALIASES.keys() == {o["operationId"] for o in OPERATIONS}
-    assert len(OPERATIONS) == 25
     for alias, name in ALIASES.items():
         assert found[alias].__doc__ == found[name].__doc__
 
@@ -61,7 +60,9 @@ def test_both_flavours_have_the_same_signatures_and_docs() -> None:
     sync, awaited = methods(KratyServer(**OPTIONS)), methods(AsyncKratyServer(**OPTIONS))
     assert sync.keys() == awaited.keys()
     for name, method in sync.items():
-        assert inspect.signature(method) == inspect.signature(awaited[name]), name
+        assert str(inspect.signature(method)) == str(inspect.signature(awaited[name])).replace("AsyncPage", "Page"), (
+            name
+        )
         assert method.__doc__ == awaited[name].__doc__ != "", name
         assert inspect.iscoroutinefunction(awaited[name]), name
         assert not inspect.iscoroutinefunction(method), name
@@ -73,7 +74,17 @@ def test_every_write_takes_an_idempotency_key() -> None:
     for item in DOCUMENT["paths"].values():
         for verb, operation in item.items():
             takes = "idempotency_key" in inspect.signature(found[operation["operationId"]]).parameters
-            assert takes == (verb in ("post", "put")), operation["operationId"]
+            assert takes == ("idempotencyKey" in properties_of(operation)), operation["operationId"]
+            assert takes or not (verb == "post" and "requestBody" in operation), operation["operationId"]
+
+
+def properties_of(operation: dict[str, Any]) -> dict[str, Any]:
+    """What the body of an operation may hold by name."""
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    while "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    properties: dict[str, Any] = schema.get("properties", {})
+    return properties
 
 
 def test_an_endpoint_is_seen_as_such_on_its_class_only() -> None:

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from codegen import write
+from codegen import bump, write
 from kraty_server import KratyServerError, RetryConfig
 from kraty_server.testing import Emulator
 from kraty_server.testing.emulator import ledger, outbox
@@ -53,7 +53,8 @@ def emitted() -> dict[str, bytes]:
 
 
 def test_every_event_that_the_emulator_emits_fits_the_document_and_none_is_left_out(emitted: dict[str, bytes]) -> None:
-    assert emitted.keys() == EVENTS.keys() == DOCUMENT["webhooks"].keys()
+    assert EVENTS.keys() == DOCUMENT["webhooks"].keys()
+    assert emitted.keys() == EVENTS.keys() - set(bump.not_sent(EVENTS))
     for name, body in emitted.items():
         event = read_event(json.loads(body))
         assert type(event) is EVENTS[name]
@@ -87,7 +88,9 @@ def test_what_nobody_documented_says_that_it_is_assumed(name: str) -> None:
     data = own["properties"]["data"]["$ref"].rpartition("/")[2]
     fields = DOCUMENT["components"]["schemas"][data]["properties"]
     assert fields
-    assert all("Assumed" in field["description"] for field in fields.values())
+    by_a_call = json.dumps(DOCUMENT["paths"]) + json.dumps(DOCUMENT["components"]["schemas"])
+    if f'schemas/{data}"' not in by_a_call:
+        assert all("Assumed" in field["description"] for field in fields.values())
 
 
 def test_an_event_of_the_emulator_that_leaves_the_document_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

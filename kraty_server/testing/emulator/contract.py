@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import jsonschema_rs
 
 DOCUMENT: Final = "urn:kraty"
+METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "options", "trace"})
+NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,49 @@ class Operation:
     error_codes: Mapping[str, tuple[str, ...]]
     """Status to the codes that come with it."""
     body: jsonschema_rs.Draft202012Validator | None
+    body_schema: Any
     body_required: bool
-    parameters: Mapping[str, int]
-    """The name of each path parameter, and at which segment it is."""
+    body_keyed: bool
+    """Whether the body has a property for the idempotency key, and is no bag in which that would be the caller's."""
+    parameters: Mapping[str, tuple[int, frozenset[str]]]
+    """The name of each path parameter, at which segment it is, and what its text may stand for."""
     path: jsonschema_rs.Draft202012Validator
     """All path parameters in one object."""
-    responses: Mapping[int, jsonschema_rs.Draft202012Validator] = field(repr=False)
+    others: tuple[Parameter, ...]
+    """The parameters of the query and the headers."""
+    responses: Mapping[int, jsonschema_rs.Draft202012Validator | None] = field(repr=False)
+    """The validator of each status; None where it comes without content."""
     enveloped: bool
     """Whether its payload comes within `data`."""
+    success: tuple[int, Any]
+    """The first success that is listed, and the schema of its body."""
     keyed: bool
     """Whether the operation is idempotent by a key, rather than by nature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a query or a header."""
+
+    name: str
+    where: str
+    required: bool
+    explode: bool
+    types: frozenset[str]
+    """What its text may stand for."""
+    item_types: frozenset[str]
+    """The same for the items of a list."""
+    schema: jsonschema_rs.Draft202012Validator = field(repr=False)
+
+    def value(self, texts: list[str]) -> Any:
+        """What the texts stand for that came under its name; those of a query as they are in the URL."""
+        if "array" not in self.types:
+            return read_text(self._decoded(texts[-1]), self.types)
+        items = texts if self.explode else [item for text in texts for item in text.split(",")]
+        return [read_text(self._decoded(item), self.item_types) for item in items]
+
+    def _decoded(self, text: str) -> str:
+        return unquote_plus(text) if self.where == "query" else text
 
 
 class NoRoute(Exception):
@@ -64,8 +100,20 @@ def problems(validator: jsonschema_rs.Draft202012Validator, value: Any) -> list[
     return found or [Problem("", "does not fit the schema")]
 
 
-def _absolute(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"$ref": DOCUMENT + schema["$ref"]} if "$ref" in schema else schema
+def read_text(text: str, types: frozenset[str]) -> Any:
+    """The JSON value that a text of a URL or a header stands for; the text itself where it stands for none."""
+    if types & {"integer", "number"} and NUMBER.fullmatch(text):
+        return json.loads(text)
+    return text == "true" if "boolean" in types and text in ("true", "false") else text
+
+
+def _absolute(schema: Any) -> Any:
+    """A schema whose references lead into the document from anywhere."""
+
+    def named(node: dict[str, Any]) -> dict[str, Any]:
+        return {**node, "$ref": DOCUMENT + node["$ref"]} if str(node.get("$ref", "")).startswith("#") else node
+
+    return json.loads(json.dumps(schema), object_hook=named)
 
 
 def _literals(shape: tuple[bool, ...]) -> itemgetter[Any]:
@@ -89,10 +137,12 @@ class Contract:
         self._registry = jsonschema_rs.Registry([(DOCUMENT, self.document)])
         self.operations: dict[str, Operation] = {}
         for route, item in self.document["paths"].items():
-            for method, node in item.items():
+            for method in (key for key in item if key in METHODS):
+                parameters: list[Any] = [*item.get("parameters", ()), *item[method].get("parameters", ())]
+                node: dict[str, Any] = {**item[method], "parameters": parameters}
                 self.operations[node["operationId"]] = self._operation(method.upper(), route, node)
         self.events: dict[str, jsonschema_rs.Draft202012Validator] = {
-            name: self._validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})
+            name: self.validator({"$ref": f"#/webhooks/{name}/post/requestBody/content/application~1json/schema"})
             for name in self.document["webhooks"]
         }
         """The validator of each webhook's body, by the name of its event."""
@@ -106,14 +156,26 @@ class Contract:
         for shape in sorted(shapes):  # literal segments win over parameters
             self._routes.setdefault(len(shape), []).append((_literals(shape), shapes[shape]))
 
-    def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-        schema = _absolute(schema)
-        return jsonschema_rs.Draft202012Validator(schema, registry=self._registry, validate_formats=True)
+    def validator(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+        """The validator of a schema of the document."""
+        return jsonschema_rs.Draft202012Validator(_absolute(schema), registry=self._registry, validate_formats=True)
 
     @cache  # noqa: B019  # there is one contract, and it lives as long as the process
     def component(self, name: str) -> jsonschema_rs.Draft202012Validator:
         """The validator of a schema, by its name."""
-        return self._validator({"$ref": f"#/components/schemas/{name}"})
+        return self.validator({"$ref": f"#/components/schemas/{name}"})
+
+    def merged(self, schema: Any) -> dict[str, Any]:
+        """A schema with what it refers to and what all of its parts say, as far as samples need it."""
+        node = self._resolved(schema)
+        while "$ref" in node:
+            node = self._resolved(node)
+        found = {key: value for key, value in node.items() if key != "allOf"}
+        for part in map(self.merged, node.get("allOf", ())):
+            found["properties"] = {**part.get("properties", {}), **found.get("properties", {})}
+            found["required"] = [*part.get("required", ()), *found.get("required", ())]
+            found = {**part, **found}
+        return found
 
     def _resolved(self, node: Any) -> Any:
         if "$ref" not in node:
@@ -125,12 +187,14 @@ class Contract:
 
     def _operation(self, method: str, route: str, node: Any) -> Operation:
         body = node.get("requestBody")
-        answers = {
-            status: self._resolved(response)["content"]["application/json"]["schema"]
+        answers: dict[str, Any] = {
+            status: self._resolved(response).get("content", {}).get("application/json", {}).get("schema")
             for status, response in node["responses"].items()
         }
+        successes = [schema for status, schema in answers.items() if status.startswith("2")]
         segments = tuple((self.base + route).strip("/").split("/"))
-        schemas = {p["name"]: p["schema"] for p in map(self._resolved, node.get("parameters", ()))}
+        given = {(p["in"], p["name"]): p for p in map(self._resolved, node["parameters"])}
+        schemas = {name: p["schema"] for (where, name), p in given.items() if where == "path"}
         codes = {status: tuple(codes) for status, codes in node["x-error-codes"].items()}
         return Operation(
             id=node["operationId"],
@@ -138,16 +202,45 @@ class Contract:
             route=self.base + route,
             segments=segments,
             error_codes=codes,
-            body=self._validator(body["content"]["application/json"]["schema"]) if body else None,
+            body=self.validator(body["content"]["application/json"]["schema"]) if body else None,
+            body_schema=body["content"]["application/json"]["schema"] if body else None,
             body_required=bool(body and body.get("required")),
-            parameters={segment[1:-1]: index for index, segment in enumerate(segments) if segment[0] == "{"},
-            path=self._validator({"properties": {name: _absolute(schema) for name, schema in schemas.items()}}),
-            responses={int(status): self._validator(schema) for status, schema in answers.items()},
-            enveloped=all("data" in self._resolved(answers[s])["properties"] for s in answers if s.startswith("2")),
+            body_keyed=bool(body) and "idempotencyKey" in self._body(body).get("properties", {}),
+            parameters={
+                segment[1:-1]: (index, self._types(schemas[segment[1:-1]]))
+                for index, segment in enumerate(segments)
+                if segment[0] == "{"
+            },
+            others=tuple(self._parameter(p) for (where, _), p in given.items() if where in ("query", "header")),
+            path=self.validator({"properties": schemas}),
+            responses={int(status): schema and self.validator(schema) for status, schema in answers.items()},
+            enveloped=all(schema and "data" in self.merged(schema).get("properties", {}) for schema in successes),
+            success=next((int(status), schema) for status, schema in answers.items() if status.startswith("2")),
             keyed=any("idempotency_conflict" in each for each in codes.values()),
         )
 
-    def find(self, method: str, target: str) -> tuple[Operation, dict[str, str]]:
+    def _body(self, body: Any) -> dict[str, Any]:
+        return self.merged(body["content"]["application/json"]["schema"])
+
+    def _types(self, schema: Any) -> frozenset[str]:
+        """The JSON types that a schema allows."""
+        node = self.merged(schema)
+        stated = node.get("type", [])
+        return frozenset([stated] if isinstance(stated, str) else stated)
+
+    def _parameter(self, node: Any) -> Parameter:
+        schema = self.merged(node["schema"])
+        return Parameter(
+            name=node["name"] if node["in"] == "query" else node["name"].lower(),
+            where=node["in"],
+            required=node.get("required") is True,
+            explode=node.get("explode", node["in"] == "query") is True,
+            types=self._types(schema),
+            item_types=self._types(schema.get("items", {})),
+            schema=self.validator(node["schema"]),
+        )
+
+    def find(self, method: str, target: str) -> tuple[Operation, dict[str, Any]]:
         """The operation at a request target, and its path parameters, decoded.
 
         Raises:
@@ -161,7 +254,8 @@ class Contract:
             if (operation := methods.get(method)) is not None:
                 try:
                     return operation, {
-                        name: unquote(segments[index], errors="strict") for name, index in operation.parameters.items()
+                        name: read_text(unquote(segments[index], errors="strict"), types)
+                        for name, (index, types) in operation.parameters.items()
                     }
                 except UnicodeDecodeError:  # a segment is no UTF-8, so there is nothing that it could name
                     break

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
+from urllib.parse import unquote_plus
 
+from kraty_server.testing.emulator import samples
 from kraty_server.testing.emulator.clock import Clock, format_time
 from kraty_server.testing.emulator.context import RequestContext
 from kraty_server.testing.emulator.contract import Contract, NoRoute, Operation, Problem, contract, problems
@@ -177,7 +179,8 @@ class Engine:
                 else:
                     api_key = self.authenticate(headers)
                     self.limiter.take(api_key["prefix"])
-                    answer = self._execute(operation, path, api_key, body, now, at)
+                    others = _read_others(operation, target, headers)
+                    answer = self._execute(operation, path, others, api_key, body, now, at)
             except NoRoute as no_route:
                 code, answer = "not_found", _no_route(no_route)
             except ApiError as error:
@@ -232,7 +235,14 @@ class Engine:
         return key
 
     def _execute(
-        self, operation: Operation, path: Mapping[str, str], api_key: Row, raw: bytes, now: datetime, at: str
+        self,
+        operation: Operation,
+        path: Mapping[str, Any],
+        others: Mapping[str, Any],
+        api_key: Row,
+        raw: bytes,
+        now: datetime,
+        at: str,
     ) -> Answer:
         body = self._read(operation, path, raw)
         if self.state.next_due is not None and self.state.next_due <= at:
@@ -248,20 +258,23 @@ class Engine:
                 environment=api_key["environment"],
                 origin="server",
                 operation=operation.id,
-                idempotency_key=body.get("idempotencyKey"),
+                idempotency_key=body.get("idempotencyKey") if operation.body_keyed else None,
                 row_keys_kept=self.row_keys_kept,
             )
-            request, handler = OperationRequest(context, path, body, api_key), self._handlers[operation.id]
+            request, handler = (
+                OperationRequest(context, path, body, api_key, others),
+                self._handlers.get(operation.id, samples.HANDLER),
+            )
             status, payload = replay_or_execute(request, handler) if operation.keyed else handler.execute(request)
             value = {"data": payload} if operation.enveloped else payload
             if self.strict:  # before the commit: an answer that is none leaves nothing behind
                 _check(operation, status, value)
-            answer = Answer(status, encode_json(value))
+            answer = Answer(status, b"" if status == 204 else encode_json(value))
         if self.state.emitted or self.state.next_due != self._scheduled:
             self.settle()
         return answer
 
-    def _read(self, operation: Operation, path: Mapping[str, str], raw: bytes) -> dict[str, Any]:
+    def _read(self, operation: Operation, path: Mapping[str, Any], raw: bytes) -> dict[str, Any]:
         """The body of a request, checked.
 
         Raises:
@@ -281,10 +294,40 @@ class Engine:
             elif operation.body_required:
                 found.append(Problem("", "a JSON body is needed"))
         if found:
-            places = "; ".join(f"{p.path or 'body'}: {p.message}" for p in found)
-            raise ApiError(400, "validation_failed", places, [asdict(problem) for problem in found])
+            raise _invalid(found)
         checked: dict[str, Any] = body  # the document asks for an object
         return checked
+
+
+def _read_others(operation: Operation, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """What a request says in its query and its headers, as the document has it.
+
+    Raises:
+        ApiError: 400.
+    """
+    if not operation.others:
+        return {}
+    given: dict[tuple[str, str], list[str]] = {("header", name): [text] for name, text in headers.items()}
+    for pair in target.partition("?")[2].split("&"):
+        name, _, text = pair.partition("=")
+        given.setdefault(("query", unquote_plus(name)), []).append(text)
+    found: list[Problem] = []
+    values: dict[str, Any] = {}
+    for parameter in operation.others:
+        place = f"{parameter.where}.{parameter.name}"
+        if (texts := given.get((parameter.where, parameter.name))) is not None:
+            values[parameter.name] = value = parameter.value(texts)
+            found += [Problem(place, wrong.message) for wrong in problems(parameter.schema, value)]
+        elif parameter.required:
+            found.append(Problem(place, "is missing"))
+    if found:
+        raise _invalid(found)
+    return values
+
+
+def _invalid(found: list[Problem]) -> ApiError:
+    places = "; ".join(f"{p.path or 'body'}: {p.message}" for p in found)
+    return ApiError(400, "validation_failed", places, [asdict(problem) for problem in found])
 
 
 def _check(operation: Operation, status: int, value: Any) -> None:
@@ -294,7 +337,12 @@ def _check(operation: Operation, status: int, value: Any) -> None:
         RuntimeError: it is none that the document has.
     """
     validator = operation.responses.get(status)
-    wrong = [Problem("", f"status {status} is not documented")] if validator is None else problems(validator, value)
+    if status not in operation.responses:
+        wrong = [Problem("", f"status {status} is not documented")]
+    elif validator is None:
+        wrong = [] if value is None else [Problem("", f"status {status} has no content")]
+    else:
+        wrong = problems(validator, value)
     if wrong:
         raise RuntimeError(f"it left the contract at {operation.id}: {wrong[0]}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from kraty_server.testing.emulator.context import RequestContext
@@ -12,12 +12,14 @@ from kraty_server.testing.emulator.state import Row
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """What a request asks: its path parameters and its body, both valid by the document."""
+    """What a request asks: its parameters and its body, all valid by the document."""
 
     context: RequestContext
-    path: Mapping[str, str]
+    path: Mapping[str, Any]
     body: Mapping[str, Any]
     api_key: Row
+    others: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the query and the headers say, by name; those of headers in lower case."""
 
 
 OperationResult: TypeAlias = tuple[int, Any]

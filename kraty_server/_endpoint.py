@@ -120,7 +120,9 @@ def _make_methods(cls: type, flavour: Callable[[Callable[..., Call[Any]]], Calla
         result = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
         build.__annotations__ = method.build.__annotations__ | {"return": result}
         bound = MethodType(build, cls)  # it builds the same call for each resource, so `self` need not be passed on
-        setattr(cls, name, functools.wraps(build)(_renamed(flavour(bound), build, cls)))
+        made = functools.wraps(build)(_renamed(flavour(bound), build, cls))
+        made.__annotations__ = build.__annotations__  # from 3.14 on, `wraps` copies what would compute them instead
+        setattr(cls, name, made)
 
 
 def _renamed(function: Callable[..., Any], build: Callable[..., Any], owner: type) -> FunctionType:

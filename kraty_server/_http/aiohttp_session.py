@@ -88,7 +88,7 @@ def _is_readable(transport: asyncio.Transport | None) -> bool:
     connection = None if transport is None else transport.get_extra_info("socket")
     if connection is None or connection.fileno() < 0:
         return True
-    if not hasattr(select, "poll"):  # on Windows
+    if not (hasattr(select, "poll") and hasattr(select, "POLLIN")):  # on Windows
         return bool(select.select([connection], [], [], 0)[0])
     poll = select.poll()
     poll.register(connection, select.POLLIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -15,8 +16,11 @@ import venv
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kraty_server import KratyServer
+from kraty_server.testing import Emulator
+from kraty_server.testing.__main__ import add_arguments
 
 ROOT = Path(__file__).parents[2]
 TESTS = (
@@ -27,7 +31,6 @@ TESTS = (
     "tests/unit/test_readme.py",
 )
 """Some of `make quick`: they read the document, the recordings, the modules and the pages."""
-pytestmark = pytest.mark.index
 
 
 def tracked() -> list[str]:
@@ -72,17 +75,20 @@ def sdist(builds: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpacked
 
 
+@pytest.mark.index
 def test_two_builds_have_one_hash(builds: list[Path]) -> None:
     one, another = ({p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in dist.iterdir()} for dist in builds)
     assert len(one) == 2
     assert one == another
 
 
+@pytest.mark.index
 def test_the_sdist_has_what_git_has_and_nothing_else(sdist: Path) -> None:
     there = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
     assert there - {"PKG-INFO"} == set(tracked())
 
 
+@pytest.mark.index
 @pytest.mark.timeout(300)
 def test_the_tests_of_the_sdist_run(sdist: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
@@ -102,6 +108,7 @@ def containerfile() -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.index
 @pytest.mark.skipif(os.name == "nt", reason="what the container runs are commands of Linux")
 def test_what_the_container_runs_serves_an_emulator(tmp_path: Path) -> None:
     said = containerfile()
@@ -134,10 +141,23 @@ def test_what_the_container_runs_serves_an_emulator(tmp_path: Path) -> None:
         assert served.wait() == 0
 
 
-def test_the_container_listens_where_its_port_says() -> None:
-    import argparse
+def test_the_services_of_the_compose_file_in_the_docs_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/emulator.md").read_text("utf-8")
+    (block,) = re.findall(r"^```yaml\n(services:\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    services = yaml.safe_load(block)["services"]
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    options = parser.parse_args(services["kraty"]["command"])
+    for name, value in services["backend"]["environment"].items():
+        monkeypatch.setenv(name, value)
+    with Emulator() as emulator, KratyServer() as kraty:
+        assert emulator.api_key == os.environ["KRATY_SERVER_KEY"]
+        assert options.webhook_secret == os.environ["KRATY_WEBHOOK_SECRET"]
+        assert f"http://{options.allow_host[0]}:{options.port}" in repr(kraty)
+    assert (ROOT / services["kraty"]["build"]["dockerfile"]).exists()
 
-    from kraty_server.testing.__main__ import add_arguments
+
+def test_the_container_listens_where_its_port_says() -> None:
 
     parser = argparse.ArgumentParser()
     add_arguments(parser)

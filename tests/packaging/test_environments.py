@@ -128,7 +128,7 @@ def test_make_alone_has_a_line_for_each_target() -> None:
     targets = {name for line in re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE) for name in line.split()}
     ended = made(f"PYTHON={sys.executable}")
     lines = dict(re.findall(r"^make (\S+) +(\S.*)$", ended.stdout, re.MULTILINE))
-    assert (ended.returncode, lines.keys()) == (0, targets - {"help"})
+    assert (ended.returncode, set(lines)) == (0, targets - {"help"})
     assert len(ended.stdout.splitlines()) == len(lines)
 
 

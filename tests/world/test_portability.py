@@ -106,6 +106,6 @@ def test_a_console_of_windows_that_knows_no_colours_gets_none(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with monkeypatch.context() as patch:
-        patch.setattr(terminal.os, "name", "nt")
+        patch.setattr(os, "name", "nt")
         seen = terminal._has_style(Console())  # type: ignore[arg-type]  # all that is asked of it
     assert seen is styled

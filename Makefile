@@ -1,4 +1,5 @@
 # Everything sets itself up: `python3 -m venv` and pip are all that is needed.
+# A comment with ## is what `make` alone says about the target below it.
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST ?= -n auto --dist loadfile
@@ -9,12 +10,20 @@ BIN := $(VENV)/bin
 LOCK := $(wildcard .ci/locked-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt)
 PIP := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
 GROUPS := $(addprefix --group ,codegen types test frameworks checks bench docs)
+# An environment that was moved along with its clone runs the code at its old place, so it is made anew.
+$(shell for place in "$(VENV)/place" .venvs/*/place; do folder=$${place%/place}; [ ! -e "$$place" ] || \
+	[ "$$(cat "$$place")" = "$$(cd "$$folder" && pwd -P)" ] || rm -f "$$folder"/*.stamp; done)
 
-.PHONY: demo test quick coverage mutants airflow engines lock docs site site-screenshots lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench bench-memory work clean
 
+help:
+	@awk '/^## / { said = substr($$0, 4) } \
+		/^[a-z][a-z-]*:/ { if (said) { sub(/:.*/, "", $$1); printf "make %-16s %s\n", $$1, said } said = "" }' Makefile
+	@$(PYTHON) .ci/environment.py
+
 $(VENV)/run.stamp: pyproject.toml $(LOCK)
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) .ci/environment.py $(VENV)
 	$(PIP) --editable ".[emulator]"
 	@touch $@
 
@@ -25,7 +34,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 
 # Sanic wants an older multidict than aiohttp does, so it has an environment of its own.
 .venvs/sanic-%/sanic.stamp: pyproject.toml
-	$(PYTHON) -m venv $(@D)
+	$(PYTHON) .ci/environment.py $(@D)
 	$(@D)/bin/python -m pip install --quiet "pip>=25.1"
 	$(@D)/bin/python -m pip install --quiet --editable . --group sanic
 	@touch $@
@@ -67,13 +76,13 @@ airflow: .venvs/airflow/airflow.stamp
 	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py
 
 .venvs/airflow/airflow.stamp: pyproject.toml
-	$(PYTHON) -m venv .venvs/airflow
+	$(PYTHON) .ci/environment.py .venvs/airflow
 	.venvs/airflow/bin/python -m pip install --quiet "pip>=25.1"
 	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
 	@touch $@
 
-## Jobs in Dask, Ray, Spark (with a Java), Celery (with Redis) and Airflow, whose workers are killed, and an audit of the
-## books: the table in docs/bulk.md. Some gigabytes and many minutes, so not part of CI. ENGINES="--rows 20000 --kills 2"
+## Jobs in Dask, Ray, Spark, Celery and Airflow, whose workers are killed (gigabytes and many minutes): docs/bulk.md.
+# Spark needs a Java, Celery a Redis. Not part of CI. ENGINES="--rows 20000 --kills 2"
 engines: $(addprefix engines-,dask dask-frames ray spark celery airflow)
 
 engines-airflow: .venvs/airflow/airflow.stamp
@@ -86,7 +95,7 @@ engines-%: .venvs/engines-%/engines.stamp
 	timeout 1800 .venvs/engines-$*/bin/python -m tests.bulk.engines $* $(ENGINES)
 
 .venvs/engines-%/engines.stamp: pyproject.toml
-	$(PYTHON) -m venv $(@D)
+	$(PYTHON) .ci/environment.py $(@D)
 	$(@D)/bin/python -m pip install --quiet "pip>=25.1"
 	$(@D)/bin/python -m pip install --quiet --editable ".[emulator]" --group engines-$*
 	@touch $@
@@ -98,6 +107,7 @@ lock:
 	.venvs/lock/bin/python -m pip install --quiet --group mutants
 	.ci/lock .venvs/lock/bin/python
 
+## The browser for the tests of the emulator's page, from Debian's packages where there is none.
 browser:
 	.ci/browser
 
@@ -124,17 +134,23 @@ workflows: $(VENV)/dev.stamp
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github/workflows
 
+## What type checkers say: mypy, as on Windows and macOS too, and pyright, all strict.
 # With -p, since a pyrightconfig.json in any folder above would be taken otherwise.
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 kraty_server generated
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin kraty_server generated
 	$(BIN)/pyright -p pyproject.toml --pythonpath $(BIN)/python
 
+## Write generated/ from the document.
 generate: $(VENV)/dev.stamp
 	$(BIN)/python -m codegen generate
 
+## Whether generated/ is what the document makes.
 check-generated: $(VENV)/dev.stamp
 	$(BIN)/python -m codegen check
 
+## What the generator, the templates or a reader of the document would stumble over.
 lint-document: $(VENV)/dev.stamp
 	$(BIN)/python -m codegen lint
 
@@ -154,7 +170,7 @@ parity: $(VENV)/dev.stamp
 surface: $(VENV)/dev.stamp
 	$(BIN)/python -m codegen surface
 
-## Fetch the document from $$SPEC, take it over, and hold the result against the Node SDK $$NODE_SDK if that is set.
+## Fetch the document from $SPEC, take it over, and hold the result against the Node SDK $NODE_SDK if that is set.
 spec-bump: $(VENV)/dev.stamp
 	@test -n "$$SPEC" || { echo "SPEC is not set: where is the new document?" >&2; exit 2; }
 	mkdir -p .reports
@@ -162,23 +178,25 @@ spec-bump: $(VENV)/dev.stamp
 	if [ -n "$$NODE_SDK" ]; then npm install --silent --no-save --ignore-scripts --prefix .node "$$NODE_SDK"; fi
 	-$(BIN)/python -m codegen parity $${NODE_SDK:+--node .node} --report .reports/parity.md
 
+## Open a pull request with what `make spec-bump` has written. For the workflow.
 pull-request:
 	.ci/pull-request .bump
 
+## The wheel and the sdist, in dist/: the same bytes from the same commit.
 build: $(VENV)/dev.stamp
 	rm -rf dist
-	$(BIN)/python -m build --quiet
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1580601600) $(BIN)/python -m build --quiet
 	@ls -l dist
 
 ## Install the wheel into an empty environment, use it there, and see that all its types are known.
 smoke: build
 	rm -rf .venvs/smoke
-	$(PYTHON) -m venv .venvs/smoke
+	$(PYTHON) .ci/environment.py .venvs/smoke
 	.venvs/smoke/bin/python -m pip install --quiet dist/*.whl
 	cd .venvs/smoke && bin/python -I ../../tests/packaging/smoke.py
 	.venvs/smoke/bin/python -m pip install --quiet "django>=5.2" "django-stubs>=5.2" \
 		opentelemetry-instrumentation  # bases of kraty_server.django and kraty_server.otel
-	PATH=$(CURDIR)/.venvs/smoke/bin:$$PATH && cd .venvs && $(CURDIR)/$(BIN)/pyright --verifytypes kraty_server --ignoreexternal
+	PATH="$(CURDIR)/.venvs/smoke/bin:$$PATH" && cd .venvs && "$(CURDIR)/$(BIN)/pyright" --verifytypes kraty_server --ignoreexternal
 
 ## What the wheel brings with it, as CycloneDX.
 sbom: build
@@ -234,5 +252,6 @@ bench-memory: $(VENV)/dev.stamp
 work: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.work
 
+## Remove what make has made.
 clean:
 	rm -rf $(VENV) .venvs .node .reports dist mutants sbom

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import threading
 
 
+SLICE: Final = 0.5
+"""Seconds of a wait at a time: on Windows no signal ends a wait, and Ctrl-C counts only when it is over."""
+
+
 class Clock(Protocol):
     """What retries, Retry-After and deadlines are measured by."""
 
@@ -39,7 +43,9 @@ class SystemClock:
     time = staticmethod(time.time)
 
     def sleep(self, seconds: float, closing: threading.Event) -> None:
-        closing.wait(seconds)
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0 and not closing.wait(min(left, SLICE)):
+            pass
 
     async def async_sleep(self, seconds: float, closing: asyncio.Event) -> None:
         import asyncio  # a blocking worker does without

@@ -171,7 +171,9 @@ def _make_methods(cls: type[Any], flavour: Flavour, page_flavour: Flavour, page:
             result = page[result.partition("[")[2].removesuffix("]")]  # the name of the item, resolved when it is read
         build.__annotations__ = method.build.__annotations__ | {"return": result}
         bound = MethodType(build, cls)  # it builds the same call for each resource, so `self` need not be passed on
-        setattr(cls, name, functools.wraps(build)(_renamed(make(bound), build, cls)))
+        made = functools.wraps(build)(_renamed(make(bound), build, cls))
+        made.__annotations__ = build.__annotations__  # from 3.14 on, `wraps` copies what would compute them instead
+        setattr(cls, name, made)
 
 
 def _renamed(function: Callable[..., Any], build: Callable[..., Any], owner: type) -> FunctionType:

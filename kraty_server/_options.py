@@ -23,6 +23,7 @@ DISTRIBUTION: Final = "kraty-server"
 KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
+ALLOW_HTTP_VARIABLE: Final = "KRATY_ALLOW_HTTP"
 TRANSPORTS: Final = ("httpx", "aiohttp")
 RESERVED_HEADERS: Final = frozenset(
     {
@@ -145,7 +146,7 @@ def checked_options(
     on_request: AsyncOnRequest | None,
     *,
     strict_responses: bool,
-    allow_http: bool,
+    allow_http: bool | None,
     may_await: bool,
     transport: object,
 ) -> Options:
@@ -215,8 +216,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def checked_base_url(url: str | None, *, allow_http: bool = False) -> str:
+def checked_allow_http(allow_http: bool | None) -> bool:
+    """Take what is given, or what the environment says, or no."""
+    if allow_http is None:
+        said = os.environ.get(ALLOW_HTTP_VARIABLE, "")
+        if said.lower() not in ("", "0", "false", "1", "true"):
+            raise ValueError(f"{ALLOW_HTTP_VARIABLE}: 1 or 0 is needed, got {said!r}")
+        return said.lower() in ("1", "true")
+    if not isinstance(allow_http, bool):
+        raise TypeError(f"allow_http: true or false is needed, got {type(allow_http).__name__}")
+    return allow_http
+
+
+def checked_base_url(url: str | None, *, allow_http: bool | None = None) -> str:
     """Take the base URL, or the one in the environment, or the one of the contract; no slash at its end."""
+    allowed = checked_allow_http(allow_http)
     if url is None:
         url = os.environ.get(BASE_URL_VARIABLE) or ORIGIN
     if not isinstance(url, str):
@@ -236,8 +250,11 @@ def checked_base_url(url: str | None, *, allow_http: bool = False) -> str:
         raise ValueError("base_url: it must not hold a query or a fragment")
     if {".", ".."} & set(parts.path.split("/")):
         raise ValueError("base_url: its path must not hold `.` or `..`")
-    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
-        raise ValueError("base_url: http would show the key to the network; use https, or give allow_http=True")
+    if parts.scheme == "http" and not (allowed or is_loopback(host)):
+        raise ValueError(
+            "base_url: http would show the key to the network; use https, or give allow_http=True "
+            f"({ALLOW_HTTP_VARIABLE}=1)"
+        )
     url = url.rstrip("/")
     if BASE_PATH and url.endswith(BASE_PATH):
         raise ValueError(f"base_url: leave {BASE_PATH} out, the SDK adds it")

@@ -175,7 +175,7 @@ class KratyServer(BaseClient[OnRequest]):
         generate_idempotency_key: makes a key where a call has none; random UUIDs otherwise.
         on_request: called with a `RequestInfo` after each attempt; a plain function.
         strict_responses: raise where a 2xx lacks a required field, instead of a warning in the log.
-        allow_http: send the key over plain http to a host that is not loopback.
+        allow_http: send the key over plain http to a host that is not loopback; else `KRATY_ALLOW_HTTP`, 1 or 0.
 
     Raises:
         ValueError, TypeError: an option cannot be; the message names it.
@@ -195,7 +195,7 @@ class KratyServer(BaseClient[OnRequest]):
         generate_idempotency_key: Callable[[], str] | None = None,
         on_request: OnRequest | None = None,
         strict_responses: bool = False,
-        allow_http: bool = False,
+        allow_http: bool | None = None,
     ) -> None:
         key = _options.wrapped_key(api_key)
         del api_key
@@ -273,7 +273,7 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
         generate_idempotency_key: Callable[[], str] | None = None,
         on_request: AsyncOnRequest | None = None,
         strict_responses: bool = False,
-        allow_http: bool = False,
+        allow_http: bool | None = None,
     ) -> None:
         key = _options.wrapped_key(api_key)
         del api_key

@@ -7,6 +7,7 @@ import inspect
 import io
 import select
 import ssl
+import sys
 import weakref
 from contextlib import suppress
 from contextvars import ContextVar
@@ -88,11 +89,11 @@ def _is_readable(transport: asyncio.Transport | None) -> bool:
     connection = None if transport is None else transport.get_extra_info("socket")
     if connection is None or connection.fileno() < 0:
         return True
-    if not hasattr(select, "poll"):  # on Windows
-        return bool(select.select([connection], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))
+    if sys.platform != "win32" and hasattr(select, "poll"):  # gevent takes it away
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 class AiohttpSession:

@@ -34,7 +34,12 @@ T = TypeVar("T")
 PACKAGES: Final = ("httpx", "httpcore", "h11", "attrs", "aiohttp", "h2")
 MAX_SKEW: Final = 5.0
 """Seconds by which a clock may be wrong before that is called a problem."""
-SHOWN: Final = (f"{_options.KEY_VARIABLE}_FILE", f"{SECRET_VARIABLE}_FILE", _options.TRANSPORT_VARIABLE)
+SHOWN: Final = (
+    f"{_options.KEY_VARIABLE}_FILE",
+    f"{SECRET_VARIABLE}_FILE",
+    _options.TRANSPORT_VARIABLE,
+    _options.ALLOW_HTTP_VARIABLE,
+)
 """Variables of ours that are no secrets."""
 SECRETS: Final = (_options.KEY_VARIABLE, SECRET_VARIABLE)
 URLS: Final = ("http_proxy", "https_proxy", "all_proxy", _options.BASE_URL_VARIABLE.lower())

@@ -63,6 +63,8 @@ def plain(text: str) -> str:
 
 def _has_style(stream: TextIO) -> bool:
     """Tell whether a stream takes colours."""
+    if os.name == "nt" and "WT_SESSION" not in os.environ:  # the old console of Windows shows the codes themselves
+        return False
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
 
 

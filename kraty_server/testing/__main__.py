@@ -83,6 +83,7 @@ def serve(given: argparse.Namespace, ready: Callable[[str, str], None]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping)
     try:
+        from kraty_server._clock import SLICE
         from kraty_server.testing import Emulator, RateLimit
 
         emulator = Emulator(
@@ -109,7 +110,8 @@ def serve(given: argparse.Namespace, ready: Callable[[str, str], None]) -> int:
     if _opens_to_others(given.host):
         print(f"It listens on {given.host}: whoever reaches it can do everything.", file=sys.stderr)
     ready(url, emulator.api_key)
-    stop.wait()
+    while not stop.wait(SLICE):
+        pass
     emulator.close()
     return 0
 

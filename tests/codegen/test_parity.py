@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("tree_sitter", reason="there is no tree-sitter for this Python: pyproject.toml")
+
 from codegen.__main__ import main
 from codegen.parity import cases, compare, node, ours, report, run, verdicts
 from codegen.parity.compare import Difference

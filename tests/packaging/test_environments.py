@@ -60,7 +60,7 @@ def test_a_lock_has_a_version_of_everything_that_fits(lock: Path) -> None:
 def test_an_environment_of_make_is_locked_for_its_python_and_no_other(tmp_path: Path) -> None:
     mine, other = tmp_path / "mine", tmp_path / "other"
     for path, said in ((mine, "%d.%d" % sys.version_info[:2]), (other, "3.99")):  # noqa: UP031
-        path.write_text(f"#!/bin/sh\necho {said}\n")
+        path.write_text(f"#!/bin/sh\necho {said}\n", "utf-8")
         path.chmod(0o755)
     lock = ROOT / ".ci" / f"locked-{sys.version_info[0]}.{sys.version_info[1]}.txt"
     told = dry_run(f"VENV={tmp_path / 'venv'}", f"PYTHON={mine}", "types")
@@ -109,3 +109,72 @@ def test_each_package_that_is_imported_is_named_and_none_has_a_limit_that_only_a
 
 def test_no_file_in_a_folder_above_decides_what_pyright_checks() -> None:
     assert "pyright -p pyproject.toml" in dry_run("types")
+
+
+# What make says
+
+
+def made(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", "--no-print-directory", *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def python_that_says(version: tuple[int, ...], place: Path) -> Path:
+    """A program that is this Python, and thinks that it is of another version."""
+    place.parent.mkdir(exist_ok=True)
+    claims = f"import runpy, sys; sys.version_info = {version}; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    place.write_text(
+        f'#!/bin/sh\n[ "$1" = -c ] && exec "{sys.executable}" "$@"\nexec "{sys.executable}" -c "{claims}" "$@"\n',
+        "utf-8",
+    )
+    place.chmod(0o755)
+    return place
+
+
+def test_make_alone_has_a_line_for_each_target() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    targets = {name for line in re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE) for name in line.split()}
+    ended = made(f"PYTHON={sys.executable}")
+    lines = dict(re.findall(r"^make (\S+) +(\S.*)$", ended.stdout, re.MULTILINE))
+    assert (ended.returncode, set(lines)) == (0, targets - {"help"})
+    assert len(ended.stdout.splitlines()) == len(lines)
+
+
+@pytest.mark.parametrize("arguments", [(), ("quick",), ("smoke",), ("airflow",)], ids=str)
+@pytest.mark.parametrize("version", [(3, 9, 18), (3, 10, 13)], ids=str)
+def test_a_python_that_is_too_old_is_said_at_once(
+    version: tuple[int, ...], arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    old = python_that_says(version, tmp_path / "bin" / "python")
+    ended = made(
+        f"PYTHON={old}", f"VENV={tmp_path / 'venv'}", *(("-W", "pyproject.toml") if arguments else ()), *arguments
+    )
+    assert ended.returncode == 2
+    assert "Python 3.11 or newer is needed" in ended.stderr
+    assert "make PYTHON=python3.12" in ended.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_an_older_python_can_read_what_tells_it_so() -> None:
+    ast.parse((ROOT / ".ci/environment.py").read_text("utf-8"), feature_version=(3, 7))
+
+
+def test_an_environment_that_was_moved_is_made_anew(tmp_path: Path) -> None:
+    clone, moved = tmp_path / "a clone", tmp_path / "another name"
+    (clone / ".ci").mkdir(parents=True)
+    for name in ("Makefile", ".ci/environment.py"):
+        (clone / name).write_text((ROOT / name).read_text("utf-8"), "utf-8")
+    (clone / "pyproject.toml").touch()
+    quiet = f"PYTHON={sys.executable}"
+    environment = [sys.executable, ".ci/environment.py", ".venv"]
+    subprocess.run(environment, cwd=clone, check=True)
+    for stamp in ("run.stamp", "dev.stamp"):
+        (clone / ".venv" / stamp).touch()
+    (clone / ".venv" / "left").touch()
+    assert "pip install" not in made("-n", quiet, "quick", folder=clone).stdout
+    clone.rename(moved)
+    assert "pip install" in made("-n", quiet, "quick", folder=moved).stdout
+    ended = subprocess.run(environment, cwd=moved, check=True, capture_output=True, text=True)
+    assert "made anew" in ended.stderr
+    assert not (moved / ".venv" / "left").exists()
+    assert (moved / ".venv" / "place").read_text("utf-8") == str((moved / ".venv").resolve())
+    assert subprocess.run(environment, cwd=moved, check=True, capture_output=True, text=True).stderr == ""

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from tests import services
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+BY_HAND = re.findall(r"^python -m .*$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+"""What is done by hand where there is no make."""
 TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
@@ -28,14 +31,38 @@ def steps(workflow: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_calls_make_and_nothing_else(workflow: Path) -> None:
+def test_a_workflow_calls_make_or_what_is_done_by_hand_without_it(workflow: Path) -> None:
     for step in steps(workflow):
+        if step.get("run") in BY_HAND:
+            continue
         if "run" in step:
             found = re.fullmatch(r"make ([\w-]+)", step["run"])
             assert found, step
             assert found[1] in TARGETS, step
         else:
             assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"]), step
+
+
+def test_where_there_is_no_make_the_quick_part_is_the_same() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    values = dict(re.findall(r"^(\w+) [?:]?= (.*)$", makefile, re.MULTILINE))
+    assert BY_HAND[-1] == f"python -m pytest {values['PYTEST']} {values['QUICK']}"
+    (extras,) = re.findall(r'--editable "(.*)" \$\(GROUPS\)', makefile)
+    assert f'"{extras}"' in BY_HAND[-2]
+    assert set(re.findall(r"--group (\S+)", BY_HAND[-2])) <= set(re.findall(r"\w+", values["GROUPS"]))
+    assert [step["run"] for step in steps(ROOT / ".github/workflows/ci.yml") if step.get("run") in BY_HAND] == BY_HAND[
+        1:
+    ]
+
+
+def test_each_supported_python_is_in_the_matrix_the_classifiers_and_the_local_run() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    there: list[str] = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    prefix = "Programming Language :: Python :: "
+    assert [line.removeprefix(prefix) for line in project["classifiers"] if line.startswith(prefix)] == there
+    local = re.findall(r"^for minor in (.*); do$", (ROOT / ".ci/pythons").read_text("utf-8"), re.MULTILINE)
+    assert " ".join(local).split() == there
 
 
 def test_each_action_has_one_version() -> None:

@@ -56,9 +56,34 @@ def test_a_base_url_that_can_be_is_taken(make: Any, url: str) -> None:
     assert not make(api_key=KEY, base_url=url)._options.base_url.endswith("/")
 
 
+REFUSED = "base_url: http would show the key"
+
+
 @makers
-def test_http_needs_a_word_unless_it_is_loopback(make: Any) -> None:
-    assert make(api_key=KEY, base_url="http://kraty.internal", allow_http=True)
+@pytest.mark.parametrize(
+    ("variable", "given", "refusal"),
+    [
+        (None, None, REFUSED), ("", None, REFUSED), ("0", None, REFUSED), ("false", None, REFUSED),
+        ("1", None, None), ("true", None, None), ("True", None, None),
+        ("1", False, REFUSED), ("0", True, None), (None, True, None), (None, False, REFUSED), ("maybe", True, None),
+        ("yes", None, "KRATY_ALLOW_HTTP: 1 or 0"), (" 1", None, "KRATY_ALLOW_HTTP: 1 or 0"),
+        (None, "false", "allow_http: true or false"), (None, 1, "allow_http: true or false"),
+    ],
+)  # fmt: skip
+def test_http_needs_a_word_unless_it_is_loopback(
+    make: Any, variable: str | None, given: Any, refusal: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable is None:
+        monkeypatch.delenv("KRATY_ALLOW_HTTP", raising=False)
+    else:
+        monkeypatch.setenv("KRATY_ALLOW_HTTP", variable)
+    if refusal is None:
+        assert make(api_key=KEY, base_url="http://emulator:8480", allow_http=given)
+    else:
+        with pytest.raises((ValueError, TypeError), match=f"^{refusal}"):
+            make(api_key=KEY, base_url="http://emulator:8480", allow_http=given)
+    if refusal in (REFUSED, None):
+        assert make(api_key=KEY, base_url="http://127.0.0.1:8480", allow_http=given)
 
 
 @makers

@@ -387,7 +387,7 @@ def test_a_second_handler_for_an_event_is_an_error(event: Any) -> None:
 @pytest.mark.parametrize("event", ["", dict, type("Mine", (WalletChanged,), {}), None, WalletChanged.from_dict({})])
 def test_what_is_no_event_gets_no_handler(event: Any) -> None:
     kraty: Any = Webhooks(SECRET)
-    with pytest.raises((ValueError, TypeError), match=r"^(on: an event's class or its name is needed|unhashable type)"):
+    with pytest.raises((ValueError, TypeError), match="on: an event's class or its name is needed|unhashable type"):
         kraty.on(event)(print)
 
 

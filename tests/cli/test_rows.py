@@ -188,7 +188,7 @@ def test_a_row_that_changed_after_it_was_done_is_not_sent(kraty: Run, emulator: 
     write_csv("balances.csv", ["externalPlayerId", "economyKey", "amount"], ["ada", "gold", 11])
     ended = kraty(*COMMANDS["take-back"], *YES)
     assert (ended.code, booked(emulator)) == (3, before)
-    assert "j/ada/gold was done before with other contents" in ended.err
+    assert "j/ada/gold: it was done by a former run with other contents" in ended.err
     assert rows_of(kraty("job", "failures", "j"))[0]["error_code"] == "changed"
 
 

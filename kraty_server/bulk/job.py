@@ -166,7 +166,7 @@ class Job:
             mapping = RowMapping(self.action, self.name, rows, self._columns, self._key)
             iterator = iter(rows.rows)
             while block := list(islice(iterator, BLOCK)):
-                self._count(check, memory.sort(mapping.prepare(block)))
+                self._count(check, memory.sort(mapping.prepare(block)), mapping)
                 check.rows += len(block)
         chunks_or_rows = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
         check.calls = chunks_or_rows * self.action.calls
@@ -186,7 +186,7 @@ class Job:
         finally:
             journal.close()
 
-    def _count(self, check: Check, found: Sorted) -> None:
+    def _count(self, check: Check, found: Sorted, mapping: RowMapping) -> None:
         check.new += len(found.new)
         check.unknown += len(found.unsettled)
         check.known += found.known
@@ -195,12 +195,12 @@ class Job:
         check.changed += found.count(Standing.CHANGED)
         check.duplicates += found.count(Standing.DUPLICATE)
         for number, _, row, reason in found.left_out[: LISTED - len(check.problems)]:
-            about = "" if isinstance(row, Refused) else f"{row.key}: "
+            about = "" if isinstance(row, Refused) else f"{row[1]}: "
             check.problems.append(Problem(check.rows + number + 1, about + reason))
         if (amount := self.action.amount) is not None:
-            for row in found.new:
-                what = str(row.arguments[self.action.natural[-1]])
-                check.sums[what] = check.sums.get(what, 0) + row.arguments[amount]
+            for arguments in map(mapping.arguments, found.new):
+                what = str(arguments[self.action.natural[-1]])
+                check.sums[what] = check.sums.get(what, 0) + arguments[amount]
 
     def run(
         self,

@@ -54,10 +54,10 @@ def shard_of(row: bytes, count: int) -> int:
 class KeyIndex:
     """Remembers the records of rows: 10 million in some 120 MB.
 
-    A Python set would take 700 MB. A bucket for each value of the first two bytes of a key's digest holds its last 7 and
-    the 4 of the body, one after the other, and is searched by `bytes.find`. The odds that any two of 10 million keys
-    share these 72 bits are one in a hundred million. Many records are taken at once, one after the other: the parts of
-    all of them are then cut out together.
+    A Python set would take 700 MB. A bucket for each value of the first two bytes of a key's digest holds its last 7
+    and the 4 of the body, one after the other, and is searched by `bytes.find`. The odds that any two of 10 million
+    keys share these 72 bits are one in a hundred million. Records are taken many at once, one after the other: the
+    parts of all of them are then cut out together.
     """
 
     REST: Final = 7

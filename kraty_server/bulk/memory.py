@@ -71,45 +71,45 @@ class Memory:
         found = Sorted()
         rows = self._done(self._ours(block, found), found)
         repeated = self._seen.bodies_or_add(_joined(rows))
-        if not (repeated or self.unsettled):
-            found.new = [row for _, row in rows]
-        else:
+        if repeated or self.unsettled:
             self._look_at(rows, repeated, found)
+        else:
+            found.new = list(rows.values())
         found.left_out.sort(key=lambda one: one.number)
         return found
 
-    def _ours(self, block: Sequence[Prepared | Refused], found: Sorted) -> list[tuple[int, Prepared]]:
-        """The rows that can be sent, and are of this shard."""
-        rows: list[tuple[int, Prepared]] = []
+    def _ours(self, block: Sequence[Prepared | Refused], found: Sorted) -> dict[int, Prepared]:
+        """The rows that can be sent, and are of this shard, by their numbers."""
+        rows: dict[int, Prepared] = {}
         for number, row in enumerate(block):
             if isinstance(row, Refused):
                 found.left_out.append(LeftOut(number, Standing.INVALID, row, row.reason))
+            elif self._shard is not None and shard_of(row[2], self._shard[1]) != self._shard[0]:
+                found.elsewhere += 1
             else:
-                rows.append((number, row))
-        if self._shard is not None:
-            index, count = self._shard
-            ours = [one for one in rows if shard_of(one[1].record, count) == index]
-            found.elsewhere = len(rows) - len(ours)
-            rows = ours
+                rows[number] = row
         return rows
 
-    def _done(self, rows: list[tuple[int, Prepared]], found: Sorted) -> list[tuple[int, Prepared]]:
+    def _done(self, rows: dict[int, Prepared], found: Sorted) -> dict[int, Prepared]:
         """Those that no former run has done."""
         done = self._settled.bodies(_joined(rows)) if self._settled else {}
         if not done:
             return rows
-        for index, body in done.items():
-            number, row = rows[index]
-            if body == row.record[KEY_SIZE:]:
+        left: dict[int, Prepared] = {}
+        for index, (number, row) in enumerate(rows.items()):
+            if (body := done.get(index)) is None:
+                left[number] = row
+            elif body == row[2][KEY_SIZE:]:
                 found.known += 1
             else:
                 reason = "it was done by a former run with other contents"
                 found.left_out.append(LeftOut(number, Standing.CHANGED, row, reason))
-        return [one for index, one in enumerate(rows) if index not in done]
+        return left
 
-    def _look_at(self, rows: list[tuple[int, Prepared]], repeated: dict[int, bytes], found: Sorted) -> None:
-        for index, (number, row) in enumerate(rows):
-            key, body = row.record[:KEY_SIZE], row.record[KEY_SIZE:]
+    def _look_at(self, rows: dict[int, Prepared], repeated: dict[int, bytes], found: Sorted) -> None:
+        for index, (number, row) in enumerate(rows.items()):
+            _, _, record, _ = row
+            key, body = record[:KEY_SIZE], record[KEY_SIZE:]
             if (first := repeated.get(index)) is not None:
                 is_same = first == body
                 standing = Standing.DUPLICATE if is_same else Standing.CHANGED
@@ -125,5 +125,5 @@ class Memory:
                 found.unsettled.append((row, before))
 
 
-def _joined(rows: list[tuple[int, Prepared]]) -> bytes:
-    return b"".join([row.record for _, row in rows])
+def _joined(rows: dict[int, Prepared]) -> bytes:
+    return b"".join([record for _, _, record, _ in rows.values()])

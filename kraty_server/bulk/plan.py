@@ -87,7 +87,7 @@ class Planner:
         chunk_size: int,
     ) -> None:
         self._action = action
-        self._mapping = mapping
+        self.mapping: RowMapping = mapping
         self._rows = rows
         self._iterator = iter(rows.rows)
         self._report = report
@@ -125,7 +125,9 @@ class Planner:
         if not rows:
             return None
         now = self._now()
-        first = min([now, *(self._sent_before.pop(row.record, now) for row in rows)]) if self._sent_before else now
+        first = (
+            min([now, *(self._sent_before.pop(record, now) for _, _, record, _ in rows)]) if self._sent_before else now
+        )
         self._number += 1
         return Chunk(self._number, now, first, rows, bytearray((UNKNOWN,)) * len(rows))
 
@@ -138,7 +140,7 @@ class Planner:
         prepared: list[Prepared | Refused] = []
         if block:
             with self._breaking_off():
-                prepared = self._mapping.prepare(block)
+                prepared = self.mapping.prepare(block)
         before = len(self._admitted)
         self._admit(prepared)
         self._report.rows += len(prepared) - (len(self._admitted) - before)
@@ -173,7 +175,8 @@ class Planner:
                 report.unknown += 1
                 self._note(row, "unknown", why)
             else:
-                self._sent_before[row.record] = before.at
+                _, _, record, _ = row
+                self._sent_before[record] = before.at
                 self._admitted.append(row)
         self._admitted += found.new
 
@@ -191,5 +194,5 @@ class Planner:
         return None
 
     def _note(self, row: Prepared | Refused, code: str, message: str) -> None:
-        key = None if isinstance(row, Refused) else row.key
-        self.failures.append(Failure(key, code, message, self._rows.as_mapping(row.row)))
+        key = None if isinstance(row, Refused) else row[1]
+        self.failures.append(Failure(key, code, message, self._rows.as_mapping(row[0])))

@@ -154,7 +154,7 @@ class Coordinator:
             parts.append(name)
         now = self._now()
         self._journal.commit(
-            sent=[(c.number, c.at, b"".join([row.record for row in c.rows])) for c in fresh],
+            sent=[(c.number, c.at, b"".join([record for _, _, record, _ in c.rows])) for c in fresh],
             answered=[(c.number, now, bytes(c.states).replace(b"x", b"?")) for c in ended],
             failures=[*self._planner.failures, *(failure for c in ended for failure in c.failures)],
             parts=parts,
@@ -187,7 +187,7 @@ class Coordinator:
 
     def _submit(self, chunk: Chunk, indices: list[int], until: float | None) -> None:
         self._attempts += 1
-        rows = [chunk.rows[index].arguments for index in indices]
+        rows = [self._planner.mapping.arguments(chunk.rows[index]) for index in indices]
         action = self._action
         work = Work(
             action.operation,
@@ -312,8 +312,8 @@ class Coordinator:
             self._fail(chunk, index, "unknown", f"it was sent and has no answer ({code}: {message})")
 
     def _fail(self, chunk: Chunk, index: int, code: str, message: str) -> None:
-        prepared = chunk.rows[index]
-        chunk.failures.append(Failure(prepared.key, code, message, self._rows.as_mapping(prepared.row)))
+        row, key, _, _ = chunk.rows[index]
+        chunk.failures.append(Failure(key, code, message, self._rows.as_mapping(row)))
 
     def _close(self, chunk: Chunk) -> None:
         """Do no more about a chunk: what was sent stays unknown."""
@@ -337,7 +337,8 @@ class Coordinator:
         self._ended.append(chunk)
         if self._sink is not None:
             for index, result in chunk.results.items():
-                self._sink.add({"player": chunk.rows[index].arguments[PLAYER], **result})
+                player = self._planner.mapping.arguments(chunk.rows[index])[PLAYER]
+                self._sink.add({"player": player, **result})
 
     def _finish(self) -> None:
         """Commit what is known at the end, whatever ended the run, and see that the totals add up."""

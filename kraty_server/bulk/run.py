@@ -91,6 +91,9 @@ class Coordinator:
         self._ready: deque[Chunk] = deque()
         self._again: deque[Chunk] = deque()
         self._ended: list[Chunk] = []
+        """Chunks that are done with, until they are committed."""
+        self._held: list[Chunk] = []
+        """Those of them with results: they wait for their part to be full. After a kill their rows are read again."""
         self._repeats = False
         """Whether the last chunk that was handed out had been before."""
         self._under_way = 0
@@ -140,18 +143,18 @@ class Coordinator:
             if self._planner.broken is not None:
                 self._stop(self._planner.broken)
         due = self._action.protection == "day" or time.monotonic() - self._committed_at > LAZY_COMMIT
-        settled = self._ended and due and (self._sink is None or self._sink.is_due)
+        settled = (self._ended and due) or (self._sink is not None and self._sink.is_due)
         if fresh or settled or self._planner.failures:
             self._commit(fresh)
         self._ready.extend(fresh)
 
     def _commit(self, fresh: Sequence[Chunk], *, last: bool = False) -> None:
-        sink, ended = self._sink, self._ended
-        if sink is not None and not (sink.is_due or last):
-            ended = []  # results wait for their part to be full; after a kill these rows are read again
+        sink = self._sink
+        held = self._held if sink is not None and (sink.is_due or last) else []
         parts: list[str] = []
-        if sink is not None and ended and (name := sink.write(ended[-1].number)) is not None:
+        if sink is not None and held and (name := sink.write(held[-1].number)) is not None:
             parts.append(name)
+        ended = [*self._ended, *held]
         now = self._now()
         self._journal.commit(
             sent=[(c.number, c.at, b"".join([record for _, _, record, _ in c.rows])) for c in fresh],
@@ -160,8 +163,8 @@ class Coordinator:
             parts=parts,
         )
         self._planner.failures.clear()
-        if ended:
-            self._ended = []
+        self._ended.clear()
+        held.clear()
         self._committed_at = time.monotonic()
 
     def _hand_out(self) -> None:
@@ -334,7 +337,7 @@ class Coordinator:
 
     def _end(self, chunk: Chunk) -> None:
         """Take a chunk that is done with: its results go to the sink only now, as its rows go to the journal."""
-        self._ended.append(chunk)
+        (self._held if chunk.results else self._ended).append(chunk)
         if self._sink is not None:
             for index, result in chunk.results.items():
                 player = self._planner.mapping.arguments(chunk.rows[index])[PLAYER]

@@ -65,6 +65,12 @@ def _custom_call(method: str, path: str, body: object, idempotency_key: str | No
     return call
 
 
+def without_key(client: BaseClient[Any], text: str) -> str:
+    """Take a client's API key out of a text that somebody else wrote."""
+    redacted: str = client._options.key.redact(text)
+    return redacted
+
+
 class Resource(Generic[S, A]):
     """A noun of the API, on both clients: made when it is first asked for, and kept on the client.
 

@@ -39,7 +39,7 @@ GIVE_UP_AFTER: Final = 5
 SILENCE: Final = 20
 """Rounds without any answer, some 14 minutes with their pauses, after which the run stops."""
 DEAD_WORKERS: Final = 5
-"""Chunks in a row that no worker carried out, after which the run stops."""
+"""Chunks in a row that no worker carried out, or executors that took none, after which the run stops."""
 GIVEN_UP: Final = ord("x")
 """State of a row, within a run: unknown, and not tried again."""
 
@@ -99,7 +99,7 @@ class Coordinator:
         self._under_way = 0
         self._done: queue.SimpleQueue[tuple[Flight, Future[bytes]]] = queue.SimpleQueue()
         self._attempts = 0
-        self._dead_workers = 0
+        self._dead_workers = self._broken_in_a_row = 0
         self._committed_at = self._told_at = self._begun_at = time.monotonic()
         self._speeds: deque[tuple[float, int]] = deque([(self._begun_at, 0)], maxlen=40)
 
@@ -206,27 +206,31 @@ class Coordinator:
         flight = Flight(chunk, indices, calls, time.monotonic(), self._executor)
         try:
             future = self._executor.submit(self._work, work.dumps())
-        except BrokenExecutor:
+        except Exception as error:  # a pool that broke, or a cluster whose scheduler died: nothing was sent
             self._again.appendleft(chunk)
-            self._renew(flight.executor)
+            self._renew(flight.executor, error)
             return
         chunk.was_sent = True
         self._under_way += 1
         self._pace.sent(flight.calls)
         future.add_done_callback(lambda done: self._done.put((flight, done)))
 
-    def _renew(self, broken: Executor) -> None:
-        """Make a new executor where the old one lost a worker, as a pool of processes does."""
+    def _renew(self, broken: Executor, error: Exception) -> None:
+        """Make a new executor where the old one takes no more work, as a pool of processes that lost a worker."""
         if broken is not self._executor:
             return
+        self._broken_in_a_row += 1
+        why = f"the executor broke ({type(error).__name__}: {error})"
         if self._make is None:
-            self._stop(
-                "the executor broke, since a worker died. Run the job again; give a function that makes the executor, "
-                "and it is renewed"
-            )
+            self._stop(f"{why}. Run the job again; give a function that makes the executor, and it is renewed")
+        elif self._broken_in_a_row >= DEAD_WORKERS:
+            self._stop(f"{why}, and so did those that were made anew")
         else:
             broken.shutdown(wait=False, cancel_futures=True)
-            self._executor = self._make()
+            try:
+                self._executor = self._make()
+            except Exception as another:
+                self._stop(f"{why}, and none can be made anew ({type(another).__name__}: {another})")
 
     def _await(self) -> None:
         """Wait until a chunk is back, or until something may be handed out again."""
@@ -247,10 +251,10 @@ class Coordinator:
             answers = Answers.loads(future.result())
         except Exception as error:  # whatever a cluster raises for a worker that died
             if isinstance(error, BrokenExecutor):
-                self._renew(flight.executor)
+                self._renew(flight.executor, error)
             self._no_worker(flight, error)
             return
-        self._dead_workers = 0
+        self._dead_workers = self._broken_in_a_row = 0
         report.calls += answers.calls
         pace.sent(max(0, answers.calls - flight.calls))  # a batch that is refused is sent again in parts
         for index, state in zip(flight.indices, answers.states.encode(), strict=True):

@@ -66,14 +66,14 @@ class Writer:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.given = api.given()
+        self.results = api.reachable(ModelOf(o.result) for o in api.operations)
+        self.events = api.reachable(ModelOf(name) for e in api.events for name in (e.envelope.model, e.data))
+        self.of_events = self.events - self.results - self.given
+        """What only webhooks need, in a module that is loaded with them."""
         texts = [kind for fields in self._all_fields() for f in fields for kind in self._leaves(f.kind)]
         self.patterns = sorted({k.pattern for k in texts if isinstance(k, Scalar) and k.pattern})
         self.admits_plain_text = PLAIN_TEXT.issuperset(self.patterns)
         self.order = [one.name for one in self.defined()]
-        results: list[Kind] = [ModelOf(o.result) for o in api.operations]
-        roots: list[Kind] = [ModelOf(name) for e in api.events for name in (e.envelope.model, e.data)]
-        self.of_events = api.reachable(roots) - api.reachable(results) - self.given
-        """What only webhooks need, in a module that is loaded with them."""
 
     def _all_fields(self) -> list[tuple[Field, ...]]:
         given = [model.fields for name, model in self.api.models.items() if name in self.given]
@@ -329,8 +329,7 @@ class Writer:
     def shown(self) -> list[Model]:
         """The models that a person meets: not the bodies, which are arguments, nor the envelopes, which are opened."""
         taken = {o.body.name for o in self.api.operations if o.body}
-        roots: list[Kind] = [ModelOf(o.result) for o in self.api.operations]
-        used = self.api.reachable(roots) | (self.given - taken)
+        used = self.results | self.events | (self.given - taken)
         wrapped = {name for name, model in self.api.models.items() if [f.wire for f in model.fields] == ["data"]}
         return [
             model

@@ -425,6 +425,10 @@ class Reader:
         return tuple(fields)
 
     def read(self) -> Api:
+        classes: dict[str, str] = {}
+        for name in self.schemas:
+            if (other := classes.setdefault(class_name(name), name)) != name:
+                raise NotCovered(f"components.schemas.{name}", f"it and {other!r} have one name in Python")
         for enum in self.parsed.enums:
             name = str(enum.class_info.name)
             if name in self.schemas and isinstance(enum, EnumProperty) and enum.value_type is str:
@@ -472,6 +476,8 @@ class Reader:
             raise NotCovered(place, f"two properties are narrowed: one to `const: {name}`, one to an object")
         ((data, model),) = models.items()
         envelope = Envelope(name_of(parts[0]["$ref"]), events[0], data)
+        if envelope.model not in self.api.models:
+            raise NotCovered(place, f"its envelope {envelope.model} is no object")
         kinds = {f.wire: f.kind for f in self.api.models[envelope.model].fields}
         if envelope.event not in kinds or kinds.get(data) != Scalar("any"):
             raise NotCovered(place, f"{envelope.model} has no {envelope.event!r}, or no {data!r} of any type")

@@ -299,6 +299,29 @@ def test_a_literal_and_a_docstring_are_that_and_nothing_else(text: str) -> None:
     assert "".join(read_back.split()) == ("".join(text.split()) or "AstheAPIsendsit.")
 
 
+@pytest.mark.parametrize("name", ["Row", "Thing", "Body"])
+def test_an_event_may_be_what_calls_send_or_get(name: str) -> None:
+    document = base()
+    BOUND["an envelope"](document, name)
+    used(document)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("an enum", "either"),
+        ("an envelope", "id"),
+        ("a model", "mode"),
+        ("an enum", "Envelope"),
+        ("a union", "Envelope"),
+    ],
+)
+def test_two_components_of_one_name_or_kind_are_named(place: str, name: str) -> None:
+    document = base()
+    BOUND[place](document, name)
+    stops_with_the_place(document)
+
+
 @pytest.mark.parametrize("wrong", ["self", "m", "body"])
 def test_what_a_name_hides_is_named(wrong: str) -> None:
     document = base()

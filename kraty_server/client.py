@@ -65,8 +65,8 @@ def _custom_call(method: str, path: str, body: object, idempotency_key: str | No
     return call
 
 
-def without_key(client: BaseClient[Any], text: str) -> str:
-    """Take a client's API key out of a text that somebody else wrote."""
+def without_key(client: Any, text: str) -> str:
+    """Take the API key of a client, of either flavour, out of a text that somebody else wrote."""
     redacted: str = client._options.key.redact(text)
     return redacted
 

@@ -65,7 +65,7 @@ class KeyIndex:
     PARTS: Final = struct.Struct(f">H{KEY_SIZE - REST - 2}x{WIDTH}s")
 
     def __init__(self) -> None:
-        self._buckets = [b""] * 2**16
+        self._buckets: list[bytes] = [b""] * 65536
         self._count = 0
 
     def __len__(self) -> int:

@@ -161,7 +161,8 @@ def _from_csv(text: TextIO, name: str, fraction: Callable[[], float | None]) -> 
     if columns is None:
         raise SourceError(f"{name}: it is empty; a first line with the names of the columns is needed")
     # A line without anything is no row. The garbage collector looks at tuples of text once, at lists again and again.
-    return Rows(map(tuple, filter(None, rows)), columns, fraction)
+    cells: Iterator[list[str]] = rows
+    return Rows(map(tuple, filter(None, cells)), columns, fraction)
 
 
 def _readable(rows: Iterator[Any], name: str, line: Callable[[], int]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ A key is `<job>/<natural key>` and never holds a row number, so that a file may 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Final
 from zlib import crc32
@@ -74,7 +74,7 @@ class KeyIndex:
     def add(self, rows: bytes) -> None:
         """Remember rows that are not remembered yet."""
         buckets = self._buckets
-        for number, entry in self.PARTS.iter_unpack(rows):
+        for number, entry in self._parts(rows):
             buckets[number] += entry
         self._count += len(rows) // RECORD_SIZE
 
@@ -83,14 +83,14 @@ class KeyIndex:
         buckets, size = self._buckets, self.REST
         return {
             index: body
-            for index, (number, entry) in enumerate(self.PARTS.iter_unpack(rows))
+            for index, (number, entry) in enumerate(self._parts(rows))
             if entry[:size] in buckets[number] and (body := self._find(buckets[number], entry[:size])) is not None
         }
 
     def bodies_or_add(self, rows: bytes) -> dict[int, bytes]:
         """Give the same, and remember the others."""
         buckets, size, found = self._buckets, self.REST, dict[int, bytes]()
-        for index, (number, entry) in enumerate(self.PARTS.iter_unpack(rows)):
+        for index, (number, entry) in enumerate(self._parts(rows)):
             bucket = buckets[number]
             if entry[:size] in bucket and (body := self._find(bucket, entry[:size])) is not None:
                 found[index] = body
@@ -98,6 +98,9 @@ class KeyIndex:
                 buckets[number] = bucket + entry
         self._count += len(rows) // RECORD_SIZE - len(found)
         return found
+
+    def _parts(self, rows: bytes) -> Iterator[tuple[int, bytes]]:
+        return self.PARTS.iter_unpack(rows)
 
     def _find(self, bucket: bytes, rest: bytes) -> bytes | None:
         at = bucket.find(rest)

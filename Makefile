@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 # has no such file and takes the newest, and so does everybody with `make LOCK= …`.
 LOCK := $(wildcard .ci/locked-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt)
 PIP := $(BIN)/python -m pip install --quiet $(addprefix --constraint ,$(LOCK))
-GROUPS := $(addprefix --group ,codegen types test frameworks checks bench)
+GROUPS := $(addprefix --group ,codegen types test frameworks checks bench docs)
 
-.PHONY: demo test quick coverage mutants airflow engines lock docs lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: demo test quick coverage mutants airflow engines lock docs site site-screenshots lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench bench-memory work clean
 
 $(VENV)/run.stamp: pyproject.toml $(LOCK)
@@ -104,6 +104,14 @@ browser:
 ## Pictures of the emulator's page, wide and narrow, light and dark.
 screenshots: $(VENV)/dev.stamp browser
 	$(BIN)/python -m tests.emulator.screenshots .reports/screenshots
+
+## The site of the documentation, with its reference, search and llms.txt, as .reports/site/VERSION (15 seconds).
+site: $(VENV)/dev.stamp
+	$(BIN)/python -m website .reports/site
+
+## Pictures of the site, wide and narrow, light and dark (a minute).
+site-screenshots: site browser
+	$(BIN)/python -m website.screenshots .reports/site .reports/site-screenshots
 
 ## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp

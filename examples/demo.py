@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from queue import Queue
 
 from kraty_server import (
@@ -14,11 +20,13 @@ from kraty_server import (
     KratyServer,
     RequestInfo,
     RetryConfig,
+    bulk,
 )
 from kraty_server.testing import Emulator
 from kraty_server.webhooks import GrantCreated, Webhooks
 
 PLAYER, RECEIPT, SECRET = "player_42", "apple_receipt_abc", "whsec_demo"
+CROWD = [{"externalPlayerId": f"guest_{number:03}"} for number in range(200)]
 webhooks = Webhooks(SECRET)
 minted: Queue[GrantCreated] = Queue()
 deliveries: list[tuple[bytes, dict[str, str]]] = []
@@ -57,13 +65,39 @@ def table(rows: list[tuple[str, str, str]]) -> None:
             print("   " + "  ".join("-" * width for width in widths))
 
 
+def money(amount: float, currency: str = "gold") -> str:
+    """Say an amount as people read it: 1,000,100 gold."""
+    return f"{amount:,.0f} {currency}"
+
+
+def make_good(folder: Path) -> bulk.Job:
+    """Give everybody of the crowd 1,000 gold: the same job, whoever runs it."""
+    return bulk.Job("outage-12", bulk.credit("gold", amount=1_000), CROWD, journal=folder / "outage-12.kraty-job")
+
+
+def presents(emulator: Emulator) -> list[int]:
+    """What was booked for the crowd."""
+    return [booked["delta"] for booked in emulator.ledger() if booked["external_player_id"].startswith("guest_")]
+
+
+def killed_make_good(emulator: Emulator, folder: Path) -> None:
+    """Run the job in a process of its own, and kill that in the middle."""
+    environment = os.environ | {"KRATY_SERVER_KEY": emulator.api_key, "KRATY_BASE_URL": emulator.url}
+    slow = emulator.fault("wallet.credit", latency=0.02, times=None)
+    with subprocess.Popen([sys.executable, __file__, "make-good", str(folder)], env=environment) as process:
+        while process.poll() is None and len(presents(emulator)) < len(CROWD) / 3:
+            time.sleep(0.005)
+        process.kill()
+    emulator.clear_fault(slow)
+
+
 def attempts(info: RequestInfo) -> None:
     """Show each HTTP attempt."""
     print(f"   {info.operation:18} attempt {info.attempt} -> {info.status or 'no answer'}")
 
 
 def main() -> None:
-    """Buy, replay, cheat, lose an answer, and look at what came of it."""
+    """Buy, replay, cheat, lose an answer, be killed, and look at what came of it."""
     receiver = HTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
     endpoint = f"http://127.0.0.1:{receiver.server_port}/kraty"
@@ -89,11 +123,11 @@ def main() -> None:
                 idempotency_key=RECEIPT,
                 source_ref_id=RECEIPT,
             )
-            print(f"   500 gold (balance {gold.balance:g}), 1 starter_chest, grant {grant.status.value}.")
+            print(f"   {money(500)} (balance {money(gold.balance)}), 1 starter_chest, grant {grant.status.value}.")
 
             say(2, "The store sends the same receipt again. Nothing doubles.")
             again = kraty.wallet.credit(PLAYER, "gold", amount=500, reason="iap", idempotency_key=RECEIPT)
-            print(f"   applied={again.applied}, the balance is still {again.balance:g}.")
+            print(f"   applied={again.applied}, the balance is still {money(again.balance)}.")
 
             say(3, "Somebody sends the same receipt with another amount. It is refused, with a type to catch.")
             try:
@@ -107,7 +141,7 @@ def main() -> None:
             )
             emulator.fault("wallet.credit", drop_after_commit=1)
             bonus = kraty.wallet.credit(PLAYER, "gold", amount=100, reason="bonus")
-            print(f"   balance {bonus.balance:g}: credited once, although it was sent twice.")
+            print(f"   balance {money(bonus.balance)}: credited once, although it was sent twice.")
 
             say(5, "The webhook of the grant arrives, signed. It is verified; a forged one is not.")
             event = minted.get(timeout=10)
@@ -120,18 +154,31 @@ def main() -> None:
             kraty.grants.ack(PLAYER, grant.id)
             snapshot = kraty.players.get(PLAYER)
             rows = [("kind", "key", "amount")]
-            rows += [("currency", entry.economy_key, f"{entry.balance:g}") for entry in snapshot.wallet]
+            rows += [("currency", entry.economy_key, f"{entry.balance:,.0f}") for entry in snapshot.wallet]
             rows += [("item", item.item_key, str(item.quantity)) for item in snapshot.inventory]
             rows += [("grant", one.id, one.status.value) for one in snapshot.recent_grants]
             table(rows)
+
+            say(7, f"{money(1_000)} for each of {len(CROWD)} players, for an outage. The job is killed, and run again.")
+            with tempfile.TemporaryDirectory() as folder:
+                killed_make_good(emulator, Path(folder))
+                print(f"   Killed when {len(presents(emulator))} players had it.")
+                report = make_good(Path(folder)).run(client=kraty.with_options(on_request=None))
+            given = presents(emulator)
+            print(f"   Run again: {len(given)} players have it, which makes {money(sum(given))}.")
 
     receiver.shutdown()
     assert again.applied is False
     assert bonus.balance == 600
     assert event.data.grant_id == grant.id
     assert refused == 401
-    print("\nOne purchase, one replay, one cheat, one lost answer: 600 gold, no more and no less.")
+    assert report.ok
+    assert given == [1_000] * len(CROWD)
+    print(f"\nOne purchase, one replay, one cheat, one lost answer: {money(bonus.balance)}, no more and no less.")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["make-good"]:
+        make_good(Path(sys.argv[2])).run()
+    else:
+        main()

@@ -31,8 +31,9 @@ from kraty_server.client import KratyServer
 
 Partition = TypeVar("Partition")
 
-STATUS, CODE, MESSAGE, KEY = OUTCOMES = ("kraty_status", "kraty_code", "kraty_message", "kraty_key")
+OUTCOMES: Final = ("kraty_status", "kraty_code", "kraty_message", "kraty_key")
 """The columns that are added, all of text. Those that come in with such a name are replaced."""
+STATUS, CODE, MESSAGE, KEY = OUTCOMES
 ROW: Final = "kraty_row"
 """A column of row numbers, within a call only."""
 WORDS: Final = {APPLIED: "applied", REPLAYED: "replayed", FAILED: "failed", UNKNOWN: "unknown", UNSENT: "unsent"}

@@ -55,6 +55,7 @@ class EventsCalls:
         )
 
     progress = report_progress
+    """The same call, by the second name that Node's SDK has for it."""
 
     @endpoint
     def finish(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import re
 import subprocess
+import symtable
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,11 @@ import pytest
 from kraty_server.testing import Emulator
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+TREE = f"{URLS['Source']}/blob/main/"
 
 
 def blocks(page: Path) -> list[tuple[int, str]]:
@@ -52,5 +57,49 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_the_readme_can_be_read_anywhere_its_links_are_absolute_and_lead_to_files_that_are_here() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert LINK.findall(text) == []
+    targets = re.findall(r"\]\((https://[^)]+)\)", text)
+    assert len([target for target in targets if target.startswith(TREE)]) > 20
+    for target in targets:
+        assert target.startswith((TREE, URLS["Homepage"], URLS["Documentation"])), target
+        if target.startswith(TREE):
+            assert (ROOT / target.removeprefix(TREE)).is_file(), target
+    assert URLS["Changelog"].removeprefix(TREE) == "CHANGELOG.md"
+    assert URLS["Issues"].startswith(URLS["Source"])
+
+
+def test_the_readme_is_short_and_begins_with_what_needs_no_account() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 130
+    _, first = blocks(ROOT / "README.md")[0]
+    assert "Emulator()" in first
+    assert "KRATY" not in first
+
+
+def undefined(source: str) -> set[str]:
+    """Names that a block uses and does not make."""
+    block = symtable.symtable(source, "block", "exec")
+    made = {name.get_name() for name in block.get_symbols() if name.is_assigned() or name.is_imported()}
+    used: set[str] = set()
+    tables = [block]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        used |= {name.get_name() for name in table.get_symbols() if table is block or name.is_global()}
+    return used - made - {*dir(builtins)}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def test_blocks_stand_on_their_own_or_their_page_says_that_they_do_not(page: Path) -> None:
+    missing = {line: names for line, source in blocks(page) if (names := undefined(source))}
+    assert not missing or "build on each other" in page.read_text("utf-8")
+
+
+def test_a_name_that_another_block_makes_is_seen() -> None:
+    assert undefined("import os\ndef f(x: int) -> str:\n    y = x\n    return os.name + g(y)") == {"g"}
+
+
 def test_the_page_about_fulfilment_is_one_of_them() -> None:
-    assert len(blocks(ROOT / "docs" / "fulfilment.md")) == 4
+    assert len(blocks(ROOT / "docs" / "fulfilment.md")) == 3

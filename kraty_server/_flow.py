@@ -83,11 +83,11 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
                 model, error = _classify(call, url, reply, options, attempt)
             if error is not None:
                 undecided = undecided or error.outcome == "unknown"
-                _annotate(error, call, reply, attempt, undecided=undecided)
+                _annotate(error, call, reply, options, attempt, undecided=undecided)
             if options.on_request is not None or log.isEnabledFor(DEBUG):
                 outcome = "applied" if error is None else error.outcome
                 duration_ms = (options.clock.monotonic() - started_at) * 1000
-                yield from _report(_info(call, url, reply, attempt, duration_ms, error), options)
+                yield from _report(_info(call, url, reply, options, attempt, duration_ms, error), options)
             if error is None:
                 result: T = model
                 return result
@@ -272,25 +272,29 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{host}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
 
 
-def _annotate(error: KratyError, call: Call[T], reply: Reply, attempt: int, *, undecided: bool) -> None:
+def _annotate(
+    error: KratyError, call: Call[T], reply: Reply, options: Options, attempt: int, *, undecided: bool
+) -> None:
     """Say on an error all that is known of the call."""
     if undecided and error.outcome == "not_applied":
         error.outcome = "unknown"
     error.operation, error.idempotency_key = call.operation, call.idempotency_key
-    error.request_id = _request_id(reply)
+    error.request_id = _request_id(reply, options)
     error.attempts = attempt
     if isinstance(error, KratyClosedError) and isinstance(reply, TransportFailure) and not reply.maybe_received:
         error.attempts -= 1  # nothing was sent
 
 
-def _request_id(reply: Reply) -> str | None:
+def _request_id(reply: Reply, options: Options) -> str | None:
     if not isinstance(reply, Answer):
         return None
-    return next(filter(None, map(reply.headers.get, REQUEST_ID_HEADERS)), None)
+    found = next(filter(None, map(reply.headers.get, REQUEST_ID_HEADERS)), None)
+    redacted: str | None = options.key.redact(found)
+    return redacted
 
 
 def _info(
-    call: Call[T], url: str, reply: Reply, attempt: int, duration_ms: float, error: KratyError | None
+    call: Call[T], url: str, reply: Reply, options: Options, attempt: int, duration_ms: float, error: KratyError | None
 ) -> RequestInfo:
     status = reply.status if isinstance(reply, Answer) else None
     return RequestInfo(
@@ -303,7 +307,7 @@ def _info(
         duration_ms=duration_ms,
         status=status,
         ok=status is not None and 200 <= status < 300,
-        request_id=_request_id(reply),
+        request_id=_request_id(reply, options),
         error=error,
     )
 

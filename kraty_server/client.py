@@ -65,6 +65,12 @@ def _custom_call(method: str, path: str, body: object, idempotency_key: str | No
     return call
 
 
+def without_key(client: Any, text: str) -> str:
+    """Take the API key of a client, of either flavour, out of a text that somebody else wrote."""
+    redacted: str = client._options.key.redact(text)
+    return redacted
+
+
 class Resource(Generic[S, A]):
     """A noun of the API, on both clients: made when it is first asked for, and kept on the client.
 

@@ -74,11 +74,10 @@ class Outcomes:
             # A row that was not handed out has no state; its code says all there is.
             self._note(failure.row[ROW], failure.code, failure.key, failure.code, failure.message)
         for number, _, states in answered:
-            for prepared, state in zip(self.chunks.pop(number).rows, states, strict=True):
-                row = prepared.row[-1]
-                self.columns[STATUS][row], self.columns[KEY][row] = WORDS[state], prepared.key
+            for ((*_, row), key, _, _), state in zip(self.chunks.pop(number).rows, states, strict=True):
+                self.columns[STATUS][row], self.columns[KEY][row] = WORDS[state], key
                 if state == UNSENT:
-                    self._note(row, WORDS[state], prepared.key, *EXPIRED)
+                    self._note(row, WORDS[state], key, *EXPIRED)
 
     def _note(self, row: int, *cells: str | None) -> None:
         for name, cell in zip((STATUS, KEY, CODE, MESSAGE), cells, strict=True):

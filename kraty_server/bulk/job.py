@@ -17,8 +17,9 @@ from typing import Any, Final
 from kraty_server.bulk.actions import Action, wire_name
 from kraty_server.bulk.errors import JournalError
 from kraty_server.bulk.journal import Failure, Journal, Unsettled, journal_path, write_csv
-from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
-from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
+from kraty_server.bulk.keys import KeyIndex
+from kraty_server.bulk.mapping import Refused, RowMapping
+from kraty_server.bulk.memory import Memory, Sorted, Standing
 from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import BLOCK, Planner
 from kraty_server.bulk.report import Progress, Report
@@ -160,18 +161,13 @@ class Job:
         """
         check = Check()
         settled, unsettled, speed = self._remembered()
-        seen = KeyIndex()
+        memory = Memory(settled, unsettled, self._shard)
         with self._source.open() as rows:
             mapping = RowMapping(self.action, self.name, rows, self._columns, self._key)
             iterator = iter(rows.rows)
             while block := list(islice(iterator, BLOCK)):
-                for prepared in mapping.prepare(block):
-                    check.rows += 1
-                    if isinstance(prepared, Refused):
-                        check.invalid += 1
-                        _list(check, prepared.reason)
-                    else:
-                        self._sort(check, prepared, settled, unsettled, seen)
+                self._count(check, memory.sort(mapping.prepare(block)), mapping)
+                check.rows += len(block)
         chunks_or_rows = -(-check.new // self.action.chunk_size) if self.action.is_batch else check.new
         check.calls = chunks_or_rows * self.action.calls
         speed = rate or speed
@@ -190,35 +186,21 @@ class Job:
         finally:
             journal.close()
 
-    def _sort(
-        self, check: Check, prepared: Prepared, settled: KeyIndex, unsettled: Mapping[bytes, Unsettled], seen: KeyIndex
-    ) -> None:
-        row = prepared.record
-        key, body = row[:KEY_SIZE], row[KEY_SIZE:]
-        if self._shard is not None and shard_of(row, self._shard[1]) != self._shard[0]:
-            check.elsewhere += 1
-        elif (before := settled.body(row)) is not None:
-            check.known += before == body
-            check.changed += before != body
-            if before != body:
-                _list(check, f"{prepared.key} was done before with other contents")
-        elif (before := seen.body(row)) is not None:
-            check.duplicates += before == body
-            check.changed += before != body
-            _list(check, f"{prepared.key} stands in the source twice" + ", with other contents" * (before != body))
-        else:
-            seen.add(row)
-            if (sent := unsettled.get(key)) is None:
-                check.new += 1
-                if (amount := self.action.amount) is not None:
-                    what = str(prepared.arguments[self.action.natural[-1]])
-                    check.sums[what] = check.sums.get(what, 0) + prepared.arguments[amount]
-            else:
-                check.unknown += 1
-                if sent.body != body:
-                    check.changed += 1
-                    check.unknown -= 1
-                    _list(check, f"{prepared.key} was sent before with other contents, and has no answer")
+    def _count(self, check: Check, found: Sorted, mapping: RowMapping) -> None:
+        check.new += len(found.new)
+        check.unknown += len(found.unsettled)
+        check.known += found.known
+        check.elsewhere += found.elsewhere
+        check.invalid += found.count(Standing.INVALID)
+        check.changed += found.count(Standing.CHANGED)
+        check.duplicates += found.count(Standing.DUPLICATE)
+        for number, _, row, reason in found.left_out[: LISTED - len(check.problems)]:
+            about = "" if isinstance(row, Refused) else f"{row[1]}: "
+            check.problems.append(Problem(check.rows + number + 1, about + reason))
+        if (amount := self.action.amount) is not None:
+            for arguments in map(mapping.arguments, found.new):
+                what = str(arguments[self.action.natural[-1]])
+                check.sums[what] = check.sums.get(what, 0) + arguments[amount]
 
     def run(
         self,
@@ -396,8 +378,3 @@ def check_in_flight(in_flight: int) -> None:
     """
     if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
         raise ValueError(f"in_flight: a whole number from 1 on is needed, got {in_flight!r}")
-
-
-def _list(check: Check, reason: str) -> None:
-    if len(check.problems) < LISTED:
-        check.problems.append(Problem(check.rows, reason))

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -22,7 +23,7 @@ from kraty_server.bulk.keys import KEY_SIZE, RECORD_SIZE, KeyIndex, record
 FORMAT: Final = "1"
 APPLIED, REPLAYED, FAILED, UNKNOWN, UNSENT = b"asf?-"
 """What became of a row, as a byte of `answered.states`."""
-SETTLED: Final = frozenset((APPLIED, REPLAYED))
+SETTLED: Final = bytes((APPLIED, REPLAYED))
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -92,6 +93,10 @@ def write_csv(read: Callable[[], Iterable[Failure]], file: Writable) -> int:
 def _storable(text: str) -> str:
     """Escape half of a surrogate pair: a server's message may quote one, and no file can hold it."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _cut(rows: bytes) -> Iterator[bytes]:
+    return (rows[start : start + RECORD_SIZE] for start in range(0, len(rows), RECORD_SIZE))
 
 
 def journal_path(job: str, shard: tuple[int, int] | None = None) -> Path:
@@ -194,7 +199,6 @@ class Journal:
     def load(self) -> tuple[KeyIndex, dict[bytes, Unsettled]]:
         """Read what former runs did: settled rows, and by the digest of their key those without an answer."""
         settled, unsettled = KeyIndex(), dict[bytes, Unsettled]()
-        add = settled.add
         with self._explained("read"):
             words: dict[int, list[tuple[bytes, bool]]] = {}
             for after, row, applied in self._db.execute("SELECT after, row, applied FROM resolved ORDER BY rowid"):
@@ -204,21 +208,21 @@ class Journal:
                 "FROM sent JOIN runs ON runs.id = sent.run LEFT JOIN answered USING (id) ORDER BY sent.id"
             )
             for number, at, api_key, rows, states in chunks:
-                count = len(rows) // RECORD_SIZE
-                for index, state in enumerate(states or bytes((UNKNOWN,)) * count):
-                    row = rows[index * RECORD_SIZE : (index + 1) * RECORD_SIZE]
-                    if state in SETTLED:
-                        add(row)
-                        if unsettled:
+                is_settled = bool(states) and not states.strip(SETTLED)
+                if is_settled:
+                    settled.add(rows)
+                if unsettled or not is_settled:
+                    for row, state in zip(_cut(rows), states or repeat(UNKNOWN), strict=bool(states)):
+                        if state == UNKNOWN:
+                            unsettled.setdefault(row[:KEY_SIZE], Unsettled(at, api_key, row[KEY_SIZE:]))
+                        elif state != UNSENT:
                             unsettled.pop(row[:KEY_SIZE], None)
-                    elif state == UNKNOWN:
-                        unsettled.setdefault(row[:KEY_SIZE], Unsettled(at, api_key, row[KEY_SIZE:]))
-                    elif state == FAILED:
-                        unsettled.pop(row[:KEY_SIZE], None)
+                        if state in SETTLED and not is_settled:
+                            settled.add(row)
                 for row, applied in words.get(number, ()):
                     found = unsettled.pop(row[:KEY_SIZE], None)
                     if applied and found is not None:
-                        add(row[:KEY_SIZE] + found.body)
+                        settled.add(row[:KEY_SIZE] + found.body)
         return settled, unsettled
 
     def begin_run(self, at: float, api_key: str) -> None:
@@ -258,7 +262,7 @@ class Journal:
     def resolve(self, keys: Iterable[str], *, applied: bool) -> int:
         """Take a person's word for rows that are unknown; the number of those that were."""
         _, unsettled = self.load()
-        rows = [row for row in (record(key, ()) for key in keys) if row[:KEY_SIZE] in unsettled]
+        rows = [row for row in (record(key, "") for key in keys) if row[:KEY_SIZE] in unsettled]
         with self._explained("write"):
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(

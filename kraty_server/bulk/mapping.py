@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from kraty_server.bulk.actions import AT_ONCE, Action, texts, wire_name
 from kraty_server.bulk.errors import MissingColumnError, SourceError
@@ -12,16 +12,11 @@ from kraty_server.bulk.keys import LONGEST, record, records, row_key
 from kraty_server.bulk.source import Rows
 from kraty_server_generated.types import are_plain
 
-
-class Prepared(NamedTuple):
-    """A row that can be sent: the client would not refuse it."""
-
-    row: Any
-    """As it was read."""
-    key: str
-    record: bytes
-    """What the journal remembers of it."""
-    arguments: dict[str, Any]
+Prepared: TypeAlias = tuple[Any, str, bytes, tuple[Any, ...]]
+"""A row that can be sent, since the client would not refuse it: the row as it was read, its key, what the journal
+remembers of it, and the values of the arguments. Plain tuples of text and numbers: they wait by the thousand, and the
+garbage collector looks at them only once."""
+NOTHING: Final = repr(None)
 
 
 class Refused(NamedTuple):
@@ -81,6 +76,11 @@ class RowMapping:
         for column in key or ():
             if not rows.has(column):
                 raise SourceError(f"no column {column!r} for the key")
+        # What the key says needs no second digest. From where a value comes makes no difference.
+        self._content = [name for name in action.order if key or name not in action.natural]
+        self._fixed = {name: repr(value) for name, value in action.constants.items()}
+        read = [argument for argument, _, _, _ in self._fields]
+        self._names = tuple(dict.fromkeys([*action.constants, *read, *action.computed, *action.key_arguments]))
         self._pick = rows.picker([column for _, _, column, _ in self._fields])
         self._pick_key = rows.picker(list(key)) if key else None
         self._key = list(key or ())
@@ -92,14 +92,25 @@ class RowMapping:
         keys = None if columns is None else self._join_keys(columns, rows)
         if columns is None or keys is None:
             return list(map(self._prepare_one, rows))
-        nothing = [None] * len(rows)
-        contents = zip(*(columns.get(name, nothing) for name in action.order), strict=True)
         named = columns | dict.fromkeys(action.key_arguments, keys)
         if not self._passes(named):
             return list(map(self._prepare_one, rows))
-        arguments = map(dict, map(zip, repeat(tuple(named)), zip(*named.values(), strict=True)))
-        prepared = zip(rows, keys, records(keys, contents), arguments, strict=True)
-        return list(map(Prepared._make, prepared))
+        values = zip(*map(named.__getitem__, self._names), strict=True)
+        return list(zip(rows, keys, records(keys, self._contents(columns, len(rows))), values, strict=True))
+
+    def arguments(self, prepared: Prepared) -> dict[str, Any]:
+        """The arguments of the call, or the row of a batch."""
+        _, _, _, values = prepared
+        return {name: value for name, value in zip(self._names, values, strict=True) if value is not None}
+
+    def _contents(self, columns: Mapping[str, Sequence[Any]], count: int) -> Iterable[str]:
+        """What is sent under the keys, as texts: one for each row."""
+        texts = [
+            map(repr, columns[name]) if name in columns and name not in self._fixed
+            else repeat(self._fixed.get(name, NOTHING), count)
+            for name in self._content
+        ]  # fmt: skip
+        return map(",".join, zip(*texts, strict=True)) if texts else repeat("", count)
 
     def _passes(self, columns: Mapping[str, Sequence[Any]]) -> bool:
         """Whether the client would send all these rows, as far as a look at whole columns tells.
@@ -177,7 +188,8 @@ class RowMapping:
                 raise ValueError(f"{key!r} holds half of a surrogate pair, which no key can")
         except (ValueError, TypeError) as error:
             return Refused(row, str(error))
-        return Prepared(row, key, record(key, tuple(map(values.get, action.order))), arguments)
+        content = ",".join([repr(values.get(name)) for name in self._content])
+        return row, key, record(key, content), tuple(map(arguments.get, self._names))
 
     def _values(self, row: Any) -> dict[str, Any]:
         action = self._action

@@ -7,7 +7,6 @@ protected by its key.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +16,9 @@ from typing import Any, Final
 from kraty_server.bulk.actions import Action
 from kraty_server.bulk.errors import SourceError
 from kraty_server.bulk.journal import UNKNOWN, Failure, JournalLike, Unsettled
-from kraty_server.bulk.keys import KEY_SIZE, KeyIndex, shard_of
+from kraty_server.bulk.keys import KeyIndex
 from kraty_server.bulk.mapping import Prepared, Refused, RowMapping
+from kraty_server.bulk.memory import Memory, Standing
 from kraty_server.bulk.report import Report
 from kraty_server.bulk.source import Rows
 
@@ -87,18 +87,16 @@ class Planner:
         chunk_size: int,
     ) -> None:
         self._action = action
-        self._mapping = mapping
+        self.mapping: RowMapping = mapping
         self._rows = rows
         self._iterator = iter(rows.rows)
         self._report = report
         self._api_key = api_key
         self._now = now
-        self._shard = shard
         self._size = chunk_size
         self._number = journal.last_chunk
-        self._settled, self._unsettled = journal.load() if not journal.is_new else (KeyIndex(), {})
-        self._seen = KeyIndex()
-        self._admitted: deque[Prepared] = deque()
+        self._memory = Memory(*(journal.load() if not journal.is_new else (KeyIndex(), {})), shard)
+        self._admitted: list[Prepared] = []
         """Rows that were read and are to be sent."""
         self._sent_before: dict[bytes, float] = {}
         """When those of them were sent first that a former run left without an answer, by their records."""
@@ -113,20 +111,23 @@ class Planner:
     @property
     def forgotten(self) -> int:
         """Rows of former runs without an answer that have not come by."""
-        return len(self._unsettled)
+        return len(self._memory.unsettled)
 
     def next_chunk(self) -> Chunk | None:
         """Read until a chunk is full, or `LOOK_AT` rows have gone by; None where nothing of them is to be sent."""
         end = self._report.rows + LOOK_AT
         while len(self._admitted) < self._size and self._report.rows < end and not self._source_ended:
             self._read()
-        rows = [self._admitted.popleft() for _ in range(min(self._size, len(self._admitted)))]
+        rows = self._admitted[: self._size]
+        del self._admitted[: self._size]
         self._report.rows += len(rows)
         self.ended = self._source_ended and not self._admitted
         if not rows:
             return None
         now = self._now()
-        first = min([now, *(self._sent_before.pop(row.record, now) for row in rows)]) if self._sent_before else now
+        first = (
+            min([now, *(self._sent_before.pop(record, now) for _, _, record, _ in rows)]) if self._sent_before else now
+        )
         self._number += 1
         return Chunk(self._number, now, first, rows, bytearray((UNKNOWN,)) * len(rows))
 
@@ -139,7 +140,7 @@ class Planner:
         prepared: list[Prepared | Refused] = []
         if block:
             with self._breaking_off():
-                prepared = self._mapping.prepare(block)
+                prepared = self.mapping.prepare(block)
         before = len(self._admitted)
         self._admit(prepared)
         self._report.rows += len(prepared) - (len(self._admitted) - before)
@@ -157,45 +158,27 @@ class Planner:
 
     def _admit(self, block: list[Prepared | Refused]) -> None:
         """Take the rows that are to be sent; leave out the others, and count them."""
-        report, now, admit = self._report, self._now(), self._admitted.append
-        settled = self._settled.body if self._settled else None
-        seen = self._seen.body_or_add
-        for prepared in block:
-            if isinstance(prepared, Refused):
+        report, found, now = self._report, self._memory.sort(block), self._now()
+        report.known += found.known
+        report.elsewhere += found.elsewhere
+        for _, standing, row, reason in found.left_out:
+            if standing is Standing.DUPLICATE:
+                report.duplicates += 1
+            elif standing is Standing.CHANGED:
+                report.changed += 1
+                self._note(row, "changed", reason)
+            else:
                 report.invalid += 1
-                self._note(None, "invalid", prepared.reason, prepared.row)
-                continue
-            digests = prepared.record
-            if self._shard is not None and shard_of(digests, self._shard[1]) != self._shard[0]:
-                report.elsewhere += 1
-            elif settled is not None and (body := settled(digests)) is not None:
-                if body == digests[KEY_SIZE:]:
-                    report.known += 1
-                else:
-                    self._changed(prepared, "it was done by a former run with other contents")
-            elif (body := seen(digests)) is not None:
-                if body == digests[KEY_SIZE:]:
-                    report.duplicates += 1
-                else:
-                    self._changed(prepared, "a former row of this source has the same key and other contents")
-            elif not self._unsettled or self._may_be_sent_again(prepared, now):
-                admit(prepared)
-
-    def _may_be_sent_again(self, prepared: Prepared, now: float) -> bool:
-        """Whether a row may be sent that a former run may have left without an answer."""
-        digests = prepared.record
-        before = self._unsettled.pop(digests[:KEY_SIZE], None)
-        if before is None:
-            return True
-        if before.body != digests[KEY_SIZE:]:
-            self._changed(prepared, "it was sent by a former run with other contents, and has no answer")
-            return False
-        if (why := self._unsafe(before, now)) is not None:
-            self._report.unknown += 1
-            self._note(prepared.key, "unknown", why, prepared.row)
-            return False
-        self._sent_before[digests] = before.at
-        return True
+                self._note(row, "invalid", reason)
+        for row, before in found.unsettled:
+            if (why := self._unsafe(before, now)) is not None:
+                report.unknown += 1
+                self._note(row, "unknown", why)
+            else:
+                _, _, record, _ = row
+                self._sent_before[record] = before.at
+                self._admitted.append(row)
+        self._admitted += found.new
 
     def _unsafe(self, before: Unsettled, now: float) -> str | None:
         """Why a row without an answer must not be sent again; None where it may be."""
@@ -210,9 +193,6 @@ class Planner:
             )
         return None
 
-    def _changed(self, prepared: Prepared, message: str) -> None:
-        self._report.changed += 1
-        self._note(prepared.key, "changed", message, prepared.row)
-
-    def _note(self, key: str | None, code: str, message: str, row: Any) -> None:
-        self.failures.append(Failure(key, code, message, self._rows.as_mapping(row)))
+    def _note(self, row: Prepared | Refused, code: str, message: str) -> None:
+        key = None if isinstance(row, Refused) else row[1]
+        self.failures.append(Failure(key, code, message, self._rows.as_mapping(row[0])))

@@ -39,7 +39,7 @@ GIVE_UP_AFTER: Final = 5
 SILENCE: Final = 20
 """Rounds without any answer, some 14 minutes with their pauses, after which the run stops."""
 DEAD_WORKERS: Final = 5
-"""Chunks in a row that no worker carried out, after which the run stops."""
+"""Chunks in a row that no worker carried out, or executors that took none, after which the run stops."""
 GIVEN_UP: Final = ord("x")
 """State of a row, within a run: unknown, and not tried again."""
 
@@ -91,12 +91,15 @@ class Coordinator:
         self._ready: deque[Chunk] = deque()
         self._again: deque[Chunk] = deque()
         self._ended: list[Chunk] = []
+        """Chunks that are done with, until they are committed."""
+        self._held: list[Chunk] = []
+        """Those of them with results: they wait for their part to be full. After a kill their rows are read again."""
         self._repeats = False
         """Whether the last chunk that was handed out had been before."""
         self._under_way = 0
         self._done: queue.SimpleQueue[tuple[Flight, Future[bytes]]] = queue.SimpleQueue()
         self._attempts = 0
-        self._dead_workers = 0
+        self._dead_workers = self._broken_in_a_row = 0
         self._committed_at = self._told_at = self._begun_at = time.monotonic()
         self._speeds: deque[tuple[float, int]] = deque([(self._begun_at, 0)], maxlen=40)
 
@@ -140,28 +143,28 @@ class Coordinator:
             if self._planner.broken is not None:
                 self._stop(self._planner.broken)
         due = self._action.protection == "day" or time.monotonic() - self._committed_at > LAZY_COMMIT
-        settled = self._ended and due and (self._sink is None or self._sink.is_due)
+        settled = (self._ended and due) or (self._sink is not None and self._sink.is_due)
         if fresh or settled or self._planner.failures:
             self._commit(fresh)
         self._ready.extend(fresh)
 
     def _commit(self, fresh: Sequence[Chunk], *, last: bool = False) -> None:
-        sink, ended = self._sink, self._ended
-        if sink is not None and not (sink.is_due or last):
-            ended = []  # results wait for their part to be full; after a kill these rows are read again
+        sink = self._sink
+        held = self._held if sink is not None and (sink.is_due or last) else []
         parts: list[str] = []
-        if sink is not None and ended and (name := sink.write(ended[-1].number)) is not None:
+        if sink is not None and held and (name := sink.write(held[-1].number)) is not None:
             parts.append(name)
+        ended = [*self._ended, *held]
         now = self._now()
         self._journal.commit(
-            sent=[(c.number, c.at, b"".join([row.record for row in c.rows])) for c in fresh],
+            sent=[(c.number, c.at, b"".join([record for _, _, record, _ in c.rows])) for c in fresh],
             answered=[(c.number, now, bytes(c.states).replace(b"x", b"?")) for c in ended],
             failures=[*self._planner.failures, *(failure for c in ended for failure in c.failures)],
             parts=parts,
         )
         self._planner.failures.clear()
-        if ended:
-            self._ended = []
+        self._ended.clear()
+        held.clear()
         self._committed_at = time.monotonic()
 
     def _hand_out(self) -> None:
@@ -187,7 +190,7 @@ class Coordinator:
 
     def _submit(self, chunk: Chunk, indices: list[int], until: float | None) -> None:
         self._attempts += 1
-        rows = [chunk.rows[index].arguments for index in indices]
+        rows = [self._planner.mapping.arguments(chunk.rows[index]) for index in indices]
         action = self._action
         work = Work(
             action.operation,
@@ -203,27 +206,31 @@ class Coordinator:
         flight = Flight(chunk, indices, calls, time.monotonic(), self._executor)
         try:
             future = self._executor.submit(self._work, work.dumps())
-        except BrokenExecutor:
+        except Exception as error:  # a pool that broke, or a cluster whose scheduler died: nothing was sent
             self._again.appendleft(chunk)
-            self._renew(flight.executor)
+            self._renew(flight.executor, error)
             return
         chunk.was_sent = True
         self._under_way += 1
         self._pace.sent(flight.calls)
         future.add_done_callback(lambda done: self._done.put((flight, done)))
 
-    def _renew(self, broken: Executor) -> None:
-        """Make a new executor where the old one lost a worker, as a pool of processes does."""
+    def _renew(self, broken: Executor, error: Exception) -> None:
+        """Make a new executor where the old one takes no more work, as a pool of processes that lost a worker."""
         if broken is not self._executor:
             return
+        self._broken_in_a_row += 1
+        why = f"the executor broke ({type(error).__name__}: {error})"
         if self._make is None:
-            self._stop(
-                "the executor broke, since a worker died. Run the job again; give a function that makes the executor, "
-                "and it is renewed"
-            )
+            self._stop(f"{why}. Run the job again; give a function that makes the executor, and it is renewed")
+        elif self._broken_in_a_row >= DEAD_WORKERS:
+            self._stop(f"{why}, and so did those that were made anew")
         else:
             broken.shutdown(wait=False, cancel_futures=True)
-            self._executor = self._make()
+            try:
+                self._executor = self._make()
+            except Exception as another:
+                self._stop(f"{why}, and none can be made anew ({type(another).__name__}: {another})")
 
     def _await(self) -> None:
         """Wait until a chunk is back, or until something may be handed out again."""
@@ -244,10 +251,10 @@ class Coordinator:
             answers = Answers.loads(future.result())
         except Exception as error:  # whatever a cluster raises for a worker that died
             if isinstance(error, BrokenExecutor):
-                self._renew(flight.executor)
+                self._renew(flight.executor, error)
             self._no_worker(flight, error)
             return
-        self._dead_workers = 0
+        self._dead_workers = self._broken_in_a_row = 0
         report.calls += answers.calls
         pace.sent(max(0, answers.calls - flight.calls))  # a batch that is refused is sent again in parts
         for index, state in zip(flight.indices, answers.states.encode(), strict=True):
@@ -312,8 +319,8 @@ class Coordinator:
             self._fail(chunk, index, "unknown", f"it was sent and has no answer ({code}: {message})")
 
     def _fail(self, chunk: Chunk, index: int, code: str, message: str) -> None:
-        prepared = chunk.rows[index]
-        chunk.failures.append(Failure(prepared.key, code, message, self._rows.as_mapping(prepared.row)))
+        row, key, _, _ = chunk.rows[index]
+        chunk.failures.append(Failure(key, code, message, self._rows.as_mapping(row)))
 
     def _close(self, chunk: Chunk) -> None:
         """Do no more about a chunk: what was sent stays unknown."""
@@ -334,10 +341,11 @@ class Coordinator:
 
     def _end(self, chunk: Chunk) -> None:
         """Take a chunk that is done with: its results go to the sink only now, as its rows go to the journal."""
-        self._ended.append(chunk)
+        (self._held if chunk.results else self._ended).append(chunk)
         if self._sink is not None:
             for index, result in chunk.results.items():
-                self._sink.add({"player": chunk.rows[index].arguments[PLAYER], **result})
+                player = self._planner.mapping.arguments(chunk.rows[index])[PLAYER]
+                self._sink.add({"player": player, **result})
 
     def _finish(self) -> None:
         """Commit what is known at the end, whatever ended the run, and see that the totals add up."""

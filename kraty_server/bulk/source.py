@@ -160,7 +160,9 @@ def _from_csv(text: TextIO, name: str, fraction: Callable[[], float | None]) -> 
     columns = next(rows, None)
     if columns is None:
         raise SourceError(f"{name}: it is empty; a first line with the names of the columns is needed")
-    return Rows(filter(None, rows), columns, fraction)  # a line without anything is no row
+    # A line without anything is no row. The garbage collector looks at tuples of text once, at lists again and again.
+    cells: Iterator[list[str]] = rows
+    return Rows(map(tuple, filter(None, cells)), columns, fraction)
 
 
 def _readable(rows: Iterator[Any], name: str, line: Callable[[], int]) -> Iterator[Any]:

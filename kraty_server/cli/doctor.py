@@ -83,6 +83,8 @@ def _doctor(given: Namespace) -> Exit:
     problems: list[str] = []
     host = _host(problems)
     key, clock, code = _call(problems)
+    if problems and code == Exit.DONE:
+        code = Exit.ERROR
     facts = {"key": key, "host": host, "clock": clock, "variables": _variables(os.environ), "versions": _versions()}
     if given.json:
         terminal.write_json(facts | {"problems": problems})

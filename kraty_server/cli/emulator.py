@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser, Namespace
 
+from kraty_server.cli import terminal
 from kraty_server.testing import __main__ as emulator
 
 
@@ -20,6 +20,6 @@ def _emulator(given: Namespace) -> int:
 
 
 def _show_json(url: str, key: str) -> None:
-    # Not by `terminal`, which would hide the key where the environment has it: the key of an emulator is no secret.
-    sys.stdout.write(f"{json.dumps({'url': url, 'key': key})}\n")
-    sys.stdout.flush()
+    # As it is, else the key would be hidden where the environment has it: the key of an emulator is no secret.
+    terminal.put(f"{json.dumps({'url': url, 'key': key})}\n")
+    terminal.flush()

@@ -7,6 +7,7 @@ import sys
 import threading
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -197,12 +198,18 @@ def _listen(given: Namespace) -> Exit:
         server.server_close()
         poster.close()
         if record is not None:
-            record.close()
+            with suppress(OSError):  # each line was flushed, so it is what `write_error` says already
+                record.close()
         terminal.say(
             f"{listener.seen:,} received, {listener.failed:,} not passed on", "red" if listener.failed else None
         )
-    if listener.write_error is not None:
+    if isinstance(listener.write_error, terminal.OutputError):
         raise listener.write_error
+    if listener.write_error is not None:
+        why = listener.write_error.strerror or listener.write_error
+        raise CommandError(
+            f"--record {given.record}: {why}; the last delivery was answered with 500, so it comes again"
+        )
     return Exit.ROWS if listener.failed else Exit.DONE
 
 

@@ -31,14 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.ERROR
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        terminal.flush()
         return code
-    except BrokenPipeError:
+    except terminal.OutputError as error:
         _discard_stdout()
+        if not isinstance(error.__cause__, BrokenPipeError):
+            what = error.strerror or error
+            terminal.say(f"kraty: {what}: the output is not complete; what was done stays done", "red")
         return Exit.ERROR
-    except OSError as error:
+    except BrokenPipeError:  # of stderr, or what it was would have been said: nobody is told
         _discard_stdout()
-        terminal.say(f"kraty: {error.strerror or error}: the output is not complete; what was done stays done", "red")
         return Exit.ERROR
 
 
@@ -64,6 +66,13 @@ def _run(arguments: Sequence[str] | None) -> int:
     except CommandError as error:
         _show(given, str(error), {"message": str(error)}, error.code)
         return error.code
+    except terminal.OutputError:
+        raise
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        text = f"{where}{error.strerror or error}"
+        _show(given, text, {"message": text}, Exit.ERROR)
+        return Exit.ERROR
     except Exception as error:
         from kraty_server.errors import KratyError
 

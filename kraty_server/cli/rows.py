@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -58,7 +58,12 @@ def make_good_arguments(parser: ArgumentParser) -> None:
     """Describe `make-good`."""
     _add_rows(parser)
     add_entries(parser)
-    parser.add_argument("--ack", action="store_true", help="claim it for the players at once")
+    parser.add_argument(
+        "--ack",
+        action=BooleanOptionalAction,
+        default=True,
+        help="claim it for the players at once, as is usual; with --no-ack it waits until they do, or expires",
+    )
     add_confirmation(parser)
     parser.set_defaults(run=_make_good)
 
@@ -68,7 +73,8 @@ def _make_good(given: Namespace) -> Exit:
     with usage_errors():
         action = bulk.grant(entries, ack=given.ack)
         action.build([{PLAYER: "any", **action.constants, **dict.fromkeys(action.key_arguments, "any")}])
-    return _change(action, lambda check: " + ".join(_entry_total(check, entry) for entry in entries), given)
+    waits = "" if given.ack else ", to be claimed by the players"
+    return _change(action, lambda check: " + ".join(_entry_total(check, entry) for entry in entries) + waits, given)
 
 
 def _entry_total(check: bulk.Check, entry: GrantedRewardEntry) -> str:

@@ -26,6 +26,10 @@ NOTHING: Final = "–"
 _secrets: Final[list[str]] = []
 
 
+class OutputError(OSError):
+    """What is written to stdout does not arrive: the disk is full, or nobody reads it any more."""
+
+
 def _replace(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
     text = error.object[error.start : error.end]
@@ -76,12 +80,31 @@ def _styled(text: str, style: str, stream: TextIO) -> str:
 def write(text: str, style: str | None = None) -> None:
     """Write a line of data."""
     text = _redact(text)
-    sys.stdout.write(f"{_styled(text, style, sys.stdout) if style else text}\n")
+    put(f"{_styled(text, style, sys.stdout) if style else text}\n")
+
+
+def put(text: str) -> None:
+    """Write data as it is, secrets included.
+
+    Raises:
+        OutputError: it does not arrive.
+    """
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        raise OutputError(*error.args) from error
 
 
 def flush() -> None:
-    """Let whoever reads along have what was written so far."""
-    sys.stdout.flush()
+    """Let whoever reads along have what was written so far.
+
+    Raises:
+        OutputError: it does not arrive.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputError(*error.args) from error
 
 
 def say(text: str, style: str | None = None) -> None:

@@ -17,11 +17,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kraty_server import CurrencyEntry, bulk
 from kraty_server.bulk import pace
+from kraty_server.bulk import sink as bulk_sink
 from kraty_server.testing import Emulator
 from tests.bulk.books import asked, booked, currency_rows
 
@@ -38,6 +40,7 @@ class Kind:
     rows: int
     """Rows of a short run."""
     requests_between_kills: int
+    results: bulk_sink.Format = "jsonl"
 
 
 KINDS = {
@@ -45,17 +48,22 @@ KINDS = {
     "wallet.credit": Kind(bulk.credit(), 600, 150),
     "grants.create": Kind(bulk.grant([CurrencyEntry("gold", 5)], ack=True), 400, 200),
     "players.get": Kind(bulk.snapshot(), 600, 150),
+    "players.get-parquet": Kind(bulk.snapshot(), 600, 150, "parquet"),
 }
+PART_ROWS = 40
+"""Rows of a file of results: small, so that kills strike before, amid and after the writing of one."""
 
 
 def job(kind: str) -> bulk.Job:
-    action = KINDS[kind].action
-    return bulk.Job(kind, action, "rows.csv", results="results" if action.has_results else None)
+    action, form = KINDS[kind].action, KINDS[kind].results
+    results = "results" if action.has_results else None
+    return bulk.Job(kind, action, "rows.csv", results=results, results_format=form)
 
 
 def child(kind: str) -> None:
     """Run the job in the folder that this process was started in."""
     vars(pace).update(FIRST_PAUSE=0.02, LONGEST_PAUSE=0.2)  # there are many faults
+    vars(bulk_sink).update(PART_ROWS=PART_ROWS)
     print(json.dumps(job(kind).run(max_failures=0).as_json()), flush=True)
 
 
@@ -81,12 +89,12 @@ class Audited:
     def run(self, kills: int) -> list[str]:
         """Kill the job so often, let it end, and tell what is wrong in the books."""
         players = [{"externalPlayerId": row["externalPlayerId"]} for row in self.rows]
-        seed = {"players": players} if self.kind == "players.get" else None
-        with Emulator(seed=seed) as emulator:
-            emulator.fault(self.kind, drop_after_commit=10**6, probability=0.04, seed=1)
-            emulator.fault(self.kind, drop_before=10**6, probability=0.02, seed=2)
-            emulator.fault(self.kind, status=503, times=None, probability=0.02, seed=3)
-            emulator.fault(self.kind, retry_after=0.05, times=None, probability=0.03, seed=4)
+        action = KINDS[self.kind].action
+        with Emulator(seed={"players": players} if action.has_results else None) as emulator:
+            emulator.fault(action.operation, drop_after_commit=10**6, probability=0.04, seed=1)
+            emulator.fault(action.operation, drop_before=10**6, probability=0.02, seed=2)
+            emulator.fault(action.operation, status=503, times=None, probability=0.02, seed=3)
+            emulator.fault(action.operation, retry_after=0.05, times=None, probability=0.03, seed=4)
             while self.kills < kills:
                 if not self._killed(emulator):
                     break
@@ -125,10 +133,13 @@ class Audited:
     def problems(self, emulator: Emulator) -> Iterator[str]:
         if not self.report["ok"] or self.report["rows"] != len(self.rows):
             yield f"the last run says {self.report}"
-        if self.kind == "players.get":
+        if KINDS[self.kind].action.has_results:
             read: Counter[str] = Counter()
-            for part in sorted((self.folder / "results").iterdir()):
-                read.update(json.loads(line)["player"] for line in part.read_text("utf-8").splitlines())
+            parts = list((self.folder / "results").iterdir())
+            for part in parts:
+                read.update(players(part))
+            if len(parts) < len(self.rows) // PART_ROWS // 2:
+                yield f"there are only {len(parts)} files of results"
             wanted = Counter(row["externalPlayerId"] for row in self.rows)
             yield from (f"{player} was read {read[player]} times" for player in wanted | read if read[player] != 1)
             return
@@ -136,6 +147,14 @@ class Audited:
         for entry in books | should:
             if books[entry] != should[entry]:
                 yield f"{entry} was booked {books[entry]} times instead of {should[entry]}"
+
+
+def players(part: Path) -> list[str]:
+    """Whose results are in a file, which must be whole."""
+    if part.suffix == ".parquet":
+        table = import_module("pyarrow.parquet").read_table(part)
+        return [str(player) for player in table["player"].to_pylist()]
+    return [json.loads(line)["player"] for line in part.read_text("utf-8").splitlines()]
 
 
 def answered(emulator: Emulator) -> int:

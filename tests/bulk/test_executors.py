@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -95,6 +98,7 @@ def test_a_pool_that_is_not_ours_to_make_stops_the_job_and_loses_nothing(
     job = bulk.Job("job", bulk.credit(), rows)
     with ProcessPoolExecutor(2, mp_context=SPAWN) as pool:
         report = job.run(executor=pool)
+    assert "the executor broke (BrokenProcessPool: " in str(report.stopped)
     assert "give a function that makes the executor" in str(report.stopped)
     assert report.counted == report.rows
     assert job.run().ok
@@ -109,6 +113,26 @@ def test_workers_that_cannot_work_stop_the_job(served: Emulator, monkeypatch: py
     report = bulk.Job("job", bulk.credit(), currency_rows(200)).run(executor=partial(Useless, 2))
     assert "no worker carries out its work: ValueError" in str(report.stopped)
     assert served.ledger() == []
+
+
+@pytest.mark.parametrize("can_be_made", [True, False])
+def test_executors_that_take_no_work_stop_the_job(served: Emulator, *, can_be_made: bool) -> None:
+    made: list[Executor] = []
+
+    def make() -> Executor:
+        if made and not can_be_made:
+            raise OSError("no scheduler")
+        made.append(ThreadPoolExecutor(1))
+        made[-1].shutdown()
+        return made[-1]
+
+    report = bulk.Job("job", bulk.credit(), currency_rows(200)).run(executor=make)
+    assert "the executor broke (RuntimeError: cannot schedule new futures after shutdown)" in str(report.stopped)
+    assert ("so did those that were made anew" if can_be_made else "OSError: no scheduler") in str(report.stopped)
+    assert (report.unsent, report.unknown) == (report.rows, 0)
+    assert served.ledger() == []
+    assert bulk.Job("job", bulk.credit(), currency_rows(200)).run().ok
+    assert booked(served) == asked(currency_rows(200))
 
 
 def test_workers_need_a_key_of_their_own(served: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,4 +205,63 @@ def test_dask_workers_that_are_killed_in_mid_chunk_double_and_lose_nothing(
     killer.join()
     assert report.ok
     assert report.counted == 400
+    assert booked(served) == asked(rows)
+
+
+@contextmanager
+def processes_of_dask(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler and two workers, each a process, as they run on three machines; the scheduler's file, and itself."""
+    folder.mkdir()
+    found = folder / "scheduler.json"
+    with ExitStack() as stack, (folder / "log").open("wb") as log:
+
+        def start(kind: str, *arguments: str) -> subprocess.Popen[bytes]:
+            module = f"distributed.cli.dask_{kind}"
+            command = [sys.executable, "-m", module, "--scheduler-file", str(found), *arguments]
+            process = stack.enter_context(subprocess.Popen(command, cwd=folder, stdout=log, stderr=log))
+            stack.callback(process.kill)
+            return process
+
+        scheduler = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        for _ in range(2):
+            start("worker", "--nthreads", "2", "--no-dashboard", "--no-nanny", "--death-timeout", "60")
+        patience = time.monotonic() + 60
+        while not found.exists() and time.monotonic() < patience:
+            time.sleep(0.05)
+        yield str(found), scheduler
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_a_dask_scheduler_that_is_killed_ends_the_run_with_its_totals_and_the_next_goes_on(
+    served: Emulator, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    rows = currency_rows(600)
+    served.fault("wallet.credit", drop_after_commit=10, probability=0.05, seed=1)
+    job = bulk.Job("job", bulk.credit(), rows)
+
+    def kill(scheduler: subprocess.Popen[bytes]) -> None:
+        patience = time.monotonic() + 120
+        while len(served.requests) < 100 and time.monotonic() < patience:
+            time.sleep(0.01)
+        scheduler.kill()
+
+    with (
+        processes_of_dask(tmp_path / "first") as (found, scheduler),
+        distributed.Client(scheduler_file=found, timeout=10) as client,
+    ):
+        killer = threading.Thread(target=kill, args=(scheduler,))
+        killer.start()
+        report = job.run(executor=client.get_executor())
+        killer.join()
+    assert report.stopped is not None
+    assert report.counted == report.rows < 600
+    assert job.status() == report.as_json()
+    with processes_of_dask(tmp_path / "second") as (found, _), distributed.Client(scheduler_file=found) as client:
+        again = job.run(executor=client.get_executor())
+    assert again.ok
+    assert again.known == report.applied + report.replayed > 0
     assert booked(served) == asked(rows)

@@ -37,8 +37,9 @@ def test_no_key_is_too_long(parts: list[str]) -> None:
 
 @given(st.lists(st.tuples(st.text("a/%é", max_size=9), st.text(max_size=9)), min_size=1, max_size=9))
 def test_many_rows_have_the_records_that_each_has_alone(rows: list[tuple[str, str]]) -> None:
-    assert records([key for key, _ in rows], [(body,) for _, body in rows]) == [
-        record(key, (body,)) for key, body in rows
+    contents = [repr(body) for _, body in rows]
+    assert records([key for key, _ in rows], contents) == [
+        record(key, content) for (key, _), content in zip(rows, contents, strict=True)
     ]
 
 
@@ -54,19 +55,27 @@ def test_a_failure_may_quote_what_no_file_can_hold(tmp_path: Path) -> None:
 def test_the_index_agrees_with_a_dict(data: Any) -> None:
     # Few different bytes, so that buckets are full, and what is searched for lies across two entries, too.
     rows = data.draw(st.lists(st.binary(min_size=16, max_size=16).map(lambda b: bytes(x % 2 for x in b)), max_size=300))
-    index, model = KeyIndex(), dict[bytes, bytes]()
-    for row in rows:
-        known = model.get(row[:9])
-        assert index.body(row) == known
-        if known is None:
-            index.add(row)
-            model[row[:9]] = row[KEY_SIZE:]
+    index, one_by_one, added, model = KeyIndex(), KeyIndex(), KeyIndex(), dict[bytes, bytes]()
+    known: dict[int, bytes] = {}
+    for number, row in enumerate(rows):
+        key = row[:2] + row[5:KEY_SIZE]
+        assert one_by_one.bodies(row) == ({0: model[key]} if key in model else {})
+        if key in model:
+            known[number] = model[key]
+        else:
+            one_by_one.add(row)
+            model[key] = row[KEY_SIZE:]
+    assert index.bodies_or_add(b"".join(rows)) == known
+    assert len(index) == len(one_by_one) == len(model)
+    added.add(b"".join(row for number, row in enumerate(rows) if number not in known))
+    asked = {number: model[row[:2] + row[5:KEY_SIZE]] for number, row in enumerate(rows)}
+    assert index.bodies(b"".join(rows)) == added.bodies(b"".join(rows)) == asked
 
 
 def test_shards_are_of_about_the_same_size() -> None:
     counts = [0] * 4
     for n in range(4000):
-        counts[shard_of(record(f"job/{n}", ()), 4)] += 1
+        counts[shard_of(record(f"job/{n}", ""), 4)] += 1
     assert min(counts) > 800
 
 
@@ -79,7 +88,7 @@ def test_what_it_says_after_any_runs_and_crashes_is_what_was_committed(data: Any
     """Each run sends some rows that are open; some chunks are answered, some not, and the process ends at any commit."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:  # hypothesis may end it at any draw
         path, names = Path(folder) / "journal", [f"job/{n}" for n in range(12)]
-        rows = {name: record(name, (name,)) for name in names}
+        rows = {name: record(name, name) for name in names}
         done: set[str] = set()
         open_since: dict[str, float] = {}
         now = 0.0
@@ -87,7 +96,7 @@ def test_what_it_says_after_any_runs_and_crashes_is_what_was_committed(data: Any
             journal = Journal(path, {"job": "job"})
             opened.callback(journal.close)
             settled, unsettled = journal.load()
-            assert {name for name in names if settled.body(rows[name]) is not None} == done
+            assert {name for name in names if settled.bodies(rows[name])} == done
             assert {
                 name: unsettled[rows[name][:KEY_SIZE]].at for name in names if rows[name][:KEY_SIZE] in unsettled
             } == open_since

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kraty_server.testing import Emulator
 from kraty_server.testing.emulator import engine
 from tests.bulk.kills import KINDS, Audited
 
@@ -15,9 +16,21 @@ KILLS = 3
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_job_that_is_killed_does_each_row_once(kind: str, tmp_path: Path) -> None:
+    if KINDS[kind].results == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     audited = Audited(kind, tmp_path)
     assert audited.run(KILLS) == []
     assert audited.kills >= 1
+
+
+def test_the_audit_sees_a_result_that_is_there_twice(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    audited = Audited("players.get-parquet", tmp_path, 0.2)
+    assert audited.run(0) == []
+    part = next((tmp_path / "results").iterdir())
+    part.with_name(f"again-{part.name}").write_bytes(part.read_bytes())
+    with Emulator() as emulator:
+        assert any("was read 2 times" in problem for problem in audited.problems(emulator))
 
 
 @pytest.mark.timeout(600)

@@ -300,3 +300,25 @@ def test_failures_keep_each_column_and_object_of_rows_that_differ(emulator: Emul
     assert again.run(client=kraty).applied == 2
     sent = emulator.assert_called("migrate.players")[-1].body["rows"]
     assert [row.get("contextSnapshot") for row in sent] == [None, {"country": "FI"}]
+
+
+def test_rows_without_a_result_are_written_down_on_the_way_and_not_kept_until_a_part_is_full(
+    emulator: Emulator, kraty: KratyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kraty_server.bulk.run.LAZY_COMMIT", 0.0)
+    emulator.seed({"players": [{"externalPlayerId": "player_0"}]})
+    held: list[int] = []
+    real = Journal.commit
+
+    def commit(self: Journal, *, failures: Any = (), **more: Any) -> None:
+        failures = list(failures)
+        held.append(len(failures))
+        real(self, failures=failures, **more)
+
+    monkeypatch.setattr(Journal, "commit", commit)
+    snapshots = job(emulator, currency_rows(1000), action=bulk.snapshot(), results="out")
+    report = snapshots.run(client=kraty)
+    assert (report.applied, report.failed) == (1, 999)
+    assert sum(held) == 999
+    assert max(held) < 500
+    assert snapshots.run(client=kraty).known == 1

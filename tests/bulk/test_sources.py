@@ -205,6 +205,36 @@ def test_a_frame_of_polars_is_a_source() -> None:
     assert read(frame) == list(frame.iter_rows(named=True)) == currency_rows(20)
 
 
+def test_a_frame_of_pandas_is_a_source(emulator: Emulator, kraty: KratyServer) -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    rows = currency_rows(9000)
+    frame = pandas.DataFrame(rows).set_index("economyKey", drop=False).sort_index()  # as frames are, with an index
+    assert read(frame)[0]["externalPlayerId"] == "player_0"
+    assert bulk.Job("job", bulk.import_wallet(), frame).run(client=kraty).applied == 9000
+    assert booked(emulator) == asked(rows)
+    with_gaps = pandas.DataFrame([ROW, {"externalPlayerId": "bob", "economyKey": "gold"}, ROW | {"amount": 2.0}])
+    check = bulk.Job("gaps", bulk.credit(), with_gaps).check()  # a number that is missing makes floats of a column
+    assert (check.rows, check.new, check.invalid, check.changed) == (3, 1, 1, 1)
+
+
+def test_a_query_of_duckdb_is_a_source(emulator: Emulator, kraty: KratyServer) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    rows = currency_rows(9000)
+    with duckdb.connect() as database:
+        query = database.sql(
+            "SELECT 'player_' || n AS \"externalPlayerId\", 'gold' AS \"economyKey\", n % 97 + 1 AS amount, "
+            "sum(1) OVER () AS total FROM range(9000) AS numbers(n)"
+        )
+        job = bulk.Job("job", bulk.import_wallet(), query)
+        assert (job.check().new, job.run(client=kraty).applied) == (9000, 9000)  # a query can be read again
+        assert booked(emulator) == asked(rows)
+        amounts = database.sql("SELECT 'ada' AS \"externalPlayerId\", 5.00::DECIMAL(18, 2) AS amount")
+        assert bulk.Job("decimal", bulk.credit("gold"), amounts).run(client=kraty).applied == 1
+        assert booked(emulator)["ada", "gold", 5] == 1
+
+
 @pytest.mark.parametrize("what", ["rows.parquet", "stream", "results"])
 def test_without_pyarrow_it_says_what_to_install(
     what: str, monkeypatch: pytest.MonkeyPatch, kraty: KratyServer

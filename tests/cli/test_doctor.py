@@ -77,7 +77,9 @@ def test_a_clock_that_is_wrong_is_a_problem(
 ) -> None:
     with RawServer([Reply(body=PONG, headers={"Date": formatdate(time() + offset, usegmt=True)})]) as server:
         monkeypatch.setenv("KRATY_BASE_URL", server.url)
-        facts = kraty("doctor", "--json").json
+        ended = kraty("doctor", "--json")
+    facts = ended.json
+    assert ended.code == (0 if said is None else 1)
     if said is None:
         assert facts["problems"] == []
     else:

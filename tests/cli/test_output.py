@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import signal
@@ -123,6 +124,35 @@ def test_a_full_disk_is_said(command: Command, environment: Mapping[str, str], e
         ended = subprocess.run(arguments, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60)
     assert ended.returncode == 1
     assert b"what was done stays done" in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_only_said_of_the_output_where_it_is(
+    kraty: Run, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "players.csv").write_text("externalPlayerId\nada\n")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr("kraty_server.cli.rows.TemporaryDirectory", full)
+    text = kraty("make-good", "-", "--job", "j", "--currency", "gold=5", "--yes")
+    assert (text.code, text.out) == (1, "")
+    assert text.err == "kraty: /somewhere: No space left on device\n"
+    told = kraty("make-good", "-", "--job", "j", "--currency", "gold=5", "--yes", "--json")
+    assert json.loads(told.err)["error"] == {"message": "/somewhere: No space left on device", "exit_code": 1}
+    assert emulator.requests == []
+
+
+def test_who_does_not_read_what_is_said_is_not_told_of_it(
+    command: Command, environment: Mapping[str, str], emulator: Emulator
+) -> None:
+    with subprocess.Popen(
+        command("player", "show", "nobody"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.wait(60) == 1
 
 
 def closed(descriptor: int, arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:

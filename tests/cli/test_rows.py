@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +32,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "import players": ("import", "players", "players.csv", "--job", "j"),
     "import wallet": ("import", "wallet", "balances.csv", "--job", "j"),
     "import inventory": ("import", "inventory", "items.csv", "--job", "j"),
-    "make-good": (*MAKE_GOOD, "--item", "sword=2", "--ack"),
+    "make-good": (*MAKE_GOOD, "--item", "sword=2"),
+    "make-good --no-ack": (*MAKE_GOOD, "--no-ack"),
     "take-back": ("take-back", "balances.csv", "--job", "j"),
     "take-back --items": ("take-back", "items.csv", "--job", "j", "--items"),
     "erase-list": ("erase-list", "players.csv", "--job", "j", "--reason", "gdpr_erasure"),
@@ -41,6 +43,7 @@ SAID: Mapping[str, str] = {
     "import wallet": "import +12 gold, +5 gems, in 3 rows",
     "import inventory": "import +2 sword, in 1 row",
     "make-good": "3 players × 500 gold = 1,500 + 3 players × 2 sword = 6",
+    "make-good --no-ack": "3 players × 500 gold = 1,500, to be claimed by the players",
     "take-back": "take back -12 gold, -5 gems, in 3 rows",
     "take-back --items": "take back -2 sword, in 1 row",
     "erase-list": "erase 3 players, for good",
@@ -104,6 +107,18 @@ def test_a_dry_run_sends_nothing_and_needs_no_key(
     assert (found["ok"], found["new"], found["seconds"]) == (True, found["rows"], found["calls"])
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["balances.csv", "items.csv", "players.csv"]
     assert kraty(*command).code == 2  # no key
+
+
+def test_what_is_made_good_is_in_the_balances_unless_the_players_are_to_claim_it(
+    kraty: Run, emulator: Emulator
+) -> None:
+    assert kraty(*COMMANDS["make-good --no-ack"], *YES).code == 0
+    assert set(writes(emulator)) == {"grants.create"}
+    assert not any(delta == 500 for _, _, delta in booked(emulator))
+    emulator.reset()
+    assert kraty(*MAKE_GOOD, "--journal", "other", "--job", "again", *YES).code == 0
+    assert Counter(writes(emulator)) == {"grants.create": 3, "grants.ack": 3}
+    assert sum(count for (_, _, delta), count in booked(emulator).items() if delta == 500) == 3
 
 
 def test_a_sum_of_many_currencies_names_the_largest(kraty: Run) -> None:
@@ -173,7 +188,7 @@ def test_a_row_that_changed_after_it_was_done_is_not_sent(kraty: Run, emulator: 
     write_csv("balances.csv", ["externalPlayerId", "economyKey", "amount"], ["ada", "gold", 11])
     ended = kraty(*COMMANDS["take-back"], *YES)
     assert (ended.code, booked(emulator)) == (3, before)
-    assert "j/ada/gold was done before with other contents" in ended.err
+    assert "j/ada/gold: it was done by a former run with other contents" in ended.err
     assert rows_of(kraty("job", "failures", "j"))[0]["error_code"] == "changed"
 
 
@@ -220,7 +235,7 @@ def test_standard_input_is_checked_as_a_whole_too(
 
 def test_shards_have_their_own_journals_and_do_each_row_once(kraty: Run, emulator: Emulator) -> None:
     write_csv("players.csv", ["externalPlayerId"], *[[f"p{n}"] for n in range(20)])
-    done = [kraty(*MAKE_GOOD, "--ack", "--shard", f"{n}/2", "--json", *YES).json["applied"] for n in (0, 1)]
+    done = [kraty(*MAKE_GOOD, "--shard", f"{n}/2", "--json", *YES).json["applied"] for n in (0, 1)]
     assert sum(done) == 20
     assert min(done) > 0
     assert sum(count for (_, _, delta), count in booked(emulator).items() if delta == 500) == 20
@@ -472,7 +487,7 @@ def test_the_key_is_in_no_journal(kraty: Run, emulator: Emulator) -> None:
 def test_the_workers_of_a_cluster_send_what_the_command_hands_out(kraty: Run, emulator: Emulator) -> None:
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
-        ended = kraty(*MAKE_GOOD, "--ack", "--dask", cluster.scheduler_address, *YES)
+        ended = kraty(*MAKE_GOOD, "--dask", cluster.scheduler_address, *YES)
     assert ended.code == 0, ended.err
     assert sum(count for (_, _, delta), count in booked(emulator).items() if delta == 500) == 3
 

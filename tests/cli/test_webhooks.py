@@ -149,7 +149,7 @@ def test_what_cannot_be_written_down_ends_it_and_is_delivered_again(listen: List
         assert listener.post(EVENT) == 500
         code, _, err = listener.ended()
     assert code == 1
-    assert "No space left" in err
+    assert "kraty: --record /dev/full: No space left on device; the last delivery was answered with 500" in err
 
 
 def test_other_requests_are_refused_and_it_goes_on(listen: Listen) -> None:

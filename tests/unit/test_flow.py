@@ -227,6 +227,8 @@ def test_the_servers_name_for_a_request_is_found(name: str) -> None:
     course = step([Answer(404, {"date": "today", name: "it"}, b"")], players.get("p"))
     assert (course.error.request_id, course.told[0].request_id) == ("it", "it")
     assert step([Answer(404, {name: ""}, b"")], players.get("p")).error.request_id is None
+    quoted = step([Answer(404, {name: "for prefix.secret"}, b"")], players.get("p"))
+    assert (quoted.error.request_id, quoted.told[0].request_id) == ("for …", "for …")
 
 
 def test_no_answer_says_where_and_why_and_never_the_key() -> None:

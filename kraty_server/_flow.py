@@ -279,13 +279,14 @@ def _annotate(
     if undecided and error.outcome == "not_applied":
         error.outcome = "unknown"
     error.operation, error.idempotency_key = call.operation, call.idempotency_key
-    error.request_id = _request_id(reply, options)
+    error.request_id = request_id(reply, options)
     error.attempts = attempt
     if isinstance(error, KratyClosedError) and isinstance(reply, TransportFailure) and not reply.maybe_received:
         error.attempts -= 1  # nothing was sent
 
 
-def _request_id(reply: Reply, options: Options) -> str | None:
+def request_id(reply: Reply, options: Options) -> str | None:
+    """The name that the server gave a request; one that quotes the key has it taken out."""
     if not isinstance(reply, Answer):
         return None
     found = next(filter(None, map(reply.headers.get, REQUEST_ID_HEADERS)), None)
@@ -307,7 +308,7 @@ def _info(
         duration_ms=duration_ms,
         status=status,
         ok=status is not None and 200 <= status < 300,
-        request_id=_request_id(reply, options),
+        request_id=request_id(reply, options),
         error=error,
     )
 

@@ -22,7 +22,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode
 
 from kraty_server import __version__
-from kraty_server._flow import DEFAULT_PORTS, REQUEST_ID_HEADERS
+from kraty_server._flow import DEFAULT_PORTS, request_id
 from kraty_server._http.async_connections import AsyncConnections
 from kraty_server._http.connections import Connections
 from kraty_server._http.messages import Answer, Flow, Interruption, Reply, Send, TransportFailure
@@ -104,11 +104,11 @@ class _Tracing:
 
         @wraps(run)
         def traced(connections: Any, steps: Flow[T], options: Options) -> T:
-            return run(connections, self._call(steps), options)
+            return run(connections, self._call(steps, options), options)
 
         return traced
 
-    def _call(self, steps: Flow[T]) -> Flow[T]:
+    def _call(self, steps: Flow[T], options: Options) -> Flow[T]:
         """Run a flow within a span, and each attempt within one of its own."""
         # Read off the generator, so that a call which nobody traces need not carry it to the driver.
         call: Call[T] = inspect.getgeneratorlocals(steps)["call"]
@@ -124,9 +124,9 @@ class _Tracing:
                     step = steps.send(reply)
                     if isinstance(step, Send):
                         span.set_attribute("kraty.attempts", step.attempt)
-                        reply = yield from self._attempt(call, route, step)
-                        if isinstance(reply, Answer) and (request_id := _request_id(reply)) is not None:
-                            span.set_attribute("kraty.request_id", request_id)
+                        reply = yield from self._attempt(call, route, step, options)
+                        if (given := request_id(reply, options)) is not None:
+                            span.set_attribute("kraty.request_id", given)
                     else:
                         reply = yield step
             except StopIteration as done:
@@ -144,7 +144,9 @@ class _Tracing:
                 span.set_attributes(ended)
                 self._calls.record(perf_counter() - began, {"kraty.operation": call.operation, **ended})
 
-    def _attempt(self, call: Call[Any], route: dict[str, str], send: Send) -> Generator[Send, Reply, Reply]:
+    def _attempt(
+        self, call: Call[Any], route: dict[str, str], send: Send, options: Options
+    ) -> Generator[Send, Reply, Reply]:
         parts = urlsplit(send.url)
         server: dict[str, Any] = {
             "http.request.method": send.method,
@@ -166,8 +168,8 @@ class _Tracing:
                 ended["http.response.status_code"] = reply.status
                 if reply.status >= 400:
                     ended["error.type"] = str(reply.status)
-                if (request_id := _request_id(reply)) is not None:
-                    span.set_attribute("kraty.request_id", request_id)
+                if (given := request_id(reply, options)) is not None:
+                    span.set_attribute("kraty.request_id", given)
             elif isinstance(reply, TransportFailure):
                 ended["error.type"] = "timeout" if reply.timed_out else _error_type(reply.cause)
             elif isinstance(reply, Interruption):
@@ -277,10 +279,6 @@ class _Tracing:
             return traced
 
         return linked
-
-
-def _request_id(answer: Answer) -> str | None:
-    return next(filter(None, map(answer.headers.get, REQUEST_ID_HEADERS)), None)
 
 
 def _error_type(error: BaseException) -> str:

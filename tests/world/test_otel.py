@@ -120,6 +120,20 @@ def test_both_spans_have_the_name_that_the_server_gave_the_request(told: Told) -
     assert (attributes(call)["error.type"], attributes(attempt)["error.type"]) == ("not_found", "404")
 
 
+@with_ids
+def test_a_key_that_a_server_quotes_is_in_no_span(told: Told) -> None:
+    key = "kraty_live_server.c4n4ry-c4n4ry"
+    answer = httpx.Response(
+        409, headers={"X-Request-Id": f"of {key}"}, json={"error": {"code": f"no_{key}", "message": f"{key} is no key"}}
+    )
+    kraty = KratyServer(api_key=key, transport=httpx.MockTransport(lambda _: answer))
+    with kraty, pytest.raises(KratyError):
+        kraty.players.get(PLAYER)
+    call, attempt = told.spans()
+    assert attributes(attempt)["kraty.request_id"].startswith("of ")
+    assert key not in call.to_json() + attempt.to_json()
+
+
 @both
 def test_calls_and_attempts_are_measured_in_seconds(flavour: str, told: Told) -> None:
     with Emulator() as emulator:

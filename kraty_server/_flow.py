@@ -55,11 +55,14 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     Raises:
         KratyServerError, KratyNetworkError: with everything the caller needs to know on them.
     """
-    call = _prepare(call, options)
+    field = call.idempotency_field
+    if field is not None and field not in (call.body or ()):
+        call = _prepare(call, options)
     content = None if call.body is None else _json.dumps(call.body)
     url = options.base_url + call.path
     started_at = options.clock.monotonic()
-    ends_at = started_at + options.deadline
+    left = options.deadline
+    ends_at = started_at + left
     attempt, undecided = 0, False
     outcome: Outcome = "unknown"
     judged: Reply = None
@@ -75,8 +78,9 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     try:
         while True:
             attempt += 1
-            left = ends_at - started_at
-            timeout = options.timeout if left >= options.timeout else max(MIN_TIMEOUT, left)
+            timeout = options.timeout
+            if left < timeout:
+                timeout = max(MIN_TIMEOUT, left)
             reply = yield Send(call.method, url, content, timeout, judge, attempt, call.headers)
             if reply is not judged:
                 _go_on(reply)
@@ -98,6 +102,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             _go_on((yield Sleep(wait)))
             outcome = "unknown"
             started_at = options.clock.monotonic()
+            left = ends_at - started_at
     except BaseException as raised:
         if raised is not error:
             _explain(raised, call, attempt, outcome)
@@ -106,9 +111,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
 
 
 def _prepare(call: Call[T], options: Options) -> Call[T]:
-    """The call with its idempotency key, which is minted once for all attempts."""
-    if call.idempotency_field is None or call.idempotency_field in (call.body or ()):
-        return call
+    """The call with an idempotency key of ours, which is minted once for all attempts."""
     return call.with_key(check_idempotency_key(options.generate_idempotency_key(), "generate_idempotency_key"))
 
 
@@ -158,18 +161,19 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
         why = f"response body is longer than {len(answer.content)} bytes"
         return None, _unreadable(call, url, answer, options, why, "unknown")
     try:
-        payload = None if call.model is NoneType and not answer.content else _json.loads(answer.content)
+        payload = _json.loads(answer.content)
     except (ValueError, RecursionError):
+        if call.model is NoneType and not answer.content:
+            return call.parse(None), None
         return None, _unreadable(call, url, answer, options, "response body was not valid JSON", "unknown")
-    if call.model is NoneType:  # what it says in words is not promised, but an error in it is one
-        envelope = _envelope(answer, payload, options)
-        return (None, envelope) if envelope else (call.parse(None), None)
     absent: list[str] = []
     try:
         model = call.parse(payload, absent)
     except DECODE_ERRORS as error:
         if envelope := _envelope(answer, payload, options):
             return None, envelope
+        if call.model is NoneType:  # what it says instead of nothing is not promised
+            return call.parse(None), None
         why = f"response body was not what {call.operation} answers ({type(error).__name__}: {error})"
         outcome: Outcome = "unknown" if isinstance(error, AnswerMismatch) else "applied"
         return None, _unreadable(call, url, answer, options, why, outcome)

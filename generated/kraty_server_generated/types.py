@@ -593,7 +593,7 @@ class Call(NamedTuple, Generic[T]):
         except (LookupError, TypeError):
             raise AnswerMismatch(f"an object with {self.unwrap} was expected, got {_shape(payload)}") from None
         result, model = data, self.model
-        if model is not None and model is not type(None):
+        if model is not None:
             try:
                 for wire, asked in self.echoes:
                     if data.get(wire) != asked:
@@ -610,8 +610,12 @@ class Call(NamedTuple, Generic[T]):
         return cast("Call[R]", cast(Any, self)._replace(change=changed))
 
 
-def _parse_each(model: type[Model], data: Any, error: Exception, absent: list[str] | None) -> Any:
+def _parse_each(model: type[Any], data: Any, error: Exception, absent: list[str] | None) -> Any:
     """Read an answer that something is missing from, or that is none."""
+    if model is type(None):
+        if data is not None:
+            raise AnswerMismatch(f"nothing was expected, got {_shape(data)}")
+        return None
     required = model.required__
     if required is not None and (data.__class__ is not dict or required.isdisjoint(data)):
         raise AnswerMismatch(f"an object with {', '.join(sorted(required))} was expected, got {_shape(data)}")

@@ -7,7 +7,6 @@ import inspect
 import io
 import select
 import ssl
-import sys
 import weakref
 from contextlib import suppress
 from contextvars import ContextVar
@@ -84,16 +83,20 @@ class _Connector(aiohttp.TCPConnector):
         self._retired_at = SYSTEM_CLOCK.monotonic()
 
 
+_poll: Any = getattr(select, "poll", None)  # Windows has none, and gevent takes it away
+_POLLIN: Any = getattr(select, "POLLIN", None)
+
+
 def _is_readable(transport: asyncio.Transport | None) -> bool:
     """Whether something came that the event loop has not seen yet: the connection's end, or what nobody asked for."""
     connection = None if transport is None else transport.get_extra_info("socket")
     if connection is None or connection.fileno() < 0:
         return True
-    if sys.platform != "win32" and hasattr(select, "poll"):  # gevent takes it away
-        poll = select.poll()
-        poll.register(connection, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([connection], [], [], 0)[0])
+    if _poll is None:
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = _poll()
+    poll.register(connection, _POLLIN)
+    return bool(poll.poll(0))
 
 
 class AiohttpSession:

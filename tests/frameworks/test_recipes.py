@@ -119,8 +119,10 @@ def test_a_client_lives_as_long_as_the_application(tmp_path: Path) -> None:
 
 
 def test_every_recipe_of_the_page_is_run_here() -> None:
+    """Those for models, which run in a process of the tests (`python`), by `test_models.py`."""
     run = {
         block(PAGE, one)
         for one in ["# hooks.py", "# settings.py", "lifespan=", *(stack.recipe for stack in STACKS.values())]
     }
-    assert run == set(BLOCK.findall((DOCS / PAGE).read_text("utf-8")))
+    text = (DOCS / PAGE).read_text("utf-8").replace("```python\n", "```\n")
+    assert run == set(BLOCK.findall(text))

@@ -10,6 +10,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from kraty_server_generated.types import Call
 
+__all__ = ["AsyncPage", "Page"]
+
 T = TypeVar("T")
 Item = TypeVar("Item", covariant=True)
 

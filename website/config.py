@@ -37,6 +37,8 @@ NAV: Final = {
         "reference/bulk.md",
         "reference/testing.md",
         "reference/django.md",
+        "reference/otel.md",
+        "reference/pages.md",
         "cli.md",
         "emulator.md",
         "api-changes.md",

@@ -13,6 +13,8 @@ MODULES: Final = (
     "kraty_server.bulk",
     "kraty_server.testing",
     "kraty_server.django",
+    "kraty_server.otel",
+    "kraty_server.pages",
 )
 """What users import from."""
 

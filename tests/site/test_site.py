@@ -162,8 +162,8 @@ def test_every_page_is_found_by_search_and_by_programs(site: Path) -> None:
 
 
 def test_every_page_of_the_docs_is_in_the_menu_new_ones_among_the_how_to_pages() -> None:
-    menu = navigation({"observability.md", "fulfilment.md"})
-    assert menu["How-to"][-1] == "observability.md"
+    menu = navigation({"brand-new.md", "fulfilment.md"})
+    assert menu["How-to"][-1] == "brand-new.md"
     assert navigation({"fulfilment.md"}) == NAV
 
 

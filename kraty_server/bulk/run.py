@@ -96,7 +96,7 @@ class Coordinator:
         """Those of them with results: they wait for their part to be full. After a kill their rows are read again."""
         self._repeats = False
         """Whether the last chunk that was handed out had been before."""
-        self._under_way = 0
+        self._under_way: set[Future[bytes]] = set()
         self._done: queue.SimpleQueue[tuple[Flight, Future[bytes]]] = queue.SimpleQueue()
         self._attempts = 0
         self._dead_workers = self._broken_in_a_row = 0
@@ -168,7 +168,7 @@ class Coordinator:
         self._committed_at = time.monotonic()
 
     def _hand_out(self) -> None:
-        while not self._report.stopped and (self._again or self._ready) and self._pace.admits(self._under_way):
+        while not self._report.stopped and (self._again or self._ready) and self._pace.admits(len(self._under_way)):
             chunk = self._next()
             until = chunk.first + SAFE if self._action.protection == "day" else None
             left = chunk.left
@@ -211,7 +211,7 @@ class Coordinator:
             self._renew(flight.executor, error)
             return
         chunk.was_sent = True
-        self._under_way += 1
+        self._under_way.add(future)
         self._pace.sent(flight.calls)
         future.add_done_callback(lambda done: self._done.put((flight, done)))
 
@@ -242,11 +242,15 @@ class Coordinator:
             while True:
                 self._judge(*self._done.get_nowait())
         except queue.Empty:
-            pass
+            # A client of Dask that closes for want of its scheduler may leave a future behind that is never done.
+            if self._under_way and getattr(getattr(self._executor, "_client", None), "status", None) == "closed":
+                self._renew(self._executor, BrokenExecutor("its client is closed"))
+                for future in list(self._under_way):
+                    future.cancel()
 
     def _judge(self, flight: Flight, future: Future[bytes]) -> None:
         chunk, report, pace = flight.chunk, self._report, self._pace
-        self._under_way -= 1
+        self._under_way.discard(future)
         try:
             answers = Answers.loads(future.result())
         except Exception as error:  # whatever a cluster raises for a worker that died
@@ -377,7 +381,9 @@ class Coordinator:
         left = None
         if fraction and speed > 0:
             left = max(0.0, (report.rows / fraction - report.counted) / speed)
-        progress = Progress(report, int(self._pace.window), self._under_way, speed, fraction, left, self._pace.wait())
+        progress = Progress(
+            report, int(self._pace.window), len(self._under_way), speed, fraction, left, self._pace.wait()
+        )
         self._on_progress(progress)
 
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -205,6 +206,28 @@ def test_dask_workers_that_are_killed_in_mid_chunk_double_and_lose_nothing(
     killer.join()
     assert report.ok
     assert report.counted == 400
+    assert booked(served) == asked(rows)
+
+
+class Forsaken(Executor):
+    """As that of a client of Dask which closed a moment after it took some work: nobody says what became of it."""
+
+    def __init__(self) -> None:
+        self._client = SimpleNamespace(status="running")
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._client.status = "closed"
+        return Future()
+
+
+def test_work_that_nobody_will_answer_for_ends_the_run_and_is_unknown(served: Emulator) -> None:
+    rows = currency_rows(20)
+    job = bulk.Job("job", bulk.credit(), rows)
+    report = job.run(executor=Forsaken())
+    assert "its client is closed" in str(report.stopped)
+    assert report.counted == report.rows
+    assert report.unknown > 0 == report.applied
+    assert job.run(executor=Noting(2)).ok
     assert booked(served) == asked(rows)
 
 

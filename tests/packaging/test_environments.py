@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -115,7 +116,11 @@ def test_no_file_in_a_folder_above_decides_what_pyright_checks() -> None:
 
 
 def made(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", "--no-print-directory", *arguments], cwd=folder, capture_output=True, text=True)
+    outside = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "VENV", "PYTHON", "PYTEST")
+    }
+    command = ["make", "--no-print-directory", *arguments]  # none of what the make that runs the tests was told
+    return subprocess.run(command, cwd=folder, env=outside, capture_output=True, text=True)
 
 
 def python_that_says(version: tuple[int, ...], place: Path) -> Path:

@@ -126,7 +126,11 @@ class Emulator(Backend):
     def __enter__(self) -> Self:
         """Serve it at once where a port was given, since others know the address then."""
         if self._port:
-            _ = self.url
+            try:
+                _ = self.url
+            except BaseException:
+                self.close()  # nobody else can: there will be no `__exit__`
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:

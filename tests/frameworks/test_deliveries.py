@@ -170,7 +170,7 @@ def test_a_delivery_that_the_sender_repeats_while_its_handler_works_has_one_effe
 
 def test_a_delivery_whose_handler_fails_three_times_has_its_effect_then(deployment: Deployment) -> None:
     bought = deployment.credit(fails=3)
-    assert deployment.delivered(bought).attempt >= 4
+    deployment.delivered(bought)
     assert (deployment.marks(bought, "tried"), deployment.effects(bought)) == (4, 1)
 
 

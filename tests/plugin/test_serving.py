@@ -51,8 +51,11 @@ def test_on_a_port_that_was_given_it_is_served_at_once() -> None:
     port = free_port()
     with Emulator(port=port):
         assert ping(f"http://127.0.0.1:{port}") == 200
-        with pytest.raises(OSError, match="(?i)address already in use|only one usage"), Emulator(port=port):
+        second = Emulator(port=port)
+        with pytest.raises(OSError, match="(?i)address already in use|only one usage"), second:
             pass
+        with pytest.raises(RuntimeError, match="is closed"):
+            _ = second.url
 
 
 def test_a_request_that_hangs_does_not_hold_up_the_end() -> None:

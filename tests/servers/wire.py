@@ -115,12 +115,13 @@ class WireServer:
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://{host}:{self.port}"
         self.lock = threading.Lock()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
         self.threads: list[threading.Thread] = []
         self.closing = threading.Event()
         """Set when the server is left: what waits in an answer waits for this."""
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,6 +129,7 @@ class WireServer:
         with suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.acceptor.join(timeout=10)
         self.close_all()
         for thread in self.threads:
             thread.join(timeout=10)

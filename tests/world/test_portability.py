@@ -71,8 +71,8 @@ signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 """
 WAITS = {
     "the emulator": "from kraty_server.testing.__main__ import main\nsys.exit(main(['--port', '0']))",
-    "a retry": "from kraty_server._clock import SYSTEM_CLOCK\nprint('ready', flush=True)\n"
-               "try:\n    SYSTEM_CLOCK.sleep(100, threading.Event())\n"
+    "a retry": "from kraty_server._clock import SYSTEM_CLOCK\n"
+               "try:\n    print('ready', flush=True)\n    SYSTEM_CLOCK.sleep(100, threading.Event())\n"
                "except KeyboardInterrupt:\n    print('stopped')",
 }  # fmt: skip
 

@@ -216,13 +216,18 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def read_switch(variable: str) -> bool:
+    """Read a variable of the environment that is 1 or 0; off where it is not set."""
+    said = os.environ.get(variable, "")
+    if said.lower() not in ("", "0", "false", "1", "true"):
+        raise ValueError(f"{variable}: 1 or 0 is needed, got {said!r}")
+    return said.lower() in ("1", "true")
+
+
 def checked_allow_http(allow_http: bool | None) -> bool:
     """Take what is given, or what the environment says, or no."""
     if allow_http is None:
-        said = os.environ.get(ALLOW_HTTP_VARIABLE, "")
-        if said.lower() not in ("", "0", "false", "1", "true"):
-            raise ValueError(f"{ALLOW_HTTP_VARIABLE}: 1 or 0 is needed, got {said!r}")
-        return said.lower() in ("1", "true")
+        return read_switch(ALLOW_HTTP_VARIABLE)
     if not isinstance(allow_http, bool):
         raise TypeError(f"allow_http: true or false is needed, got {type(allow_http).__name__}")
     return allow_http

@@ -6,7 +6,6 @@ Spans and histograms by the semantic conventions of HTTP. `opentelemetry-instrum
 from __future__ import annotations
 
 import inspect
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Generator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from kraty_server._flow import DEFAULT_PORTS, request_id
 from kraty_server._http.async_connections import AsyncConnections
 from kraty_server._http.connections import Connections
 from kraty_server._http.messages import Answer, Flow, Interruption, Reply, Send, TransportFailure
-from kraty_server._options import Options
+from kraty_server._options import Options, read_switch
 from kraty_server.bulk import job as jobs
 from kraty_server.bulk.actions import wire_name
 from kraty_server.bulk.report import Report
@@ -54,7 +53,7 @@ class KratyInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # untyped
     """Trace and measure each call, delivery and job of this process, of clients that were made before as well.
 
     `instrument(tracer_provider=None, meter_provider=None, player_ids=False)` begins, `uninstrument()` ends it. With
-    `player_ids`, or the variable KRATY_OTEL_PLAYER_IDS, spans also have what may hold ids of players: the whole URL,
+    `player_ids`, or KRATY_OTEL_PLAYER_IDS=1, spans also have what may hold ids of players: the whole URL,
     the idempotency key, and the errors with their texts.
     """
 
@@ -67,7 +66,7 @@ class KratyInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # untyped
         tracing = _Tracing(
             trace.get_tracer("kraty_server", __version__, kwargs.get("tracer_provider")),
             metrics.get_meter("kraty_server", __version__, kwargs.get("meter_provider")),
-            player_ids=bool(os.environ.get(PLAYER_IDS_VARIABLE)) if given is None else given,
+            player_ids=read_switch(PLAYER_IDS_VARIABLE) if given is None else given,
         )
         self._replaced: list[tuple[Any, str, Any]] = []
         self._replace(Connections, "run", tracing.driver)

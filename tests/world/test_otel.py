@@ -120,6 +120,24 @@ def test_both_spans_have_the_name_that_the_server_gave_the_request(told: Told) -
     assert (attributes(call)["error.type"], attributes(attempt)["error.type"]) == ("not_found", "404")
 
 
+@pytest.mark.parametrize(("said", "ids"), [("0", False), ("false", False), ("", False), ("1", True)])
+def test_a_variable_decides_on_ids_where_the_program_does_not(
+    said: str, ids: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KRATY_OTEL_PLAYER_IDS", said)
+    exporter, tracers = InMemorySpanExporter(), TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    KratyInstrumentor().instrument(tracer_provider=tracers)
+    try:
+        with Emulator() as emulator, emulator.client() as kraty:
+            kraty.players.get(PLAYER)
+    except KratyError:  # there is no such player
+        pass
+    finally:
+        KratyInstrumentor().uninstrument()
+    assert [PLAYER in str(attributes(span)) for span in exporter.get_finished_spans()].count(True) == int(ids)
+
+
 @with_ids
 def test_a_key_that_a_server_quotes_is_in_no_span(told: Told) -> None:
     key = "kraty_live_server.c4n4ry-c4n4ry"

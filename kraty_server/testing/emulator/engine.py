@@ -261,10 +261,8 @@ class Engine:
                 idempotency_key=body.get("idempotencyKey") if operation.body_keyed else None,
                 row_keys_kept=self.row_keys_kept,
             )
-            request, handler = (
-                OperationRequest(context, path, body, api_key, others),
-                self._handlers.get(operation.id, samples.HANDLER),
-            )
+            request = OperationRequest(context, path, body, api_key, others)
+            handler = self._handlers.get(operation.id, samples.HANDLER)
             status, payload = replay_or_execute(request, handler) if operation.keyed else handler.execute(request)
             value = {"data": payload} if operation.enveloped else payload
             if self.strict:  # before the commit: an answer that is none leaves nothing behind

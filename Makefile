@@ -29,7 +29,7 @@ $(VENV)/run.stamp: pyproject.toml $(LOCK)
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(PIP) "pip>=25.1"
-	$(PIP) --editable ".[emulator,aiohttp,http2,otel]" $(GROUPS)
+	$(PIP) --editable ".[emulator,aiohttp,fast,http2,otel]" $(GROUPS)
 	@touch $@
 
 # Sanic wants an older multidict than aiohttp does, so it has an environment of its own.

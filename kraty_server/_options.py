@@ -24,7 +24,9 @@ KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
 ALLOW_HTTP_VARIABLE: Final = "KRATY_ALLOW_HTTP"
-TRANSPORTS: Final = ("httpx", "aiohttp")
+TRANSPORTS: Final = ("httpx", "aiohttp", "fast")
+NEEDS: Final = {"httpx": (), "aiohttp": ("aiohttp",), "fast": ("httptools", "aiohappyeyeballs")}
+"""The packages without which a transport cannot be."""
 RESERVED_HEADERS: Final = frozenset(
     {
         "authorization",
@@ -315,24 +317,24 @@ def checked_transport(transport: object, client: object, method: str) -> None:
         raise TypeError(f"transport: an object with {method} is needed, got {type(transport).__name__}")
 
 
-def transport_for(transport: object, client: object, *, http2: bool, may_be_aiohttp: bool) -> str | None:
-    """Tell which transport of ours sends: the one asked for, else that of the environment; None where one was given."""
+def transport_for(transport: object, client: object, *, http2: bool, may_be_aiohttp: bool) -> str:
+    """Tell which transport of ours sends: the one asked for, else that of the environment; httpx for a caller's."""
     if client is not None or (transport is not None and not isinstance(transport, str)):
-        return None
+        return "httpx"
     asked, name = "transport", transport
     if name is None:
         asked, name = TRANSPORT_VARIABLE, os.environ.get(TRANSPORT_VARIABLE) or "httpx"
         if name not in TRANSPORTS:
             raise ValueError(f"{asked}: {' or '.join(map(repr, TRANSPORTS))} is needed, got {name!r}")
-        if not may_be_aiohttp:  # a variable speaks to both flavours
+        if name == "aiohttp" and not may_be_aiohttp:  # a variable speaks to both flavours
             name = "httpx"
-    if name == "aiohttp":
-        if not may_be_aiohttp:
-            raise ValueError(f"{asked}: aiohttp is for AsyncKratyServer; leave it out")
-        if find_spec("aiohttp") is None:
-            raise ValueError(f"{asked}: aiohttp is not installed; install kraty-server[aiohttp]")
-        if http2:
-            raise ValueError(f"http2: aiohttp speaks HTTP/1.1 only; leave {asked} out")
+    if name == "aiohttp" and not may_be_aiohttp:
+        raise ValueError(f"{asked}: aiohttp is for AsyncKratyServer; leave it out")
+    for package in NEEDS[name]:
+        if find_spec(package) is None:
+            raise ValueError(f"{asked}: {package} is not installed; install kraty-server[{name}]")
+    if http2 and name != "httpx":
+        raise ValueError(f"http2: {name} speaks HTTP/1.1 only; leave {asked} out")
     return name
 
 

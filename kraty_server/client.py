@@ -175,7 +175,8 @@ class KratyServer(BaseClient[OnRequest]):
         deadline: seconds for a whole call, attempts and waits together.
         retry: how often and how patiently a call is tried.
         http_client: a client of httpx or httpx2 of yours, for proxies, certificates or tests. It stays yours to close.
-        transport: an `httpx.BaseTransport` of yours, without a client around it. It stays yours to close.
+        transport: `"fast"`, else what `KRATY_TRANSPORT` says, for sockets of our own instead of httpx's, with the extra
+            `kraty-server[fast]`; or an `httpx.BaseTransport` of yours, which stays yours to close.
         http2: speak HTTP/2 where the server does, one call at a time on a connection; needs the extra
             `kraty-server[http2]`.
         generate_idempotency_key: makes a key where a call has none; random UUIDs otherwise.
@@ -196,7 +197,7 @@ class KratyServer(BaseClient[OnRequest]):
         deadline: float = 60.0,
         retry: RetryConfig | None = None,
         http_client: HttpClient | None = None,
-        transport: httpx.BaseTransport | Literal["httpx"] | None = None,
+        transport: httpx.BaseTransport | Literal["fast", "httpx"] | None = None,
         http2: bool = False,
         generate_idempotency_key: Callable[[], str] | None = None,
         on_request: OnRequest | None = None,
@@ -207,7 +208,7 @@ class KratyServer(BaseClient[OnRequest]):
         del api_key
         _options.checked_http_client(http_client, "Client")
         _options.checked_transport(transport, http_client, "handle_request")
-        _options.transport_for(transport, http_client, http2=http2, may_be_aiohttp=False)
+        name = _options.transport_for(transport, http_client, http2=http2, may_be_aiohttp=False)
         self._options = _options.checked_options(
             key,
             base_url,
@@ -222,7 +223,7 @@ class KratyServer(BaseClient[OnRequest]):
             transport=transport,
         )
         given = None if isinstance(transport, str) else transport
-        self._connections = Connections(self._options.base_url, http_client, given, http2=http2)
+        self._connections = Connections(self._options.base_url, http_client, given, name=name, http2=http2)
 
     def request(
         self, method: str, path: str, body: object = None, *, idempotency_key: str | None | Unset = UNSET
@@ -258,8 +259,7 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
     """The Kraty server API, for asyncio. One client serves a whole process, in any number of event loops.
 
     The options are those of `KratyServer`; `http_client` is an `AsyncClient` of httpx or httpx2, and is bound to one
-    loop, and so is `transport`. `transport="aiohttp"`, or the environment variable `KRATY_TRANSPORT`, takes the faster
-    way out, with the extra `kraty-server[aiohttp]`.
+    loop, and so is `transport`. `transport="aiohttp"` is another fast way out, with the extra `kraty-server[aiohttp]`.
     `on_request` may be `async def`, and is awaited then.
     """
 
@@ -274,7 +274,7 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
         deadline: float = 60.0,
         retry: RetryConfig | None = None,
         http_client: AsyncHttpClient | None = None,
-        transport: httpx.AsyncBaseTransport | Literal["aiohttp", "httpx"] | None = None,
+        transport: httpx.AsyncBaseTransport | Literal["aiohttp", "fast", "httpx"] | None = None,
         http2: bool = False,
         generate_idempotency_key: Callable[[], str] | None = None,
         on_request: AsyncOnRequest | None = None,
@@ -303,9 +303,7 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
         from kraty_server._http.async_connections import AsyncConnections
 
         given = None if isinstance(transport, str) else transport
-        self._connections = AsyncConnections(
-            self._options.base_url, http_client, given, aiohttp=name == "aiohttp", http2=http2
-        )
+        self._connections = AsyncConnections(self._options.base_url, http_client, given, name=name, http2=http2)
 
     async def request(
         self, method: str, path: str, body: object = None, *, idempotency_key: str | None | Unset = UNSET

@@ -23,19 +23,29 @@ class Flavour(Protocol):
     """Makes a client, uses it, closes it."""
 
     name: str
+    transport: str
+    blocking: bool
 
     def __call__(self, use: Callable[[Any], Any], **options: Any) -> Any: ...
 
 
 class Sync:
-    name = "sync"
+    blocking = True
+
+    def __init__(self, name: str, transport: str) -> None:
+        self.name = name
+        self.transport = transport
 
     def __call__(self, use: Callable[[Any], Any], **options: Any) -> Any:
+        if "http_client" not in options:
+            options = {"transport": self.transport} | options
         with KratyServer(**options) as kraty:
             return use(kraty)
 
 
 class Async:
+    blocking = False
+
     def __init__(self, name: str, transport: str) -> None:
         self.name = name
         self.transport = transport
@@ -51,9 +61,11 @@ class Async:
         return asyncio.run(main())
 
 
-FLAVOURS: list[Flavour] = [Sync(), Async("async", "httpx")]
+FLAVOURS: list[Flavour] = [Sync("sync", "httpx"), Async("async", "httpx")]
 if find_spec("aiohttp") is not None:
     FLAVOURS.append(Async("aiohttp", "aiohttp"))
+if find_spec("httptools") is not None and find_spec("aiohappyeyeballs") is not None:
+    FLAVOURS += [Sync("fast", "fast"), Async("fast-async", "fast")]
 both = pytest.mark.parametrize("flavour", FLAVOURS, ids=lambda f: cast(Flavour, f).name)
 
 
@@ -77,17 +89,18 @@ class Running:
     """A client that stays open for several uses, as `with Running(flavour, **options) as use: use(call)`."""
 
     def __init__(self, flavour: Flavour, limits: dict[str, Any] | None = None, **options: Any) -> None:
-        self.transport = getattr(flavour, "transport", None)
+        self.flavour = flavour
         self.limits = limits or {}
         self.options = options
 
     def __enter__(self) -> Callable[[Callable[[Any], Any]], Any]:
         self.stack = ExitStack()
-        if self.transport is None:
-            kraty = set_limits(self.stack.enter_context(KratyServer(**self.options)), **self.limits)
+        options: dict[str, Any] = {"transport": self.flavour.transport, **self.options}
+        if self.flavour.blocking:
+            kraty = set_limits(self.stack.enter_context(KratyServer(**options)), **self.limits)
             return lambda use: use(kraty)
         loop = self.stack.enter_context(asyncio.Runner())
-        awaited = set_limits(AsyncKratyServer(transport=self.transport, **self.options), **self.limits)
+        awaited = set_limits(AsyncKratyServer(**options), **self.limits)
         self.stack.callback(lambda: loop.run(awaited.aclose()))
 
         async def done(use: Callable[[Any], Any]) -> Any:
@@ -220,6 +233,11 @@ SENDERS: list[Sender] = [
 ]
 if find_spec("aiohttp") is not None:
     SENDERS.insert(2, Sender("aiohttp", lambda: {"transport": "aiohttp"}))
+if any(flavour.transport == "fast" for flavour in FLAVOURS):
+    SENDERS += [
+        Sender("fast", lambda: {"transport": "fast"}, blocking=True),
+        Sender("fast-async", lambda: {"transport": "fast"}),
+    ]
 
 
 def _named(sender: object) -> str:
@@ -227,5 +245,5 @@ def _named(sender: object) -> str:
 
 
 every_sender = pytest.mark.parametrize("sender", SENDERS, ids=_named)
-"""All ways out: our own three, and clients and transports that were given."""
+"""All ways out: our own, and clients and transports that were given."""
 our_senders = pytest.mark.parametrize("sender", [one for one in SENDERS if one.ours], ids=_named)

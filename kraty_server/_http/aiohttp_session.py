@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
-import select
 import ssl
 import weakref
 from contextlib import suppress
@@ -26,6 +25,7 @@ from kraty_server._http.httpx_pool import Route
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits, Slot
 from kraty_server._http.private import switch_off_aiohttp_retries
+from kraty_server._http.readiness import wait_for
 from kraty_server._options import Options
 
 HEAD_LIMITS: Final = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 1000}
@@ -83,20 +83,10 @@ class _Connector(aiohttp.TCPConnector):
         self._retired_at = SYSTEM_CLOCK.monotonic()
 
 
-_poll: Any = getattr(select, "poll", None)  # Windows has none, and gevent takes it away
-_POLLIN: Any = getattr(select, "POLLIN", None)
-
-
 def _is_readable(transport: asyncio.Transport | None) -> bool:
     """Whether something came that the event loop has not seen yet: the connection's end, or what nobody asked for."""
     connection = None if transport is None else transport.get_extra_info("socket")
-    if connection is None or connection.fileno() < 0:
-        return True
-    if _poll is None:
-        return bool(select.select([connection], [], [], 0)[0])
-    poll = _poll()
-    poll.register(connection, _POLLIN)
-    return bool(poll.poll(0))
+    return connection is None or connection.fileno() < 0 or bool(wait_for(connection, 0))
 
 
 class AiohttpSession:

@@ -59,7 +59,7 @@ class AsyncConnections:
         client: AsyncHttpClient | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         *,
-        aiohttp: bool = False,
+        name: str = "httpx",
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -72,11 +72,15 @@ class AsyncConnections:
         self.bindings: dict[Home, AsyncBinding] = {}
         self.route: Route | None = None
         if client is None and transport is None:
-            self.route = read_route(base_url, http2=http2, aiohttp=aiohttp)
-            if aiohttp:  # imported now, not amid the first call
+            self.route = read_route(base_url, http2=http2, name=name)
+            if name == "aiohttp":  # imported now, not amid the first call
                 from kraty_server._http.aiohttp_session import AiohttpSession
 
                 self.make_sender = AiohttpSession
+            elif name == "fast":
+                from kraty_server._http.async_socket_pool import AsyncSocketPool
+
+                self.make_sender = AsyncSocketPool
             else:
                 import_event_loop_backend()
 

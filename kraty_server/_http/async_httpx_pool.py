@@ -5,21 +5,19 @@ A module of its own, since it needs asyncio, which a blocking worker does not.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-
 import httpx
 
 from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.answers import aclose_quietly, areceive
+from kraty_server._http.async_pool import AsyncConnection, AsyncPool
 from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.httpx_pool import Route
 from kraty_server._http.messages import Answer, Send
-from kraty_server._http.pool import Limits, Pool, Slot
+from kraty_server._http.pool import Limits
 from kraty_server._options import Options
 
 
-class _AsyncConnection(Slot):
+class _AsyncConnection(AsyncConnection):
     __slots__ = ("transport",)
 
     def __init__(self, route: Route) -> None:
@@ -30,16 +28,16 @@ class _AsyncConnection(Slot):
         await aclose_quietly(self.transport.aclose)
 
 
-class AsyncHttpxPool:
+class AsyncHttpxPool(AsyncPool[_AsyncConnection]):
     """The connections of an event loop."""
 
     def __init__(self, route: Route, limits: Limits) -> None:
+        super().__init__(limits)
         self.route = route
         self.builder = RequestBuilder(route.base_url)
-        self.pool = Pool[_AsyncConnection](limits)
-        self.max_body = limits.max_body
-        self.available = asyncio.Semaphore(limits.max_connections)
-        self.closed = False
+
+    def _make(self) -> _AsyncConnection:
+        return _AsyncConnection(self.route)
 
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
@@ -52,49 +50,3 @@ class AsyncHttpxPool:
         finally:
             for one in self._release(connection, reusable=reusable):
                 await one.aclose()
-
-    async def _acquire(self, timeout: float) -> _AsyncConnection:
-        """Take the connection that was used last, or a new one; wait where there are as many as there may be."""
-        if self.available.locked():
-            try:
-                async with asyncio.timeout(timeout):
-                    await self.available.acquire()
-            except TimeoutError:
-                raise httpx.PoolTimeout(f"all {self.pool.limits.max_connections} connections were busy") from None
-        else:
-            await self.available.acquire()
-        connection = None
-        try:
-            if self.closed:
-                raise httpx.PoolTimeout("the client was closed")
-            connection, expired = self.pool.acquire(SYSTEM_CLOCK.monotonic())
-            for one in expired:
-                await one.aclose()
-            if connection is None:
-                connection = _AsyncConnection(self.route)
-                self.pool.add(connection)
-        except BaseException:
-            self.available.release()
-            if connection is not None:
-                self.pool.forget(connection)
-                await connection.aclose()
-            raise
-        return connection
-
-    def _release(self, connection: _AsyncConnection, *, reusable: bool) -> Sequence[_AsyncConnection]:
-        """Let the next call have a connection, or let it go; and tell what is to be closed."""
-        if reusable and not self.closed:
-            closing: Sequence[_AsyncConnection] = self.pool.release(connection, SYSTEM_CLOCK.monotonic())
-        else:
-            self.pool.forget(connection)
-            closing = [connection, *(self.pool.retire() if connection.reused else ())]  # as in the blocking pool
-        self.available.release()
-        return closing
-
-    async def aclose(self) -> None:
-        """Close the connections; calls under way end with an error."""
-        self.closed = True
-        for reference in list(self.pool.open):
-            if (connection := reference()) is not None:
-                await connection.aclose()
-        self.pool.retire()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -97,6 +97,7 @@ class Connections:
         client: HttpClient | None = None,
         transport: httpx.BaseTransport | None = None,
         *,
+        name: str = "httpx",
         http2: bool = False,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -105,6 +106,7 @@ class Connections:
         self.limits = limits
         self.bindings: dict[Process, Binding] = {}
         self.route: Route | None = None
+        self.make_sender: Callable[[Route, Limits], Sender] = HttpxPool
         self.given = "transport" if client is None else "http_client"
         self.creator = current_process()
         if client is not None:
@@ -112,8 +114,12 @@ class Connections:
         elif transport is not None:
             self._bind(GivenTransport(transport, base_url, limits.max_body))
         else:
-            self.route = read_route(base_url, http2=http2)
-            self._bind(HttpxPool(self.route, limits))
+            self.route = read_route(base_url, http2=http2, name=name)
+            if name == "fast":  # imported now, not amid the first call
+                from kraty_server._http.socket_pool import SocketPool
+
+                self.make_sender = SocketPool
+            self._bind(self.make_sender(self.route, limits))
 
     def _bind(self, sender: Sender) -> Binding:
         # No lock, so none can be held over a fork; a race makes one sender too many.
@@ -124,7 +130,7 @@ class Connections:
             if self.route is None:
                 here, creator = current_process().pid, self.creator.pid
                 raise used_elsewhere(self.given, f"made in process {creator}, and this is its fork {here}")
-            binding = self._bind(HttpxPool(self.route, self.limits))
+            binding = self._bind(self.make_sender(self.route, self.limits))
             if self.closed:  # by another thread, which did not see this one
                 self.close()
         return binding

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import httpcore
 
@@ -21,14 +21,24 @@ from kraty_server._clock import SYSTEM_CLOCK
 
 R = TypeVar("R")
 
+
+class Closable(Protocol):
+    """What connecting gives."""
+
+    def close(self) -> object:
+        """Close it."""
+        ...
+
+
+C = TypeVar("C", bound=Closable)
+
 "localhost".encode("idna")  # imports what getaddrinfo needs, now and not amid a first call, where a fork would hang
 
 STAGGER: Final = 0.25
 """Seconds that an address gets before the next one is tried beside it; RFC 8305, section 5."""
-Connect: TypeAlias = Callable[[str, float | None], httpcore.NetworkStream]
 
 
-def dial(host: str, port: int, connect: Connect, timeout: float | None) -> httpcore.NetworkStream:
+def dial(host: str, port: int, connect: Callable[[str, float | None], C], timeout: float | None) -> C:
     """Connect to a host by one of its addresses.
 
     Raises:
@@ -113,13 +123,13 @@ def _resolve(host: str, port: int, expires_at: float | None) -> list[str]:
     return list(dict.fromkeys(addresses))
 
 
-def _race(addresses: list[str], connect: Connect, expires_at: float | None) -> httpcore.NetworkStream:
+def _race(addresses: list[str], connect: Callable[[str, float | None], C], expires_at: float | None) -> C:
     """Connect to the first address that answers; each has a head start over the one after it."""
 
-    def attempt(address: str) -> httpcore.NetworkStream:
+    def attempt(address: str) -> C:
         return connect(address, _left(expires_at))
 
-    results = _Results[httpcore.NetworkStream](lambda stream: stream.close())
+    results = _Results[C](lambda connection: connection.close())
     waiting, pending = list(reversed(addresses)), 0
     failure: Exception | None = None
     try:

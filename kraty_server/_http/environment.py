@@ -27,7 +27,7 @@ def parse_base_url(base_url: str) -> httpx.URL:
     return url
 
 
-def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
+def read_route(base_url: str, *, http2: bool, name: str = "httpx") -> Route:
     """Read what the environment says about the way to a server.
 
     Raises:
@@ -35,8 +35,8 @@ def read_route(base_url: str, *, http2: bool, aiohttp: bool = False) -> Route:
     """
     proxy = _proxy(base_url)
     if proxy is not None and proxy.startswith("socks"):
-        if aiohttp:
-            raise ValueError("transport: aiohttp speaks to no SOCKS proxy, and the environment names one; use httpx")
+        if name != "httpx":
+            raise ValueError(f"transport: {name} speaks to no SOCKS proxy, and the environment names one; use httpx")
         if find_spec("socksio") is None:
             raise ValueError("the environment names a SOCKS proxy, which needs a package: pip install 'httpx[socks]'")
     if http2:

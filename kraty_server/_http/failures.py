@@ -23,7 +23,15 @@ FAMILY: Final = frozenset(
     {"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "anyio", "h11", "h2", "hpack", "socksio"}
 )
 NEVER_RECEIVED: Final = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "ClientConnectorError", "ConnectionTimeoutError"}
+    {
+        "ConnectError",
+        "ConnectTimeout",
+        "PoolTimeout",
+        "ProxyError",  # of httpx
+        "ClientConnectorError",
+        "ConnectionTimeoutError",  # of aiohttp
+        "CutOff",  # ours
+    }
 )
 NEVER_SENT: Final = frozenset({"UnsupportedProtocol", "InvalidURL"})
 OF_FILES: Final = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)

@@ -42,7 +42,7 @@ def _sdk_headers() -> tuple[tuple[bytes, bytes], ...]:
     return (b"X-Kraty-SDK", sdk.encode("ascii")), (b"User-Agent", agent.encode("ascii", "replace"))
 
 
-_is_encoded: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*").fullmatch
+is_encoded: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*").fullmatch
 
 
 class RequestBuilder:
@@ -63,7 +63,7 @@ class RequestBuilder:
     def build(self, send: Send, options: Options) -> Request:
         """Make a request. Nothing is parsed where the path is percent-encoded already."""
         target = send.url[self.origin_length :]
-        url = url_with_path(self.base, target) if _is_encoded(target) else httpx.URL(send.url)
+        url = url_with_path(self.base, target) if is_encoded(target) else httpx.URL(send.url)
         content, seconds = send.content, send.timeout
         return Request(
             send.method,

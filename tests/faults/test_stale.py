@@ -13,7 +13,6 @@ import pytest
 
 from kraty_server import AsyncKratyServer, KratyNetworkError, KratyServer, RetryConfig
 from kraty_server._http.async_connections import AsyncConnections
-from kraty_server._http.async_httpx_pool import AsyncHttpxPool
 from kraty_server._http.connections import Connections
 from kraty_server._http.pool import Limits
 from tests.flavours import Open, OpenAsync, OpenSync, Sender, every_sender, our_senders
@@ -178,16 +177,16 @@ def test_a_server_that_closes_after_each_answer_is_no_failure(sender: Sender) ->
 
 
 @contextmanager
-def limited(use: Open, limits: Limits) -> Iterator[None]:
+def limited(use: Open, sender: Sender, limits: Limits) -> Iterator[None]:
     """Give a client connections with other limits; there is no option for that."""
     kraty, url = use.kraty, use.kraty._options.base_url
+    name = sender.make().get("transport", "httpx")
     if isinstance(kraty, KratyServer):
         kraty.close()
-        kraty._connections = Connections(url, limits=limits)
+        kraty._connections = Connections(url, name=name, limits=limits)
         yield
         return
-    aiohttp = kraty._connections.make_sender is not AsyncHttpxPool
-    kraty._connections = AsyncConnections(url, aiohttp=aiohttp, limits=limits)
+    kraty._connections = AsyncConnections(url, name=name, limits=limits)
     yield
 
 
@@ -201,7 +200,7 @@ def test_a_connection_has_a_greatest_age_so_that_a_name_that_moves_is_followed(
         WireServer(host="127.0.0.2", port=before.port) as after,
         resolving(monkeypatch, "moves.localhost", lambda port: at(*address)(port)),
         sender(**options(f"http://moves.localhost:{before.port}", retry=ONCE)) as use,
-        limited(use, Limits(max_age=0.3)),
+        limited(use, sender, Limits(max_age=0.3)),
     ):
         assert use(credit(1)).balance == 1
         assert use(credit(2)).balance == 2
@@ -219,7 +218,7 @@ def test_a_connection_that_was_idle_too_long_is_not_used(sender: Sender) -> None
     with (
         WireServer() as server,
         sender(**options(server.url, retry=ONCE)) as use,
-        limited(use, Limits(idle_seconds=0.2)),
+        limited(use, sender, Limits(idle_seconds=0.2)),
     ):
         assert use(credit(1)).balance == 1
         use.rest(0.25)

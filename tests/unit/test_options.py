@@ -145,7 +145,7 @@ def test_with_options_shares_the_connections_and_changes_nothing_else(flavour: F
                 headers={"X-More": "2"}
             )
             assert other._connections is kraty._connections
-            if flavour.name == "sync":
+            if flavour.blocking:
                 return [ping(kraty), ping(other), ping(kraty)]
 
             async def three() -> Any:
@@ -171,7 +171,7 @@ def test_every_request_says_who_it_is_from(flavour: Flavour) -> None:
 
 
 def http_client(flavour: Flavour, **options: Any) -> Any:
-    return httpx.Client(**options) if flavour.name == "sync" else httpx.AsyncClient(**options)
+    return httpx.Client(**options) if flavour.blocking else httpx.AsyncClient(**options)
 
 
 @both
@@ -191,7 +191,7 @@ def test_a_client_of_yours_obeys_our_timeout_and_follows_no_redirect(flavour: Fl
     once = {"api_key": KEY, "retry": RetryConfig(attempts=1)}
 
     def moved_ping(kraty: Any) -> Any:
-        if flavour.name == "sync":
+        if flavour.blocking:
             with given:
                 return ping(kraty)
 
@@ -207,8 +207,8 @@ def test_a_client_of_yours_obeys_our_timeout_and_follows_no_redirect(flavour: Fl
     assert (moved.value.status, len(server.arrived)) == (307, 1)
     emulator = Emulator()
     emulator.fault(latency=5.0, times=None)
-    make: Callable[..., Any] = emulator.client if flavour.name == "sync" else emulator.async_client
-    client: Any = httpx.Client if flavour.name == "sync" else httpx.AsyncClient
+    make: Callable[..., Any] = emulator.client if flavour.blocking else emulator.async_client
+    client: Any = httpx.Client if flavour.blocking else httpx.AsyncClient
     given = client(transport=given_transport(make()))
     with pytest.raises(Exception, match=r"no answer in time after 1 attempt \(timeout 0.05 s"):
         flavour(
@@ -308,4 +308,4 @@ def test_a_generator_of_bad_keys_is_refused_before_anything_is_sent(flavour: Fla
 
 
 def test_both_flavours_are_tested() -> None:
-    assert [flavour.name for flavour in FLAVOURS] == ["sync", "async", "aiohttp"]
+    assert [flavour.name for flavour in FLAVOURS] == ["sync", "async", "aiohttp", "fast", "fast-async"]

@@ -74,6 +74,8 @@ GIVEN_TRANSPORT = Sender(
 )
 ASYNC = Sender("async-httpx", False, lambda: {"transport": "httpx"})
 AIOHTTP = Sender("async-aiohttp", False, lambda: {"transport": "aiohttp"})
+FAST = Sender("blocking-fast", True, lambda: {"transport": "fast"})
+ASYNC_FAST = Sender("async-fast", False, lambda: {"transport": "fast"})
 ASYNC_GIVEN_CLIENT = Sender(
     "async-given-client",
     False,
@@ -87,10 +89,11 @@ ASYNC_GIVEN_TRANSPORT = Sender(
     lambda given: given["transport"].aclose(),
 )
 
-BLOCKING = [OWN, GIVEN_CLIENT, GIVEN_TRANSPORT]
+IS_FAST = find_spec("httptools") is not None and find_spec("aiohappyeyeballs") is not None
+BLOCKING = [OWN, *([FAST] if IS_FAST else []), GIVEN_CLIENT, GIVEN_TRANSPORT]
 OVER_AIOHTTP = [AIOHTTP] if find_spec("aiohttp") else []
-AWAITED = [ASYNC, *OVER_AIOHTTP, ASYNC_GIVEN_CLIENT, ASYNC_GIVEN_TRANSPORT]
-OURS = [OWN, ASYNC, *OVER_AIOHTTP]
+AWAITED = [ASYNC, *OVER_AIOHTTP, *([ASYNC_FAST] if IS_FAST else []), ASYNC_GIVEN_CLIENT, ASYNC_GIVEN_TRANSPORT]
+OURS = [OWN, ASYNC, *OVER_AIOHTTP, *([FAST, ASYNC_FAST] if IS_FAST else [])]
 """Those whose connections are the client's own, which read the environment."""
 
 

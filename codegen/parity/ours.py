@@ -43,7 +43,13 @@ Record: TypeAlias = dict[str, Any]
 NAME: Final = "kraty-server"
 HEADERS: Final = ("authorization", "accept", "content-type")
 TELEMETRY: Final = ("method", "url", "attempt", "idempotencyKey", "status", "ok")
-FLAVOURS: Final = ("sync", "async", *(("aiohttp",) if find_spec("aiohttp") else ()))
+FLAVOURS: Final = (
+    "sync",
+    "async",
+    *(("aiohttp",) if find_spec("aiohttp") else ()),
+    *(("fast", "fast async") if find_spec("httptools") and find_spec("aiohappyeyeballs") else ()),
+)
+TRANSPORTS: Final = {"aiohttp": "aiohttp", "fast": "fast", "fast async": "fast"}
 IN_PROCESS: Final = ("sync", "async")
 """The flavours of a case that needs no socket: its pauses and time limits can be seen."""
 RANDOM: Final = "kraty_server._flow.random.random"
@@ -211,12 +217,13 @@ def _call(case: Case, flavour: str, options: Mapping[str, Any]) -> Any:
         found: Callable[..., Any] = getattr(owner, snake(case["method"]))
         return found
 
+    options = {"transport": TRANSPORTS.get(flavour, "httpx"), **options}
+
     async def awaited() -> Any:
-        transport = {} if "transport" in options else {"transport": "httpx" if flavour == "async" else flavour}
-        async with AsyncKratyServer(**cast(Any, {**options, **transport})) as kraty:
+        async with AsyncKratyServer(**options) as kraty:
             return await method(kraty)(*case["args"], **keywords)
 
-    if flavour != "sync":
+    if flavour not in ("sync", "fast"):
         return asyncio.run(awaited())
     with KratyServer(**options) as kraty:
         return method(kraty)(*case["args"], **keywords)

@@ -169,12 +169,11 @@ def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
 class _Events:
     """What httptools tells of an answer."""
 
-    __slots__ = ("chunks", "ended", "headers", "messages", "on_body")
+    __slots__ = ("chunks", "ended", "headers", "messages")
 
     def __init__(self) -> None:
         self.headers: list[tuple[bytes, bytes]] = []
         self.chunks: list[bytes] = []
-        self.on_body = self.chunks.append
         self.messages, self.ended = 0, False
 
     def on_message_begin(self) -> None:
@@ -182,6 +181,10 @@ class _Events:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
+
+    def on_body(self, data: bytes) -> None:
+        if not self.ended:  # else of a next answer, which nobody asked for
+            self.chunks.append(data)
 
     def on_message_complete(self) -> None:
         self.ended = True
@@ -195,7 +198,7 @@ def _parse(head: bytes) -> tuple[HttpResponseParser, int, _Events]:
     try:
         parser.feed_data(head)
         status = parser.get_status_code()
-        if head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")) and status >= 100:
+        if head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")) and status >= 100 and b"\0" not in head:
             return parser, status, events
     except REFUSED as error:  # so is a 101
         why = error
@@ -291,10 +294,10 @@ class Exchange:
         self.body = Body(headers.get("content-encoding"), self.limit)
         self.lasting = head.startswith(b"HTTP/1.1") and "close" not in headers.get("connection", "").lower()
         self.left = 0 if status in BODILESS else math.inf if length is None else int(length)
-        if coding is not None and self.left:
+        if coding is not None:
             if coding.lower() != "chunked":
                 raise httpx.RemoteProtocolError(f"the answer has the transfer encoding {coding!r}, not chunked")
-            self.parser, self.events = parser, events
+            self.parser, self.events = parser if self.left else None, events
         return True
 
     def _read_chunks(self, parser: HttpResponseParser, data: bytes) -> bytes:
@@ -332,4 +335,4 @@ class Exchange:
             raise CutOff(f"the server answered with {self.status} before it had the request")
         answer = Answer(self.status, self.headers, *self.body.finish())
         trusted = send.judge(answer) and not (self.status in BODILESS and announces_body(self.headers))
-        return answer, trusted and self.lasting and not (self.left or self.surplus or unsent)
+        return answer, trusted and answer.complete and self.lasting and not (self.left or self.surplus or unsent)

@@ -11,7 +11,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,7 +131,7 @@ def again(write: Write, error: KratyError, audit: Audit) -> None:
         raise RuntimeError(f"{write.key} never came through")
 
 
-def run_sync(url: str, key: str, writes: list[Write], audit: Audit, retry: RetryConfig) -> None:
+def run_sync(url: str, key: str, writes: list[Write], audit: Audit, retry: RetryConfig, transport: Any) -> None:
     def worker(mine: list[Write]) -> None:
         for write in mine:
             while True:
@@ -142,13 +142,13 @@ def run_sync(url: str, key: str, writes: list[Write], audit: Audit, retry: Retry
                     again(write, error, audit)
 
     with (
-        KratyServer(api_key=key, base_url=url, timeout=1.0, deadline=10.0, retry=retry) as kraty,
+        KratyServer(api_key=key, base_url=url, transport=transport, timeout=1.0, deadline=10.0, retry=retry) as kraty,
         ThreadPoolExecutor(WORKERS) as threads,
     ):
         list(threads.map(worker, (writes[n::WORKERS] for n in range(WORKERS))))
 
 
-def run_async(url: str, key: str, writes: list[Write], audit: Audit, retry: RetryConfig) -> None:
+def run_async(url: str, key: str, writes: list[Write], audit: Audit, retry: RetryConfig, transport: Any) -> None:
     async def worker(kraty: AsyncKratyServer, mine: list[Write]) -> None:
         for write in mine:
             while True:
@@ -159,10 +159,20 @@ def run_async(url: str, key: str, writes: list[Write], audit: Audit, retry: Retr
                     again(write, error, audit)
 
     async def main() -> None:
-        async with AsyncKratyServer(api_key=key, base_url=url, timeout=1.0, deadline=10.0, retry=retry) as kraty:
+        async with AsyncKratyServer(
+            api_key=key, base_url=url, transport=transport, timeout=1.0, deadline=10.0, retry=retry
+        ) as kraty:
             await asyncio.gather(*(worker(kraty, writes[n::WORKERS]) for n in range(WORKERS)))
 
     asyncio.run(main())
+
+
+FLAVOURS: dict[str, tuple[Callable[..., None], str]] = {
+    "sync": (run_sync, "httpx"),
+    "async": (run_async, "httpx"),
+    "fast": (run_sync, "fast"),
+    "fast-async": (run_async, "fast"),
+}
 
 
 def soak(flavour: str, count: int, seed: int = 1, retry: RetryConfig = RETRY) -> tuple[list[str], str]:
@@ -172,7 +182,8 @@ def soak(flavour: str, count: int, seed: int = 1, retry: RetryConfig = RETRY) ->
     with Emulator(seed={"players": players}) as emulator, FaultProxy(emulator.url, faults, pause=0.02) as proxy:
         audit = Audit(emulator)
         begun = time.monotonic()
-        (run_sync if flavour == "sync" else run_async)(proxy.url, emulator.api_key, writes, audit, retry)
+        run, transport = FLAVOURS[flavour]
+        run(proxy.url, emulator.api_key, writes, audit, retry, transport)
         seconds = time.monotonic() - begun
         found = list(audit.problems(writes))
         outcomes = Counter(outcome for write in writes for outcome in write.told)
@@ -190,7 +201,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     failed = 0
-    for flavour in ("sync", "async"):
+    for flavour in FLAVOURS:
         found, figures = soak(flavour, given.writes, given.seed)
         print(figures, flush=True)
         for problem in found[:20]:

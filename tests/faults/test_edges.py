@@ -197,10 +197,9 @@ def test_a_client_with_a_mock_in_it_hides_nothing(caplog: pytest.LogCaptureFixtu
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp", "fast"])
 def test_a_child_takes_no_connection_from_its_parents_event_loop(transport: Any) -> None:
-    if transport == "aiohttp":
-        pytest.importorskip("aiohttp")
+    pytest.importorskip({"fast": "httptools"}.get(transport, transport))
 
     async def main() -> None:
         options: dict[str, Any] = {"api_key": KEY, "base_url": server.url, "transport": transport}

@@ -6,14 +6,15 @@ import pytest
 
 from kraty_server import RetryConfig
 from kraty_server.testing.emulator import engine
-from tests.faults.soak import soak
+from tests.faults.soak import FLAVOURS, soak
 
 WRITES = 1000
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("flavour", ["sync", "async"])
+@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_writes_through_a_breaking_network_happen_once(flavour: str) -> None:
+    pytest.importorskip({"fast": "httptools"}.get(FLAVOURS[flavour][1], FLAVOURS[flavour][1]))
     problems, figures = soak(flavour, WRITES)
     print(figures)
     assert problems == []

@@ -10,7 +10,6 @@ import textwrap
 import zlib
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 
 import httpx
 import pytest
@@ -188,10 +187,10 @@ def test_a_transport_that_has_read_a_body_over_the_limit_is_told(sender: Sender)
 # Event loops
 
 
-@pytest.mark.skipif(find_spec("aiohttp") is None, reason="aiohttp is not installed")
-@pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("transport", ["aiohttp", "fast", "httpx"])
 @pytest.mark.parametrize("closed", [True, False], ids=["closed in the last loop", "dropped"])
 def test_one_client_in_many_event_loops_leaves_nothing_that_complains(closed: bool, transport: str) -> None:
+    pytest.importorskip({"fast": "httptools"}.get(transport, transport))
     script = """
         import asyncio, gc, sys
         from kraty_server import AsyncKratyServer

@@ -17,7 +17,7 @@ from codegen.trial import demand_use
 from codegen.write import ROOT
 from tests.templates.further import THING, further
 
-FLAVOURS = ("sync", "http_client", "async", "aiohttp")
+FLAVOURS = ("sync", "http_client", "async", "aiohttp", "fast", "fast-async")
 
 
 @pytest.fixture(scope="module")

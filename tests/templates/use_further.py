@@ -161,6 +161,9 @@ def flavours(url: str) -> Iterator[tuple[str, dict[str, Any]]]:
     with httpx.Client() as client:
         yield "http_client", blocking(KratyServer(**given, http_client=client))
     yield "async", asyncio.run(awaited(AsyncKratyServer(**given)))
+    with KratyServer(**given, transport="fast") as kraty:
+        yield "fast", blocking(kraty)
+    yield "fast-async", asyncio.run(awaited(AsyncKratyServer(**given, transport="fast")))
     yield "aiohttp", asyncio.run(awaited(AsyncKratyServer(**given, transport="aiohttp")))
 
 

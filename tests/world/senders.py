@@ -90,11 +90,11 @@ ASYNC_GIVEN_TRANSPORT = Sender(
 )
 
 IS_FAST = find_spec("httptools") is not None and find_spec("aiohappyeyeballs") is not None
-BLOCKING = [OWN, *([FAST] if IS_FAST else []), GIVEN_CLIENT, GIVEN_TRANSPORT]
-OVER_AIOHTTP = [AIOHTTP] if find_spec("aiohttp") else []
-AWAITED = [ASYNC, *OVER_AIOHTTP, *([ASYNC_FAST] if IS_FAST else []), ASYNC_GIVEN_CLIENT, ASYNC_GIVEN_TRANSPORT]
-OURS = [OWN, ASYNC, *OVER_AIOHTTP, *([FAST, ASYNC_FAST] if IS_FAST else [])]
+AWAITED_OURS = [ASYNC, *([AIOHTTP] if find_spec("aiohttp") else []), *([ASYNC_FAST] if IS_FAST else [])]
+OURS = [OWN, *([FAST] if IS_FAST else []), *AWAITED_OURS]
 """Those whose connections are the client's own, which read the environment."""
+BLOCKING = [*(one for one in OURS if one.blocking), GIVEN_CLIENT, GIVEN_TRANSPORT]
+AWAITED = [*AWAITED_OURS, ASYNC_GIVEN_CLIENT, ASYNC_GIVEN_TRANSPORT]
 
 
 def senders(which: list[Sender]) -> pytest.MarkDecorator:

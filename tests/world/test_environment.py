@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from kraty_server import AsyncKratyServer, KratyError, KratyServer, RetryConfig
 from tests.servers.peer import Peer
-from tests.world.senders import ASYNC, KEY, OVER_AIOHTTP, OWN, Sender, own_senders, senders
+from tests.world.senders import ASYNC, AWAITED_OURS, KEY, OURS, OWN, Sender, own_senders, senders
 
 OPTIONS: dict[str, Any] = {"timeout": 0.5, "retry": RetryConfig(attempts=1), "allow_http": True}
 
@@ -271,7 +271,7 @@ def test_the_environment_is_read_in_the_constructor_and_never_again(
         assert {request.headers["authorization"] for request in peer.requests} == {f"Bearer {KEY}"}
 
 
-@senders([ASYNC, *OVER_AIOHTTP])
+@senders(AWAITED_OURS)
 def test_a_loop_that_comes_later_in_another_thread_uses_what_the_constructor_read(
     sender: Sender, resolved: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,15 +315,15 @@ def test_a_socks_proxy_without_its_package_is_refused_with_what_to_install(
     assert "hidden" not in str(refused.value)
 
 
-@senders(OVER_AIOHTTP)
+@senders([one for one in OURS if one not in (OWN, ASYNC)])
 @pytest.mark.parametrize("there", [True, False])
-def test_a_socks_proxy_is_refused_for_aiohttp_which_knows_none(
+def test_a_socks_proxy_is_refused_for_those_that_know_none(
     there: bool, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
     if not there:
         monkeypatch.setitem(sys.modules, "socksio", None)
-    with pytest.raises(ValueError, match=r"(?s)(?=.*SOCKS)(?=.*aiohttp)"):
+    with pytest.raises(ValueError, match=r"(?s)(?=.*SOCKS)(?=.*aiohttp|.*fast)"):
         make(sender)
 
 

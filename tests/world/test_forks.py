@@ -21,6 +21,7 @@ from tests.servers.peer import BALANCE, Peer, Request, answer, failure, fitting
 
 ROOT = Path(__file__).parents[2]
 TRANSPORTS = ["blocking", "httpx", *(["aiohttp"] if find_spec("aiohttp") else [])]
+TRANSPORTS += ["blocking-fast", "fast"] if find_spec("httptools") else []
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 each_flavour = pytest.mark.parametrize("flavour", TRANSPORTS)
 
@@ -47,13 +48,16 @@ CLIENT = """
     from kraty_server import AsyncKratyServer, KratyServer, KratyError, RetryConfig
     from datetime import datetime
     flavour, url = sys.argv[1:3]
+    blocking = flavour.startswith("blocking")
 
     def make(url=url, **options):
         options = {"base_url": url, "timeout": 10.0, "retry": RetryConfig(attempts=2, initial_delay=0.001)} | options
-        return KratyServer(**options) if flavour == "blocking" else AsyncKratyServer(transport=flavour, **options)
+        if blocking:
+            return KratyServer(transport="fast" if "fast" in flavour else "httpx", **options)
+        return AsyncKratyServer(transport=flavour, **options)
 
     def call(kraty, use=lambda kraty: kraty.health.ping()):
-        if flavour == "blocking":
+        if blocking:
             return use(kraty)
         async def main():
             try:
@@ -116,7 +120,7 @@ IMPORTS = (
     import logging, contextlib, traceback, linecache, tokenize  # of this program, which prints tracebacks of nothing
 
     async def warmed_up(): pass
-    if flavour != "blocking": asyncio.run(warmed_up())
+    if not blocking: asyncio.run(warmed_up())
 
     def hook(info): told.append(info.status)
 
@@ -176,7 +180,7 @@ IMPORTS = (
         finally:
             watching = False
 
-    if flavour == "blocking":
+    if blocking:
         for name, (kraty, use) in cases.items(): case(name, kraty, use)
     else:
         async def main():
@@ -227,7 +231,7 @@ PID_OF_THE_DEAD = (
     CLIENT
     + """
     kraty = make()
-    loop = asyncio.new_event_loop() if flavour != "blocking" else None
+    loop = asyncio.new_event_loop() if not blocking else None
 
     def again():  # in the loop that is inherited, as far as that can be: a new one otherwise
         return kraty.health.ping() if loop is None else loop.run_until_complete(kraty.health.ping())

@@ -79,7 +79,7 @@ def copy_packages(target: Path, *, only_pure: bool) -> None:
     for package in (kraty_server, kraty_server_generated):
         source = Path(str(package.__file__)).parent
         shutil.copytree(source, target / source.name, ignore=quiet)
-    names = PURE if only_pure else [*PURE, *AIOHTTP]
+    names = PURE if only_pure else [*PURE, *COMPILED]
     for name in names:
         if (spec := find_spec(name)) is None or spec.origin is None:
             continue
@@ -96,7 +96,8 @@ NOT_NEEDED = [
     "tkinter", "trio", "uvloop",
 ]  # fmt: skip
 """What else is installed here, and PyInstaller would look through for nothing."""
-AIOHTTP = ["aiohttp", "aiohappyeyeballs", "aiosignal", "frozenlist", "multidict", "propcache", "yarl"]
+FASTER = {"aiohttp": "aiohttp", "fast": "httptools"}
+COMPILED = ["httptools", "aiohttp", "aiohappyeyeballs", "aiosignal", "frozenlist", "multidict", "propcache", "yarl"]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def transports() -> list[str]:
-    return ["httpx", *(["aiohttp"] if find_spec("aiohttp") else [])]
+    return ["httpx", *(name for name, package in FASTER.items() if find_spec(package))]
 
 
 def test_a_folder_without_dist_info_is_enough(target: Path, tmp_path: Path) -> None:
@@ -135,7 +136,6 @@ def test_a_binary_of_pyinstaller_works(tmp_path: Path) -> None:
     options = ["--onedir", "--noconfirm", "--log-level=ERROR", "--distpath=dist", "--workpath=work", "--specpath=."]
     for root in {Path(str(package.__file__)).parents[1] for package in (kraty_server, kraty_server_generated)}:
         options += ["--paths", str(root)]
-    options += ["--hidden-import=aiohttp"] if len(transports()) > 1 else []
     for name in NOT_NEEDED:
         options += ["--exclude-module", name]
     made = subprocess.run(

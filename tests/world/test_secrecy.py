@@ -562,7 +562,11 @@ def test_sentry_as_it_comes_with_every_integration_sees_no_key() -> None:
 
     from importlib.util import find_spec
 
-    transports = ["httpx", *(["aiohttp"] if find_spec("aiohttp") else [])]
+    transports = [
+        "httpx",
+        *(["aiohttp"] if find_spec("aiohttp") else []),
+        *(["fast"] if find_spec("httptools") else []),
+    ]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "generated")])
     with Peer(behave) as peer:
         done = subprocess.run(

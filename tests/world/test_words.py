@@ -26,7 +26,7 @@ from kraty_server import (
 )
 from tests.servers.fault_proxy import free_port
 from tests.servers.peer import Peer, Request, answer, failure, fitting
-from tests.world.senders import ASYNC, KEY, OVER_AIOHTTP, OWN, Sender, every_sender, senders
+from tests.world.senders import ASYNC, AWAITED_OURS, KEY, OWN, Sender, every_sender, senders
 
 QUICK: dict[str, Any] = {"timeout": 5.0, "retry": RetryConfig(attempts=3, initial_delay=0.01)}
 RECEIPT = "receipt-1"
@@ -44,10 +44,9 @@ def ping(kraty: Any) -> Any:
 # Refused
 
 
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp", "fast"])
 def test_trio_is_refused_in_words(transport: str) -> None:
-    if transport == "aiohttp":
-        pytest.importorskip("aiohttp")
+    pytest.importorskip({"fast": "httptools"}.get(transport, transport))
 
     async def main() -> None:
         kraty = AsyncKratyServer(api_key=KEY, base_url="http://127.0.0.1:9", transport=transport)  # type: ignore[arg-type]
@@ -119,7 +118,7 @@ def test_a_generator_of_keys_that_has_to_be_awaited_is_refused(kind: Any) -> Non
 # Hooks of the async client
 
 
-@senders([ASYNC, *OVER_AIOHTTP])
+@senders(AWAITED_OURS)
 @pytest.mark.parametrize("shape", ["function", "partial", "object", "plain"])
 def test_a_hook_of_the_async_client_runs_whether_or_not_it_has_to_be_awaited(shape: str, sender: Sender) -> None:
     seen: list[tuple[int, int | None]] = []
@@ -152,7 +151,7 @@ def test_a_hook_of_the_async_client_runs_whether_or_not_it_has_to_be_awaited(sha
     assert seen == [(1, 503), (2, 200)]
 
 
-@senders([ASYNC, *OVER_AIOHTTP])
+@senders(AWAITED_OURS)
 def test_an_async_hook_that_raises_is_logged_and_the_call_goes_on(
     sender: Sender, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -31,6 +31,14 @@ with suppress(ImportError):  # the environment of Airflow has no hypothesis
     settings.load_profile("untimed")
 
 
+@pytest.fixture(params=["httpx", "fast"])
+def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of this process, and of those that it starts, send with each transport that both flavours have."""
+    if request.param == "fast":
+        pytest.importorskip("httptools")
+    monkeypatch.setenv("KRATY_TRANSPORT", request.param)
+
+
 @pytest.fixture(autouse=True)
 def jobs_of_a_test_have_its_environment() -> Iterator[None]:
     """A worker of a job makes its client once in a process; here each test has an environment of its own."""

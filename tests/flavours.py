@@ -192,6 +192,11 @@ class Sender:
         """Whether its connections are made by this SDK, and not by what was given to it."""
         return not self.name.startswith("given")
 
+    @property
+    def knows_what_left(self) -> bool:
+        """Whether it tells a request that was cut off from one that the server may have."""
+        return self.name.startswith("fast")
+
     @contextmanager
     def __call__(self, **options: Any) -> Iterator[Open]:
         chosen = self.make()

@@ -67,6 +67,8 @@ class AsyncConnections:
         self.base_url = base_url
         self.client, self.transport = client, transport
         self.make_sender: Callable[[Route, Limits], AsyncSender] = AsyncHttpxPool
+        self.keeps_time = name == "fast"
+        """Whether the sender itself ends each attempt at its time, exactly."""
         self.limits = limits
         self.closed = False
         self.bindings: dict[Home, AsyncBinding] = {}
@@ -131,6 +133,8 @@ class AsyncConnections:
             options = with_headers(options, send.headers)
         try:
             sender = self._binding().sender
+            if self.keeps_time:
+                return await sender.send(send, options)
             async with asyncio.timeout(send.timeout + GRACE):
                 return await sender.send(send, options)
         except BaseException as error:

@@ -39,7 +39,7 @@ def emulator(request: pytest.FixtureRequest, served: Emulator) -> Emulator:
 def options(emulator: Emulator, flavour: Flavour, request: pytest.FixtureRequest) -> dict[str, Any]:
     given: dict[str, Any] = {"api_key": emulator.api_key, "base_url": emulator.url, "retry": ONCE}
     if request.node.callspec.params["emulator"] == "in process":
-        given["transport"] = (Transport if flavour.name == "sync" else AsyncTransport)(emulator.engine)
+        given["transport"] = (Transport if flavour.blocking else AsyncTransport)(emulator.engine)
     return given
 
 

@@ -138,6 +138,7 @@ print(json.dumps(report))
 """
 
 
+@pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize(
     ("kind", "how"),
     [("KeyboardInterrupt", "signal"), ("Exception", "signal"), ("TimeoutError", "signal"), ("Exception", "thread")],

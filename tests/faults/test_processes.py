@@ -96,7 +96,10 @@ def collected() -> Iterator[None]:
 left_by_a_loop = pytest.mark.filterwarnings(
     "ignore:unclosed transport:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-pytestmark = pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning"),
+    pytest.mark.usefixtures("each_transport"),
+]
 
 
 def test_a_client_used_before_a_fork_shares_no_connection_after_it(server: EchoServer) -> None:

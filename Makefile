@@ -15,7 +15,7 @@ $(shell for place in "$(VENV)/place" .venvs/*/place; do folder=$${place%/place};
 	[ "$$(cat "$$place")" = "$$(cd "$$folder" && pwd -P)" ] || rm -f "$$folder"/*.stamp; done)
 
 .PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots lint workflows types generate check-generated lint-document diff bump parity surface
-.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench bench-memory work clean
+.PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak differential job-soak durability bench bench-memory work clean
 
 help:
 	@awk '/^## / { said = substr($$0, 4) } \
@@ -225,6 +225,10 @@ test-bounds:
 ## 20,000 writes in each flavour through a proxy that breaks 30 % of the requests, and an audit (some minutes).
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.faults.soak $(SOAK)
+
+## 200,000 answers, most of them nearly right, read by `transport="fast"` and by httpx: no difference without a reason (minutes).
+differential: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.faults.differential $(DIFFERENTIAL)
 
 ## An emulator killed 20 times under load: nothing that was answered is lost, nothing is doubled (a minute).
 durability: $(VENV)/dev.stamp

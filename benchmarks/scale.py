@@ -6,16 +6,14 @@ import argparse
 import asyncio
 import json
 import statistics
-import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import aiohttp
 import httpx
 
-from benchmarks.client import CREDIT, KEY, PATH, body, lap, posted, sent
+from benchmarks.client import CREDIT, KEY, PATH, body, lap, posted, sent, threaded
 from kraty_server import AsyncKratyServer, KratyServer
 from tests.servers.fast import running
 
@@ -28,27 +26,15 @@ Rates = dict[str, dict[int, list[float]]]
 """Calls a second by client and calls in flight: the quartiles of the rounds."""
 
 
-def threaded(call: Callable[[], object], flying: int) -> float:
-    """Seconds per call, with so many threads."""
-
-    def worker() -> None:
-        for _ in range(CALLS // flying):
-            call()
-
-    with ThreadPoolExecutor(flying) as threads:
-        start = time.perf_counter()
-        for done in [threads.submit(worker) for _ in range(flying)]:
-            done.result()
-        return (time.perf_counter() - start) / (CALLS // flying * flying)
-
-
 def threads(url: str) -> Rates:
     """Calls a second from threads."""
     with ExitStack() as open_ones:
         kraty = open_ones.enter_context(KratyServer(api_key=KEY, base_url=url))
+        fast = open_ones.enter_context(KratyServer(api_key=KEY, base_url=url, transport="fast"))
         bare = open_ones.enter_context(httpx.Client(base_url=url, limits=LIMITS))
         calls: dict[str, Callable[[], object]] = {
             "threads, ours": lambda: kraty.wallet.credit("p", "gold", **CREDIT),
+            "threads, ours with fast": lambda: fast.wallet.credit("p", "gold", **CREDIT),
             "threads, httpx.Client": lambda: bare.post(PATH, json=body()).json(),
         }
         rates: Rates = {name: {} for name in calls}
@@ -56,7 +42,7 @@ def threads(url: str) -> Rates:
             taken: dict[str, list[float]] = {name: [] for name in calls}
             for number in range(ROUNDS + 1):
                 for name, call in calls.items():
-                    seconds = threaded(call, flying)
+                    seconds = threaded(call, flying, CALLS)
                     if number:  # the first round opens the connections
                         taken[name].append(seconds)
             for name, values in taken.items():
@@ -70,11 +56,13 @@ async def tasks(url: str) -> Rates:
         enter = open_ones.enter_async_context
         plain = await enter(AsyncKratyServer(api_key=KEY, base_url=url, transport="httpx"))
         quick = await enter(AsyncKratyServer(api_key=KEY, base_url=url, transport="aiohttp"))
+        fast = await enter(AsyncKratyServer(api_key=KEY, base_url=url, transport="fast"))
         bare = await enter(httpx.AsyncClient(base_url=url, limits=LIMITS))
         session = await enter(aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(limit=256)))
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "asyncio, ours": lambda: plain.wallet.credit("p", "gold", **CREDIT),
             "asyncio, ours with aiohttp": lambda: quick.wallet.credit("p", "gold", **CREDIT),
+            "asyncio, ours with fast": lambda: fast.wallet.credit("p", "gold", **CREDIT),
             "asyncio, httpx.AsyncClient": lambda: posted(bare),
             "asyncio, aiohttp": lambda: sent(session),
         }

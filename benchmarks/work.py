@@ -80,6 +80,7 @@ def counts() -> dict[str, int]:
             return lambda: loop.run(call())
 
         plain, reader, socket = blocking(transport=AtOnce()), blocking(transport=large), blocking(base_url=url)
+        fast = blocking(base_url=url, transport="fast")
         webhooks, (raw, headers) = Webhooks("s"), delivery()
         return {
             "webhook read": instructions(lambda: webhooks.read(raw, headers)),
@@ -88,6 +89,8 @@ def counts() -> dict[str, int]:
             "async wallet.credit": instructions(awaited(AtOnce())),
             "with_options": instructions(lambda: plain.with_options(timeout=5.0)),
             "sync wallet.credit, sent": instructions(lambda: socket.wallet.credit("p", "gold", **CREDIT)),
+            "sync wallet.credit, sent by fast": instructions(lambda: fast.wallet.credit("p", "gold", **CREDIT)),
+            "async wallet.credit, sent by fast": instructions(awaited("fast")),
             "async wallet.credit, sent by httpx": instructions(awaited("httpx")),
             "async wallet.credit, sent by aiohttp": instructions(awaited("aiohttp")),
         }

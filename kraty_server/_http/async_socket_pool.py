@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from aiohappyeyeballs import start_connection
@@ -21,6 +21,9 @@ from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits
 from kraty_server._http.readiness import wait_for
 from kraty_server._options import Options
+
+FLOOD: Final = 16 * 1024 * 1024
+"""Bytes that came and nobody took. Calls take what there is with each turn of the loop: nobody asked for these."""
 
 
 class _Connection(AsyncConnection, asyncio.Protocol):
@@ -54,6 +57,8 @@ class _Connection(AsyncConnection, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
+        if len(self.received) > FLOOD:
+            self.transport.abort()
         self._wake()
 
     def connection_lost(self, failure: Exception | None) -> None:
@@ -109,12 +114,19 @@ class _Connection(AsyncConnection, asyncio.Protocol):
             found = await loop.getaddrinfo(line.host, line.port, type=socket.SOCK_STREAM)
         connected = await start_connection(found, happy_eyeballs_delay=STAGGER)
         await loop.create_connection(lambda: self, sock=connected)
-        steps, came = line.establish(self.wire), list[bytes]()
+        came = b""
+
+        def take(data: bytes) -> bool:
+            nonlocal came
+            came = data
+            return True
+
+        steps = line.establish(self.wire)
         with suppress(StopIteration):
             data = next(steps)
             while True:
-                await self.transfer(data, seconds, lambda data: not came.append(data))
-                data = steps.send(came.pop())
+                await self.transfer(data, seconds, take)
+                data = steps.send(came)
 
     async def transfer(self, data: bytes, seconds: float, take: Callable[[bytes], bool]) -> bool:
         """Send it, and hand what comes over until that is enough; and tell whether some was still to be sent then."""

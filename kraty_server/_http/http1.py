@@ -155,7 +155,10 @@ class Line:
                 if not (data := (yield sent)) or len(came) > MAX_SILENCE:
                     raise httpx.ProxyError("the proxy did not answer CONNECT")
                 sent, came = b"", came + wire.open(data)
-            status = _parse(came[: blank.end()])[1]
+            try:
+                status = _parse(came[: blank.end()])[1]
+            except httpx.RemoteProtocolError as error:
+                raise httpx.ProxyError(str(error)) from None
             if status // 100 != 2 or blank.end() != len(came):  # the server has not been spoken to, and said nothing
                 raise httpx.ProxyError(f"the proxy answered CONNECT with {status} and {len(came)} bytes")
         if self.tls_host is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+import httpcore
 import httpx
 
 from kraty_server._clock import SYSTEM_CLOCK
@@ -46,13 +47,12 @@ class _Connection(Connection):
         """Connect, and get through proxies and into TLS."""
         try:
             self._open(line, deadline)
-        except OSError as error:
+        except (TimeoutError, httpcore.ConnectTimeout, httpx.ReadTimeout) as error:
             if deadline.is_foreign(error):
                 raise
-            in_time = isinstance(error, TimeoutError) and error.errno is None  # the system's has one
-            raise (httpx.ConnectTimeout if in_time else httpx.ConnectError)(str(error)) from error
-        except httpx.ReadTimeout as error:
             raise httpx.ConnectTimeout(str(error)) from error
+        except (OSError, httpcore.ConnectError) as error:
+            raise httpx.ConnectError(str(error)) from error
 
     def _open(self, line: Line, deadline: Deadline) -> None:
         def connect(address: str, seconds: float | None) -> socket.socket:
@@ -61,12 +61,19 @@ class _Connection(Connection):
         self.socket = dial(line.host, line.port, connect, deadline.expires_at - SYSTEM_CLOCK.monotonic())
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        steps, came = line.establish(self.wire), list[bytes]()
+        came = b""
+
+        def take(data: bytes) -> bool:
+            nonlocal came
+            came = data
+            return True
+
+        steps = line.establish(self.wire)
         with suppress(StopIteration):
             data = next(steps)
             while True:
-                self.transfer(data, deadline, lambda data: not came.append(data))
-                data = steps.send(came.pop())
+                self.transfer(data, deadline, take)
+                data = steps.send(came)
 
     def transfer(self, data: bytes, deadline: Deadline, take: Callable[[bytes], bool]) -> bool:
         """Send it, and hand what comes over until that is enough; and tell whether some was still to be sent then."""

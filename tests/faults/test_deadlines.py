@@ -465,6 +465,7 @@ def test_a_call_within_on_request_leaves_the_next_attempt_its_wall(sender: Sende
 
 
 @pytest.mark.skipif(find_spec("gevent") is None, reason="gevent is not installed")
+@pytest.mark.usefixtures("each_transport")
 def test_gevent_that_patches_after_the_import_takes_no_wall_away() -> None:
     script = """
         import sys, time, warnings

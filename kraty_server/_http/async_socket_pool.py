@@ -114,19 +114,9 @@ class _Connection(AsyncConnection, asyncio.Protocol):
             found = await loop.getaddrinfo(line.host, line.port, type=socket.SOCK_STREAM)
         connected = await start_connection(found, happy_eyeballs_delay=STAGGER)
         await loop.create_connection(lambda: self, sock=connected)
-        came = b""
-
-        def take(data: bytes) -> bool:
-            nonlocal came
-            came = data
-            return True
-
-        steps = line.establish(self.wire)
-        with suppress(StopIteration):
-            data = next(steps)
-            while True:
-                await self.transfer(data, seconds, take)
-                data = steps.send(came)
+        opening = line.open(self.wire)
+        while opening.said is not None:
+            await self.transfer(opening.said, seconds, opening.take)
 
     async def transfer(self, data: bytes, seconds: float, take: Callable[[bytes], bool]) -> bool:
         """Send it, and hand what comes over until that is enough; and tell whether some was still to be sent then."""

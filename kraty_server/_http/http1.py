@@ -64,7 +64,7 @@ class Wire:
         """Whether TLS said that nothing more comes."""
 
     def secure(self, context: ssl.SSLContext, host: str) -> Generator[bytes, bytes, None]:
-        """Begin TLS; to be driven as `Line.establish`."""
+        """Begin TLS: gives what is to be sent, and is given what came."""
         context.set_alpn_protocols(["http/1.1"])
         layer = _Tls(context, host)
         while True:
@@ -144,8 +144,11 @@ class Line:
             self.written = written = (options, length, _lines([*headers, *(self.proxy_headers if self.prefix else ())]))
         return f"{send.method} {self.prefix}{target} HTTP/1.1\r\n".encode("ascii") + written[2] + (content or b"")
 
-    def establish(self, wire: Wire) -> Generator[bytes, bytes, None]:
-        """Get through a proxy and into TLS: gives what is to be sent, and is given what came."""
+    def open(self, wire: Wire) -> Opening:
+        """Get through a proxy and into TLS."""
+        return Opening(self._steps(wire))
+
+    def _steps(self, wire: Wire) -> Generator[bytes, bytes, None]:
         if self.proxy_tls_host is not None:
             yield from wire.secure(self.route.certificates.context(), self.proxy_tls_host)
         if self.tunnel is not None:
@@ -163,6 +166,23 @@ class Line:
                 raise httpx.ProxyError(f"the proxy answered CONNECT with {status} and {len(came)} bytes")
         if self.tls_host is not None:
             yield from wire.secure(self.route.certificates.context(), self.tls_host)
+
+
+class Opening:
+    """What is said on a connection before HTTP."""
+
+    def __init__(self, steps: Generator[bytes, bytes, None]) -> None:
+        self.steps = steps
+        self.said = next(steps, None)
+        """What is to be sent next; nothing more where it is None."""
+
+    def take(self, data: bytes) -> bool:
+        """Take what came, nothing for the end of the connection."""
+        try:
+            self.said = self.steps.send(data)
+        except StopIteration:
+            self.said = None
+        return True
 
 
 def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:

@@ -61,19 +61,9 @@ class _Connection(Connection):
         self.socket = dial(line.host, line.port, connect, deadline.expires_at - SYSTEM_CLOCK.monotonic())
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        came = b""
-
-        def take(data: bytes) -> bool:
-            nonlocal came
-            came = data
-            return True
-
-        steps = line.establish(self.wire)
-        with suppress(StopIteration):
-            data = next(steps)
-            while True:
-                self.transfer(data, deadline, take)
-                data = steps.send(came)
+        opening = line.open(self.wire)
+        while opening.said is not None:
+            self.transfer(opening.said, deadline, opening.take)
 
     def transfer(self, data: bytes, deadline: Deadline, take: Callable[[bytes], bool]) -> bool:
         """Send it, and hand what comes over until that is enough; and tell whether some was still to be sent then."""

@@ -199,9 +199,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--writes", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--flavour", choices=FLAVOURS, action="append", help="only this one, and those given beside it")
     given = parser.parse_args()
     failed = 0
-    for flavour in FLAVOURS:
+    for flavour in given.flavour or FLAVOURS:
         found, figures = soak(flavour, given.writes, given.seed)
         print(figures, flush=True)
         for problem in found[:20]:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+import aiohappyeyeballs
 import httpx
-from aiohappyeyeballs import start_connection
 
 from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.async_pool import AsyncConnection, AsyncPool
@@ -61,8 +61,8 @@ class _Connection(AsyncConnection, asyncio.Protocol):
             self.transport.abort()
         self._wake()
 
-    def connection_lost(self, failure: Exception | None) -> None:
-        self.ended, self.failure = True, failure
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended, self.failure = True, exc
         self._wake()
 
     def _expire(self) -> None:
@@ -112,7 +112,8 @@ class _Connection(AsyncConnection, asyncio.Protocol):
             found: Any = [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (line.host, line.port))]
         except ValueError:
             found = await loop.getaddrinfo(line.host, line.port, type=socket.SOCK_STREAM)
-        connected = await start_connection(found, happy_eyeballs_delay=STAGGER)
+        eyeballs: Any = aiohappyeyeballs  # pyright does not know all of its types
+        connected = await eyeballs.start_connection(found, happy_eyeballs_delay=STAGGER)
         await loop.create_connection(lambda: self, sock=connected)
         opening = line.open(self.wire)
         while opening.said is not None:

@@ -27,6 +27,7 @@ from kraty_server._options import Options
 MAX_SILENCE: Final = 100 * 1024
 """Bytes without content that an answer may hold, one after another: as many as h11 takes, which httpx parses with."""
 REFUSED: Final = (HttpParserError, HttpParserUpgrade)
+FRAMING: Final = {b"content-length", b"transfer-encoding"}
 _blank_line: Final = re.compile(rb"\n\r?\n").search
 
 
@@ -321,6 +322,7 @@ class Exchange:
             if coding.lower() != "chunked":
                 raise httpx.RemoteProtocolError(f"the answer has the transfer encoding {coding!r}, not chunked")
             self.parser, self.events = parser if self.left else None, events
+            events.headers.clear()  # what comes now are trailers
         return True
 
     def _read_chunks(self, parser: HttpResponseParser, data: bytes) -> bytes:
@@ -337,6 +339,8 @@ class Exchange:
             raise httpx.RemoteProtocolError("the answer has chunks without content and without an end")
         self.tail = (self.tail + data)[-5:]
         if events.ended:
+            if FRAMING & {name.lower() for name, _ in events.headers}:
+                raise httpx.RemoteProtocolError("the trailers of the answer are about where it ends")
             self.left = 0
             # llhttp goes on with a next answer, but says nothing of empty lines before it.
             if events.messages > 1 or not self.tail.endswith(b"\r\n\r\n") or self.tail[:1] in (b"\r", b"\n"):

@@ -31,7 +31,7 @@ from kraty_server_generated.api import health
 from kraty_server_generated.models import ServerPingResponse
 
 T = TypeVar("T")
-PACKAGES: Final = ("httpx", "httpcore", "h11", "attrs", "aiohttp", "h2")
+PACKAGES: Final = ("httpx", "httpcore", "h11", "attrs", "aiohttp", "httptools", "h2")
 MAX_SKEW: Final = 5.0
 """Seconds by which a clock may be wrong before that is called a problem."""
 SHOWN: Final = (

@@ -23,6 +23,7 @@ REFUSING = {
     "Expected LF after chunk": f"CR without LF behind a chunk: {ONE_WAY}",
     "Chunk size overflow": "a chunk of more bytes than 64 bits count",
     "Invalid header field char": "what is no header among the headers or trailers",
+    "the trailers of the answer": "a trailer about where it ends; RFC 9110, section 6.5.1 forbids it",
     "Invalid response status": "the line of the status ends with LF alone",
 }
 ACCEPTING = {

@@ -58,6 +58,7 @@ SMUGGLED = {
     "a line before it": b"\r\n" + http(wallet(1)),
     "a protocol to switch to": http(b"", "101 Switching", "Upgrade: x", "Connection: upgrade", length=False),
     "a chunk that is longer than it says": http(b"2\r\n{}}\r\n0\r\n\r\n", "200 OK", CHUNKED, length=False),
+    "a coding in a trailer": http(b"2\r\n{}\r\n0\r\nTransfer-Encoding: \xff\r\n\r\n", "200 OK", CHUNKED, length=False),
     "a length in a trailer": http(b"2\r\n{}\r\n0\r\nContent-Length: 2\r\n\r\n", "200 OK", CHUNKED, length=False),
 }
 

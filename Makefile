@@ -71,14 +71,15 @@ mutants: $(VENV)/dev.stamp
 	-$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutants
 
-## The recipes for Airflow, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
+## The provider for Airflow and the recipes, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
 airflow: .venvs/airflow/airflow.stamp
-	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py
+	MYPYPATH=generated .venvs/airflow/bin/mypy --config-file= --strict --explicit-package-bases kraty_server/airflow
+	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py tests/frameworks/test_airflow_provider.py
 
 .venvs/airflow/airflow.stamp: pyproject.toml
 	$(PYTHON) .ci/environment.py .venvs/airflow
 	.venvs/airflow/bin/python -m pip install --quiet "pip>=25.1"
-	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
+	.venvs/airflow/bin/python -m pip install --quiet --editable ".[airflow,testing]" --group airflow
 	@touch $@
 
 ## Jobs in Dask, Ray, Spark, Celery and Airflow, whose workers are killed (gigabytes and many minutes): docs/bulk.md.

@@ -74,7 +74,8 @@ mutants: $(VENV)/dev.stamp
 ## The provider for Airflow and the recipes, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
 airflow: .venvs/airflow/airflow.stamp
 	MYPYPATH=generated .venvs/airflow/bin/mypy --config-file= --strict --explicit-package-bases kraty_server/airflow
-	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py tests/frameworks/test_airflow_provider.py
+	AIRFLOW_HOME=$(CURDIR)/.venvs/airflow/home .venvs/airflow/bin/python -m pytest \
+		tests/unit/test_airflow.py tests/frameworks/test_airflow.py tests/frameworks/test_airflow_provider.py
 
 .venvs/airflow/airflow.stamp: pyproject.toml
 	$(PYTHON) .ci/environment.py .venvs/airflow

@@ -124,8 +124,8 @@ def test_a_connection_in_a_uri_is_the_same_one(host: str, monkeypatch: pytest.Mo
 class Studio:
     """A scheduler with the DAGs of the page, and what became of their tasks."""
 
-    def __init__(self, running: Airflow, folder: Path, printed: Path) -> None:
-        self.running, self.folder = running, folder
+    def __init__(self, running: Airflow, folder: Path) -> None:
+        self.folder = folder
         self.api = httpx.Client(base_url=f"{running.url}/api/v2", headers=running.headers, timeout=60)
 
     def run(self, dag: str, conf: dict[str, Any]) -> str:
@@ -152,9 +152,13 @@ class Studio:
             rows = db.execute(f"SELECT {column} FROM task_instance WHERE run_id = ? AND {column} IS NOT NULL", (run,))
             return [row[0] for row in rows]
 
+    def logged(self) -> str:
+        """The logs of tasks, as Airflow shows them."""
+        return "\n".join(file.read_text("utf-8", "replace") for file in (self.folder / "logs").rglob("*.log"))
+
     def written(self) -> str:
-        files = [self.folder / "airflow.log", *(self.folder / "logs").rglob("*.log")]
-        return "\n".join(file.read_text("utf-8", "replace") for file in files)
+        """Those, and what Airflow itself has printed."""
+        return (self.folder / "airflow.log").read_text("utf-8", "replace") + self.logged()
 
 
 @contextmanager
@@ -164,15 +168,12 @@ def studio(folder: Path, emulator: Emulator) -> Iterator[Studio]:
         "timedelta(seconds=30)": "timedelta(seconds=1)",
         '    "retry_exponential_backoff": True,\n': "",
     }
-    recipe = replaced(block(PAGE, "# dags/rewards.py"), shorter)
-    recipe = recipe.replace("import logging\n", "import logging\nimport os\nimport signal\nfrom pathlib import Path\n")
-    recipe = replaced(
-        recipe,
-        {
-            "\n\n@dag(": f"\n{DEATH}\n\n@dag(",
-            "            kraty.grants.ack(": "            die_once(player)\n            kraty.grants.ack(",
-        },
-    )
+    deadly = {
+        "import logging\n": "import logging\nimport os\nimport signal\nfrom pathlib import Path\n",
+        "\n\n@dag(": f"\n{DEATH}\n\n@dag(",
+        "            kraty.grants.ack(": "            die_once(player)\n            kraty.grants.ack(",
+    }
+    recipe = replaced(block(PAGE, "# dags/rewards.py"), shorter | deadly)
     (folder / "dags").mkdir()
     (folder / "deaths").mkdir()
     (folder / "dags" / "rewards.py").write_text(recipe)
@@ -184,7 +185,7 @@ def studio(folder: Path, emulator: Emulator) -> Iterator[Studio]:
         AIRFLOW_CONN_KRATY_DEFAULT=json.dumps(connection(emulator)),
         DEATHS=str(folder / "deaths"),
     ) as running:
-        made = Studio(running, folder, folder / "airflow.log")
+        made = Studio(running, folder)
         with made.api:
             until(
                 lambda: len(made.api.get("/dags").json()["dags"]) == 3,
@@ -237,6 +238,7 @@ def test_a_mapped_dag_pays_each_player_once(tmp_path: Path, emulator: Emulator, 
         assert shop.ended("rewards_async", waited) == "success"
         assert gold(kraty, "awaited") == 500
 
-        assert shop.ended("show", shop.run("show", {})) == "failed"
-        until(lambda: "the key is ***" in shop.written(), shop.written)
         assert emulator.api_key not in shop.written()
+        assert shop.ended("show", shop.run("show", {})) == "failed"  # a task that prints and raises the key
+        until(lambda: "the key is ***" in shop.logged(), shop.logged)
+        assert emulator.api_key not in shop.logged()

@@ -198,6 +198,7 @@ smoke: build
 	cd .venvs/smoke && bin/python -I ../../tests/packaging/smoke.py
 	.venvs/smoke/bin/python -m pip install --quiet "django>=5.2" "django-stubs>=5.2" \
 		opentelemetry-instrumentation  # bases of kraty_server.django and kraty_server.otel
+	.venvs/smoke/bin/python -m pip install --quiet --no-deps apache-airflow-task-sdk  # and of kraty_server.airflow
 	PATH="$(CURDIR)/.venvs/smoke/bin:$$PATH" && cd .venvs && "$(CURDIR)/$(BIN)/pyright" --verifytypes kraty_server --ignoreexternal
 
 ## What the wheel brings with it, as CycloneDX.

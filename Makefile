@@ -71,7 +71,7 @@ mutants: $(VENV)/dev.stamp
 	-$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutants
 
-## The provider for Airflow and the recipes, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
+## The provider and the recipes for Airflow, in Airflow itself: an environment of its own, some minutes. Not part of CI.
 airflow: .venvs/airflow/airflow.stamp
 	MYPYPATH=generated .venvs/airflow/bin/mypy --config-file= --strict --explicit-package-bases kraty_server/airflow
 	AIRFLOW_HOME=$(CURDIR)/.venvs/airflow/home .venvs/airflow/bin/python -m pytest \

@@ -14,7 +14,7 @@ GROUPS := $(addprefix --group ,codegen types test frameworks checks bench docs)
 $(shell for place in "$(VENV)/place" .venvs/*/place; do folder=$${place%/place}; [ ! -e "$$place" ] || \
 	[ "$$(cat "$$place")" = "$$(cd "$$folder" && pwd -P)" ] || rm -f "$$folder"/*.stamp; done)
 
-.PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots publish-site lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench bench-memory work clean
 
 help:
@@ -122,6 +122,10 @@ site: $(VENV)/dev.stamp
 ## Pictures of the site, wide and narrow, light and dark (a minute).
 site-screenshots: site browser
 	$(BIN)/python -m website.screenshots .reports/site .reports/site-screenshots
+
+## Put the pages of this version onto the branch that GitHub Pages serves. For the workflow.
+publish-site:
+	.ci/publish-site .site
 
 ## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp

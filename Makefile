@@ -39,7 +39,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(@D)/bin/python -m pip install --quiet --editable . --group sanic
 	@touch $@
 
-## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).
+## Buy something in a game, twice, with a lost answer in between (a minute, set-up included).
 demo: $(VENV)/run.stamp
 	@$(BIN)/python examples/demo.py
 

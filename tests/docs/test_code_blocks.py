@@ -60,6 +60,12 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_the_first_page_of_the_docs_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / target).resolve() for target in LINK.findall(index.read_text("utf-8"))}
+    assert linked >= {*(ROOT / "docs").rglob("*.md")} - {index}
+
+
 def test_the_readme_can_be_read_anywhere_its_links_are_absolute_and_lead_to_files_that_are_here() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert LINK.findall(text) == []

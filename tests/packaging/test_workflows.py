@@ -56,6 +56,19 @@ def test_where_there_is_no_make_the_quick_part_is_the_same() -> None:
     ]
 
 
+def test_a_clone_has_the_same_bytes_on_windows(tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("no clone: git says how files are checked out")
+    for name in (".gitattributes", "README.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "one")
+    (tmp_path / "README.md").unlink()
+    git(tmp_path, "-c", "core.autocrlf=true", "checkout", "README.md")
+    assert (tmp_path / "README.md").read_bytes() == (ROOT / "README.md").read_bytes()
+
+
 def test_each_supported_python_is_in_the_matrix_the_classifiers_and_the_local_run() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
     there: list[str] = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]

@@ -136,6 +136,7 @@ lint: $(VENV)/dev.stamp
 ## The workflows of the repository: their form, and what is unsafe in them.
 workflows: $(VENV)/dev.stamp
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github/workflows
 
 ## What type checkers say: mypy, as on Windows and macOS too, and pyright, all strict.

@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 BY_HAND = re.findall(r"^python -m .*$", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
 """What is done by hand where there is no make."""
+BESIDE_A_TOKEN = ("pull-request", "publish-site")
+"""What runs in a job that has a token."""
 TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
@@ -111,6 +113,25 @@ def test_a_broken_workflow_is_seen(harm: tuple[str, str], tmp_path: Path) -> Non
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
     assert subprocess.run([*command, str(tmp_path / "good.yml")], capture_output=True).returncode == 0
     assert subprocess.run([*command, str(tmp_path / "bad.yml")], capture_output=True).returncode == 1
+
+
+def test_owners_must_agree_to_what_the_sdk_is_made_from_and_to_what_runs_with_a_right_to_write() -> None:
+    lines = [line.split() for line in (ROOT / ".github/CODEOWNERS").read_text("utf-8").splitlines()]
+    owned = [line[0] for line in lines if line and line[0] != "#"]
+    assert all(owner.startswith("@") for line in lines if line and line[0] != "#" for owner in line[1:])
+    assert [path for path in owned if not (ROOT / path.strip("/")).exists()] == []
+    asked = ["openapi.server.json", "Makefile", ".github/CODEOWNERS", *(f".ci/{name}" for name in BESIDE_A_TOKEN)]
+    asked += [path.relative_to(ROOT).as_posix() for path in WORKFLOWS]
+    asked += re.findall(
+        r"python3 -I (\S+)", "".join((ROOT / f".ci/{name}").read_text("utf-8") for name in BESIDE_A_TOKEN)
+    )
+    for path in asked:
+        assert any(f"/{path}".startswith(one) for one in owned), path
+
+
+def test_actions_are_brought_up_to_date() -> None:
+    told = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text("utf-8"))
+    assert [(one["package-ecosystem"], one["directory"]) for one in told["updates"]] == [("github-actions", "/")]
 
 
 # Releases

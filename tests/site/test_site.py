@@ -176,6 +176,8 @@ def test_in_a_browser_the_menu_of_versions_leads_to_the_same_page_of_another_ver
         browser.execute_script("document.querySelectorAll('.md-version__link')[1].click()")
         wait.until(lambda _: browser.current_url == f"{origin}/0.0.1/grants/")
         wait.until(lambda _: browser.execute_script(outdated))
+        banner = "return document.querySelector('[data-md-component=outdated] a').href"
+        assert browser.execute_script(banner) == f"{origin}/"
 
 
 def test_every_page_is_found_by_search_and_by_programs(site: Path) -> None:

@@ -253,6 +253,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.scale --json benchmarks/results/scale.json
 	$(BIN)/python -m benchmarks.bulk --json benchmarks/results/bulk.json
 	$(BIN)/python -m benchmarks.storm --json benchmarks/results/storm.json
+	$(BIN)/python -m benchmarks.sdks --json benchmarks/results/sdks.json
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/python -m benchmarks.emulator
 

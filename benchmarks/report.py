@@ -76,9 +76,19 @@ def storm() -> str:
     return "\n".join(rows)
 
 
+def sdks() -> str:
+    """The table of other SDKs."""
+    rows = ["| one call | blocking | asyncio |", "|---|---|---|"]
+    measured: dict[str, dict[str, list[float]]] = result("sdks")
+    for name in dict.fromkeys(name for by in measured.values() for name in by):
+        found = [by.get(name) for by in measured.values()]
+        rows.append(f"| {name} | {' | '.join('' if one is None else f'{one[1] * 1e6:,.0f} µs' for one in found)} |")
+    return "\n".join(rows)
+
+
 def written(page: str) -> str:
     """The page with the figures of now."""
-    tables = {"cost": cost(), "pools": pools(), "scale": scale(), "bulk": bulk(), "storm": storm()}
+    tables = {"cost": cost(), "pools": pools(), "scale": scale(), "bulk": bulk(), "storm": storm(), "sdks": sdks()}
     for name, table in tables.items():
         before, start, rest = page.partition(f"<!-- {name}: written by `make bench` -->\n")
         _, end, after = rest.partition(f"<!-- end of {name} -->\n")
@@ -126,6 +136,15 @@ def draw() -> None:
     both[0].set_ylabel("requests a second")
     figure.legend(*both[1].get_legend_handles_labels(), fontsize="small", ncols=3, loc="outside lower center")
     figure.savefig(PICTURES / "storm.svg", metadata=plain)
+
+    figure, both = plt.subplots(1, 2, figsize=(11, 3.6), sharex=True, layout="constrained")
+    for axes, (kind, by) in zip(both, result("sdks").items(), strict=True):
+        for name, (low, middle, high) in reversed(by.items()):
+            around = [[(middle - low) * 1e6], [(high - middle) * 1e6]]
+            colour = "tab:blue" if name.startswith("kraty-server") else "silver"
+            axes.barh(name, middle * 1e6, xerr=around, color=colour)
+        axes.set(title=kind, xlabel="µs for one call")
+    figure.savefig(PICTURES / "sdks.svg", metadata=plain)
 
 
 def main() -> None:

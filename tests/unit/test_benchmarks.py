@@ -13,7 +13,7 @@ NAIVE, *_, PLAIN, ASKED, BACKLOG = POLICIES
 def test_the_page_has_the_figures_that_were_measured() -> None:
     page = report.PAGE.read_text("utf-8")
     assert report.written(page) == page
-    for picture in ("scale.svg", "storm.svg"):
+    for picture in ("scale.svg", "storm.svg", "sdks.svg"):
         assert f"figures/{picture}" in page
         assert (report.PICTURES / picture).stat().st_size > 1000
 

@@ -252,7 +252,7 @@ def compare(said: Said, seen: Counter[str]) -> None:
         return
     why = None
     if ours.refused:
-        why = reason_for_refusing(ours.refused)
+        why = reason_for_refusing(ours.refused, complete=theirs.complete)
     elif theirs.refused:
         why = reason_for_accepting(theirs.refused)
     assert why is not None, f"\nsaid   {said}\nours   {ours}\ntheirs {theirs}"

@@ -20,6 +20,7 @@ REFUSING = {
     "the answer begins with no head": "the blank line behind its head has no CR, or it does not begin with HTTP/",
     "Invalid character in chunk size": "white space behind the size of a chunk, which no grammar has; RFC 9112, section 7.1",
     "Invalid character in chunk extensions": "an extension of a chunk that is none; RFC 9112, section 7.1.1",
+    "Missing expected LF": f"CR without LF: {ONE_WAY}",
     "Expected LF after chunk": f"CR without LF behind a chunk: {ONE_WAY}",
     "Chunk size overflow": "a chunk of more bytes than 64 bits count",
     "Invalid header field char": "what is no header among the headers or trailers",
@@ -31,8 +32,10 @@ ACCEPTING = {
 }
 
 
-def reason_for_refusing(text: str) -> str | None:
-    """Why we refuse what httpx takes."""
+def reason_for_refusing(text: str, *, complete: bool) -> str | None:
+    """Why we refuse what httpx takes; or takes the beginning of, since it is over the limit."""
+    if not complete:
+        return "it is over the limit and broken behind it, which came along: an error in both"
     return next((why for said, why in REFUSING.items() if said in text), None)
 
 

@@ -569,6 +569,11 @@ class Call(NamedTuple, Generic[T]):
     """Properties of the answer that repeat what was asked, with what was asked."""
     change: Callable[[Any], T] | None = None
     """What makes the result of what was read."""
+    is_form: bool = False
+    """Whether the body is sent as multipart/form-data, and not as JSON."""
+    media_types: tuple[str, ...] = ()
+    """What an answer is that is no JSON: bytes, of one of these media types, up to `max_bytes`."""
+    max_bytes: int | None = None
 
     @property
     def idempotency_key(self) -> str | None:

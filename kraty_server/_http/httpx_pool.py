@@ -21,6 +21,7 @@ from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits, Pool, Slot
 from kraty_server._http.private import allow_interrupts, install_deadline
+from kraty_server._http.streams import is_left_unread, opened
 from kraty_server._options import Options
 
 RECHECK: Final = 0.5
@@ -77,13 +78,17 @@ class HttpxPool:
     def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
         """Send a request and read the whole answer."""
         connection = self._acquire(deadline.expires_at)
-        reusable = False
+        reusable = held = False
         try:
             response = connection.transport.handle_request(self.builder.build(send, options))
+            if is_left_unread(response, send):
+                held = True
+                return opened(response, send, lambda fit: self._release(connection, reusable=fit))
             answer, reusable = receive(response, send, self.max_body, deadline.expires_at)
             return answer
         finally:
-            self._release(connection, reusable=reusable)
+            if not held:
+                self._release(connection, reusable=reusable)
 
     def _acquire(self, expires_at: float) -> _Connection:
         """Take the connection that was used last; where none is idle a new one, or else the first that comes free."""

@@ -39,6 +39,15 @@ class Scalar:
 
 
 @dataclass(frozen=True)
+class FileOf:
+    """Bytes that are no part of JSON: a part of a form, or a whole answer."""
+
+    max_bytes: int | None = None
+    media_types: tuple[str, ...] = ()
+    """What they may be, as `image/png` or `image/*`; anything where there are none."""
+
+
+@dataclass(frozen=True)
 class EnumOf:
     name: str
 
@@ -80,7 +89,7 @@ class Const:
     value: str | int
 
 
-Kind: TypeAlias = Scalar | EnumOf | ModelOf | UnionOf | MapOf | ListOf | Nullable | Const
+Kind: TypeAlias = Scalar | FileOf | EnumOf | ModelOf | UnionOf | MapOf | ListOf | Nullable | Const
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,8 @@ class Operation:
     others: tuple[Parameter, ...]
     """Those of the query and the headers."""
     body: Model | None
+    is_form: bool
+    """Whether the body is sent as multipart/form-data, and not as JSON."""
     bag: Field | None
     """A body that is an object of any properties, so that none of them is the SDK's: no idempotency key either."""
     result: Kind | None

@@ -70,11 +70,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     field = call.idempotency_field
     if field is not None and field not in (call.body or ()):
         call = _prepare(call, options)
-    content: bytes | Form | None
-    if call.is_form or call.media_types:
-        content, headers, leaves_unread = framed(call)
-    else:
-        content, headers, leaves_unread = None if call.body is None else _json.dumps(call.body), call.headers, None
+    content, headers, leaves_unread = framed(call)
     url = options.base_url + call.path
     started_at = options.clock.monotonic()
     left = options.deadline
@@ -226,11 +222,8 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
     """
     if answer.status // 100 != 2:
         return None, _refused(call, url, answer, options)
-    if answer.stream is not None:
-        return cast("T", answer), None
     if call.media_types:
-        why = f"response body was not {' or '.join(call.media_types)}"
-        return None, _unreadable(call, url, answer, options, why, "unknown")
+        return _left_unread(call, url, answer, options)
     if not answer.complete:
         why = f"response body is longer than {len(answer.content)} bytes"
         return None, _unreadable(call, url, answer, options, why, "unknown")
@@ -259,6 +252,14 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
             return None, _unreadable(call, url, answer, options, why, "applied")
         _warn_of_absent(call.operation, absent)
     return model, None
+
+
+def _left_unread(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T | None, KratyServerError | None]:
+    """An answer whose body is still to be read; an error where it is of another type, and was read."""
+    if answer.stream is not None:
+        return cast("T", answer), None
+    why = f"response body was not {' or '.join(call.media_types)}"
+    return None, _unreadable(call, url, answer, options, why, "unknown")
 
 
 def _unreadable(

@@ -24,7 +24,7 @@ class FilePart(Protocol):
         ...
 
     @property
-    def content(self) -> bytes | os.PathLike[str] | str | IO[bytes]:
+    def content(self) -> bytes | os.PathLike[str] | IO[bytes]:
         """Bytes, the path of a file, or a file that is open for reading bytes."""
         ...
 
@@ -136,7 +136,7 @@ class _File:
         self.start = 0
         self.lock = threading.Lock()
         content = part.content
-        if isinstance(content, str | os.PathLike):
+        if isinstance(content, os.PathLike):
             self.path: str | None = os.fspath(content)
             found = os.stat(self.path)
             if stat.S_ISDIR(found.st_mode):

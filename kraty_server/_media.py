@@ -1,4 +1,4 @@
-"""What does a call send, and take, that is more than JSON? A form with files, and bytes that are read as they arrive."""
+"""What does a call send, and take, that is more than JSON? A form with files; bytes that are read as they arrive."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from kraty_server_generated.types import Call
 LeavesUnread: TypeAlias = Callable[[int, Mapping[str, str]], bool]
 
 
-def framed(call: Call[Any]) -> tuple[bytes | Form | None, Mapping[str, str], LeavesUnread | None]:
-    """The body, the headers, and whether the answer's body is left unread, of a call that has more than JSON."""
-    headers = dict(call.headers or {})
+def framed(call: Call[Any]) -> tuple[bytes | Form | None, Mapping[str, str] | None, LeavesUnread | None]:
+    """The body of a call, its headers, and whether the body of its answer is left unread.
+
+    Raises:
+        OSError, ValueError: as `Form` does.
+    """
     content: bytes | Form | None = None
+    if not call.is_form:
+        content = None if call.body is None else _json.dumps(call.body)
+        if not call.media_types:
+            return content, call.headers, None
+    headers = dict(call.headers or {})
     if call.is_form:
         content = Form(call.body or {})
         headers["Content-Type"] = content.content_type
         if content.length is not None:
             headers["Content-Length"] = str(content.length)
-    elif call.body is not None:
-        content = _json.dumps(call.body)
     if not call.media_types:
         return content, headers, None
     headers["Accept"] = ", ".join([*call.media_types, "application/json"])

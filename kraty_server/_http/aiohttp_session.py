@@ -26,7 +26,7 @@ from kraty_server._http.httpx_pool import Route
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits, Slot
 from kraty_server._http.private import switch_off_aiohttp_retries
-from kraty_server._http.streams import BUDGET, close_later
+from kraty_server._http.streams import BUDGET, close_later, without_judge
 from kraty_server._http.uploads import chunks_of
 from kraty_server._options import Options
 
@@ -198,7 +198,7 @@ class _ResponseStream:
 
     def __init__(self, response: aiohttp.ClientResponse, send: Send) -> None:
         self.response = response
-        self.send = send
+        self.send = without_judge(send)
         self._loop = asyncio.get_running_loop()
         self._body = Body(response.headers.get("content-encoding"), BUDGET)
 

@@ -20,8 +20,8 @@ from kraty_server._http.given_transport import GivenTransport
 from kraty_server._http.httpx_pool import HttpxPool, Route
 from kraty_server._http.messages import (
     Answer,
-    Flow,
     BodyStream,
+    Flow,
     Interruption,
     Receive,
     Reply,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -35,6 +35,10 @@ def _request(
     )
 
 
+def _chunks(upload: Upload) -> Iterator[bytes]:
+    return upload.chunks()
+
+
 class GivenClient:
     """A caller's `httpx.Client`."""
 
@@ -45,7 +49,7 @@ class GivenClient:
 
     def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
         """Send a request and read the whole answer."""
-        response: httpx.Response = self.client.send(_request(self.client, send, options, Upload.chunks), **SEND_OPTIONS)
+        response: httpx.Response = self.client.send(_request(self.client, send, options, _chunks), **SEND_OPTIONS)
         if is_left_unread(response, send):
             return opened(response, send, nothing)
         return receive(response, send, self.max_body, deadline.expires_at)[0]

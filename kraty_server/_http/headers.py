@@ -67,12 +67,10 @@ class RequestBuilder:
         url = url_with_path(self.base, target) if _is_encoded(target) else httpx.URL(send.url)
         content, seconds = send.content, send.timeout
         if isinstance(content, bytes | None):
-            headers, stream = (
-                self._headers(options, None if content is None else len(content)),
-                ByteStream(content or b""),
-            )
+            stream: ByteStream | UploadStream = ByteStream(content or b"")
+            headers = self._headers(options, None if content is None else len(content))
         else:
-            headers, stream = self._upload_headers(options, content), UploadStream(content)
+            stream, headers = UploadStream(content), self._upload_headers(options, content)
         return Request(
             send.method,
             url,

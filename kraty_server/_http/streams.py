@@ -23,12 +23,21 @@ def is_left_unread(response: httpx.Response, send: Send) -> bool:
     return send.leaves_unread is not None and send.leaves_unread(response.status_code, response.headers)
 
 
+def without_judge(send: Send) -> Send:
+    """What a stream keeps of its request: the judge knows the answer, which has the stream, and so is left out."""
+    return send._replace(judge=_trust, leaves_unread=None)
+
+
+def _trust(_answer: Answer) -> bool:
+    return True
+
+
 class ResponseStream:
     """The body of a response of httpx."""
 
     def __init__(self, response: httpx.Response, send: Send, release: Callable[[bool], object]) -> None:
         self.response = response
-        self.send = send
+        self.send = without_judge(send)
         self.closed = False
         self._release = release
         self._body = Body(response.headers.get("content-encoding"), BUDGET)
@@ -73,7 +82,7 @@ class AsyncResponseStream:
 
     def __init__(self, response: httpx.Response, send: Send, release: Callable[[bool], Awaitable[object]]) -> None:
         self.response = response
-        self.send = send
+        self.send = without_judge(send)
         self.closed = False
         self._loop = asyncio.get_running_loop()
         self._release = release

@@ -1,4 +1,4 @@
-"""How does a body get out that is read while it is sent? As httpx takes it, and on an event loop without holding it up."""
+"""How does a body get out that is read while it is sent? As httpx takes it, and without holding up an event loop."""
 
 from __future__ import annotations
 

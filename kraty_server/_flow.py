@@ -154,7 +154,9 @@ def receive(opened: Opened, options: Options, received: int, most: int | None) -
     announced = max(received, opened.length() or 0)
     if most is None or announced <= most:
         left = ends_at - options.clock.monotonic()
-        reply = yield Receive(stream, max(MIN_TIMEOUT, min(options.timeout, left)))
+        reply: Reply = TransportFailure(TimeoutError("the deadline has passed"), maybe_received=True, timed_out=True)
+        if left > 0:
+            reply = yield Receive(stream, min(options.timeout, left))
         if isinstance(reply, bytes) and (most is None or received + len(reply) <= most):
             return reply
         if not isinstance(reply, bytes):

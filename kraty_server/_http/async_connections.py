@@ -13,7 +13,7 @@ import httpx
 from kraty_server._http.async_httpx_pool import AsyncHttpxPool
 from kraty_server._http.connections import Process, current_process, log, report, used_elsewhere, with_headers
 from kraty_server._http.environment import parse_base_url, read_route
-from kraty_server._http.failures import not_sent, raised_by_signal, reply_to
+from kraty_server._http.failures import closed_mid_call, not_sent, raised_by_signal, reply_to
 from kraty_server._http.given_client import AsyncGivenClient
 from kraty_server._http.given_transport import AsyncGivenTransport
 from kraty_server._http.httpx_pool import Route
@@ -150,6 +150,8 @@ class AsyncConnections:
 
     async def _receive(self, step: Receive) -> Reply:
         stream = cast("AsyncBodyStream", step.stream)
+        if self.closed:
+            return closed_mid_call(EOFError("its connection was closed"))
         try:
             async with asyncio.timeout(step.seconds + GRACE):
                 return await stream.read()

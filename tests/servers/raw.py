@@ -93,7 +93,10 @@ class RawServer:
                         name, _, value = header.partition(":")
                         headers[name.lower()] = value.strip()
                     chunked = headers.get("transfer-encoding") == "chunked"
-                    body = _chunks(lines) if chunked else lines.read(int(headers.get("content-length", 0)))
+                    length = int(headers.get("content-length", 0))
+                    body = _chunks(lines) if chunked else lines.read(length)
+                    if not chunked and len(body) < length:
+                        return  # it broke off
                     with self.lock:
                         reply = self.replies[min(len(self.arrived), len(self.replies) - 1)]
                         self.arrived.append(Arrived(method, target, headers, body))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,9 @@ class Unseekable(io.RawIOBase):
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Iterator[Path]:
+def path(tmp_path: Path) -> Path:
     (tmp_path / "a.png").write_bytes(DATA)
-    yield tmp_path / "a.png"
+    return tmp_path / "a.png"
 
 
 SOURCES: dict[str, Callable[[Path], Any]] = {

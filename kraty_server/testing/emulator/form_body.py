@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from kraty_server.testing.emulator.contract import FORM, Operation, read_text
 from kraty_server.testing.emulator.json_body import decode_json
@@ -14,7 +15,8 @@ from kraty_server.testing.emulator.json_body import decode_json
 END: Final = b"\r\n"
 
 
-class UploadedFile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
     """A file of a form, as a handler gets it."""
 
     filename: str

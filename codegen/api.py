@@ -48,18 +48,22 @@ class FileOf:
 
 
 @dataclass(frozen=True)
-class EnumOf:
+class Named:
+    """What a component describes, by the name of it."""
+
     name: str
 
 
-@dataclass(frozen=True)
-class ModelOf:
-    name: str
+class EnumOf(Named):
+    pass
 
 
-@dataclass(frozen=True)
-class UnionOf:
-    name: str
+class ModelOf(Named):
+    pass
+
+
+class UnionOf(Named):
+    pass
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,15 @@ class Parameter(Field):
 
 
 @dataclass(frozen=True)
-class Model:
+class Component:
+    """A schema that has a name."""
+
     name: str
     description: str
+
+
+@dataclass(frozen=True)
+class Model(Component):
     fields: tuple[Field, ...]
     at_least_one_of: tuple[str, ...] = ()
 
@@ -126,11 +136,9 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Enum:
-    """A named enum, of texts or of integers."""
+class Enum(Component):
+    """An enum, of texts or of integers."""
 
-    name: str
-    description: str
     values: Mapping[str, str | int]
 
     @property
@@ -139,9 +147,7 @@ class Enum:
 
 
 @dataclass(frozen=True)
-class Union:
-    name: str
-    description: str
+class Union(Component):
     tag: str
     members: Mapping[str, str]
 
@@ -251,7 +257,7 @@ class Api:
         todo = list(roots)
         while todo:
             kind = leaf(todo.pop())
-            if isinstance(kind, ModelOf | EnumOf | UnionOf) and kind.name not in seen:
+            if isinstance(kind, Named) and kind.name not in seen:
                 seen.add(kind.name)
                 if isinstance(kind, ModelOf):
                     todo += [f.kind for f in self.models[kind.name].fields]

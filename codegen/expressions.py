@@ -18,6 +18,7 @@ from codegen.api import (
     MapOf,
     Model,
     ModelOf,
+    Named,
     NotCovered,
     Nullable,
     Operation,
@@ -112,7 +113,7 @@ class Writer:
                 return SCALARS[name]
             case FileOf():
                 return "bytes"
-            case EnumOf(name) | ModelOf(name) | UnionOf(name):
+            case Named(name):
                 return f"{prefix}{name}"
             case ListOf(item):
                 return f"list[{self.type(item, prefix)}]"
@@ -253,7 +254,7 @@ class Writer:
                 return GIVEN[name]
             case FileOf():
                 return "FileInput"
-            case EnumOf(name) | ModelOf(name) | UnionOf(name):
+            case Named(name):
                 return f"m.{name}Input"
             case ListOf(item):
                 return f"Iterable[{self.given_type(item)}]"

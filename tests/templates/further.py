@@ -124,7 +124,7 @@ SCHEMAS |= {
 }  # fmt: skip
 
 
-def upload() -> dict[str, Any]:
+def upload() -> Any:
     made = operation("add_picture", "PictureResponse", inside("name", PLAIN), body="Bag")
     media = {"schema": of("PictureForm"), "encoding": {"picture": {"contentType": "image/png, image/jpeg"}}}
     made["requestBody"] = {"required": True, "content": {"multipart/form-data": media}}
@@ -133,7 +133,7 @@ def upload() -> dict[str, Any]:
     return made
 
 
-def download(name: str, media: str, schema: Any) -> dict[str, Any]:
+def download(name: str, media: str, schema: Any) -> Any:
     made = operation(name, None, inside("name", PLAIN))
     made["responses"]["200"]["content"] = {media: {"schema": schema}}
     return made

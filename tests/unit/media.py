@@ -25,7 +25,7 @@ class Part(NamedTuple):
 
 class FilesCalls:
     @endpoint
-    def add(self, **body: Any) -> Call[Any]:
+    def add(self, /, **body: Any) -> Call[Any]:
         """Send a form."""
         return Call(
             "files.add", "POST", "/files", "/files", body=body, is_form=True, idempotency_field="idempotencyKey"

@@ -39,6 +39,7 @@ NAV: Final = {
         "reference/django.md",
         "reference/otel.md",
         "reference/pages.md",
+        "reference/downloads.md",
         "cli.md",
         "emulator.md",
         "api-changes.md",

@@ -15,6 +15,7 @@ MODULES: Final = (
     "kraty_server.django",
     "kraty_server.otel",
     "kraty_server.pages",
+    "kraty_server.downloads",
 )
 """What users import from."""
 

@@ -148,31 +148,34 @@ def receive(opened: Opened, options: Options, received: int, most: int | None) -
         KratyServerError, KratyNetworkError: as for a call; it is not tried again.
     """
     call, url, answer, attempt, ends_at = opened
-    stream = answer.stream
-    assert stream is not None
-    error: KratyError
-    announced = max(received, opened.length() or 0)
-    if most is None or announced <= most:
-        left = ends_at - options.clock.monotonic()
-        reply: Reply = TransportFailure(TimeoutError("the deadline has passed"), maybe_received=True, timed_out=True)
-        if left > 0:
-            reply = yield Receive(stream, min(options.timeout, left))
-        if isinstance(reply, bytes) and (most is None or received + len(reply) <= most):
-            return reply
-        if not isinstance(reply, bytes):
-            _go_on(reply)
-            error = _lost(call, url, cast(TransportFailure, reply), options, attempt)
-            raise _final(error, call, answer, options, attempt)
-    told = f"response body is longer than {most} bytes ({call.method} {url})"
-    error = server_error(answer.status, "internal_error", options.key.redact(told))
+    if most is not None and (opened.length() or 0) > most:
+        raise _too_long(opened, options, most)
+    reply: Reply = TransportFailure(TimeoutError("the deadline has passed"), maybe_received=True, timed_out=True)
+    left = ends_at - options.clock.monotonic()
+    if left > 0:
+        assert answer.stream is not None
+        reply = yield Receive(answer.stream, min(options.timeout, left))
+    if isinstance(reply, Interruption):
+        _explain(reply.error, call, attempt, "unknown")
+        _go_on(reply)
+    if not isinstance(reply, bytes):
+        raise _final(_lost(call, url, cast(TransportFailure, reply), options, attempt), opened, options)
+    if most is not None and received + len(reply) > most:
+        raise _too_long(opened, options, most)
+    return reply
+
+
+def _too_long(opened: Opened, options: Options, most: int) -> KratyError:
+    told = f"response body is longer than {most} bytes ({opened.call.method} {opened.url})"
+    error = server_error(opened.answer.status, "internal_error", options.key.redact(told))
     error.outcome = "unknown"
-    raise _final(error, call, answer, options, attempt)
+    return _final(error, opened, options)
 
 
-def _final(error: KratyError, call: Call[Any], answer: Answer, options: Options, attempt: int) -> KratyError:
+def _final(error: KratyError, opened: Opened, options: Options) -> KratyError:
     """An error that ends a call, with all that is known on it."""
-    _annotate(error, call, answer, options, attempt, undecided=False)
-    error.attempts = attempt
+    _annotate(error, opened.call, opened.answer, options, opened.attempt, undecided=False)
+    error.attempts = opened.attempt
     error.add_note(_summary(error))
     return error
 

@@ -179,6 +179,9 @@ def test_the_emulator_answers_each_kind_of_call_within_the_contract(used: Any) -
         ("GET /of/3/2026-01-01", 404, "path.level: no such id can be"),
         ("DELETE /number/0", 404, "path.number: no such id can be"),
         ("POST ", 400, 'body: "day" is a required property'),
+        ("POST /pictures/n", 400, "body: the body is of no type, and not multipart/form-data with a boundary"),
+        ("form refused", 400, "is longer than 200000 characters"),
+        ("form refused", 400, 'body: "title" is a required property'),
     ],
 )
 def test_the_emulator_refuses_what_the_document_does_not_allow(target: str, status: int, told: str, used: Any) -> None:

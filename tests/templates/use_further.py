@@ -129,7 +129,7 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 
 REFUSED = ("GET ?limit=0", "GET ?limit=x", "GET ?live=yes", "GET ?ids=1&since=soon", "GET /of/3/2026-01-01",
-           "DELETE /number/0", "POST ")  # fmt: skip
+           "DELETE /number/0", "POST ", "POST /pictures/n")  # fmt: skip
 
 
 def told(value: Any) -> Any:
@@ -230,6 +230,10 @@ def emulated() -> dict[str, Any]:
         found["form"] = json.loads(json.dumps(forms, default=bytes.decode))
         found["bytes"] = [made.bytes(n, "n").read() for n in ("read_picture", "read_table")] == [PICTURE, b"sample"]
         headers = {"authorization": f"Bearer {emulator.api_key}"}
+        part = b'--b\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n%b\r\n--b--\r\n'
+        form = headers | {"content-type": "multipart/form-data; boundary=b"}
+        refused = emulator.engine.respond("POST", "/server/v1/things/pictures/n", form, part % bytes(200_001))
+        found["form refused"] = [refused.status, json.loads(refused.body)["error"]["message"]]
         for target in REFUSED:
             method, _, path = target.partition(" ")
             answer = emulator.engine.respond(method, f"/server/v1/things{path}", headers | {"x-trace-id": ""}, b"{}")

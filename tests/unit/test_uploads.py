@@ -13,13 +13,17 @@ import pytest
 
 from kraty_server import InternalServerError, KratyTimeoutError, RetryConfig
 from kraty_server._form import CHUNK, Form
-from tests.flavours import Sender, every_sender
+from tests.flavours import SENDERS, Sender, every_sender
 from tests.servers.raw import RawServer, Reply
 from tests.unit.media import Part, add
 
 DATA = os.urandom(3 * CHUNK + 7)
 GOOD = Reply(body=b'{"ok":true}')
 OPTIONS: dict[str, Any] = {"api_key": "prefix.secret", "retry": RetryConfig(initial_delay=0.001)}
+
+on_event_loops = pytest.mark.parametrize(
+    "sender", [one for one in SENDERS if not one.blocking], ids=lambda one: one.name
+)
 
 
 class Unseekable(io.RawIOBase):
@@ -181,10 +185,8 @@ class Waiting(io.BytesIO):
         return super().read(size)
 
 
-@every_sender
+@on_event_loops
 def test_a_file_that_is_read_slowly_does_not_hold_up_the_event_loop(sender: Sender) -> None:
-    if sender.blocking:
-        pytest.skip("it has no event loop")
     file = Waiting()
     with RawServer([GOOD]) as server, sender(base_url=server.url, **OPTIONS) as use:
         use.loop.get_loop().call_later(0.05, file.come.set)  # type: ignore[attr-defined]  # it has one
@@ -192,10 +194,8 @@ def test_a_file_that_is_read_slowly_does_not_hold_up_the_event_loop(sender: Send
     assert DATA in server.arrived[0].body
 
 
-@every_sender
+@on_event_loops
 def test_a_pipe_that_stalls_holds_an_async_call_to_the_wall(sender: Sender) -> None:
-    if sender.blocking:
-        pytest.skip("a blocking read ends when the file says so")
     file = Waiting()
     try:
         with RawServer([GOOD]) as server, sender(base_url=server.url, **OPTIONS, timeout=0.2, deadline=0.3) as use:

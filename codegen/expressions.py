@@ -113,7 +113,7 @@ class Writer:
                 return SCALARS[name]
             case FileOf():
                 return "bytes"
-            case Named(name):
+            case EnumOf(name) | ModelOf(name) | UnionOf(name):
                 return f"{prefix}{name}"
             case ListOf(item):
                 return f"list[{self.type(item, prefix)}]"

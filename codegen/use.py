@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 PACKAGE = "kraty_server_generated"
 
@@ -70,16 +70,18 @@ def call(module: Any, one: Mapping[str, Any]) -> None:
 def as_files(value: Any, media_type: str) -> Any:
     """A sample of a file, or of a list of files, as it is given."""
     if isinstance(value, list):
-        return [as_files(one, media_type) for one in value]
+        given: list[Any] = value
+        return [as_files(one, media_type) for one in given]
     return ("a.bin", value.encode(), media_type)
 
 
 def from_files(value: Any) -> Any:
     """A body, with the samples back in the place of files."""
     if isinstance(value, dict):
-        return {name: from_files(one) for name, one in value.items()}
+        return {name: from_files(one) for name, one in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [from_files(one) for one in value]
+        several: list[Any] = value
+        return [from_files(one) for one in several]
     return value.content.decode() if hasattr(value, "content_type") else value
 
 

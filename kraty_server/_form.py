@@ -58,7 +58,8 @@ class Form:
         self.failure: BaseException | None = None
         self._pieces: list[bytes | _File] = []
         for name, value in body.items():
-            for one in value if isinstance(value, list) else [value]:
+            several: list[Any] = value if isinstance(value, list) else [value]
+            for one in several:
                 head, content = _part(name, one)
                 self._pieces += [f"--{boundary}\r\n{head}\r\n\r\n".encode(), content, b"\r\n"]
         self._pieces.append(f"--{boundary}--\r\n".encode())

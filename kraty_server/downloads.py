@@ -7,7 +7,7 @@ by `with`, by reading it to its end, or when it is dropped.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import IO, Any, Final, Self, cast
 
@@ -160,7 +160,7 @@ class AsyncDownload(_Download):
 
 
 @contextmanager
-def _written(target: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
+def _written(target: str | os.PathLike[str] | IO[bytes]) -> Generator[IO[bytes]]:
     """A file to write to, which takes the place of what is at the path when all is written."""
     if not isinstance(target, str | os.PathLike):
         yield target

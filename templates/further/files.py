@@ -10,7 +10,7 @@ import re
 from fnmatch import fnmatchcase
 from os import PathLike, fspath
 from pathlib import PurePath
-from typing import IO, Any, Final, NamedTuple, TypeAlias
+from typing import IO, Any, Final, NamedTuple, TypeAlias, cast
 
 FileContent: TypeAlias = bytes | bytearray | PathLike[str] | IO[bytes]
 FileInput: TypeAlias = FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]
@@ -56,7 +56,7 @@ def check_file(value: Any, name: str, max_bytes: int | None = None, media_types:
         raise TypeError(f"{name}: text may be a path or the content; give a pathlib.Path, or bytes")
     elif not isinstance(content, PathLike) and not callable(getattr(content, "read", None)):
         raise TypeError(f"{name}: bytes, a path or an open file is needed, got {type(content).__name__}")
-    elif hasattr(content, "encoding"):
+    elif hasattr(cast("object", content), "encoding"):
         raise TypeError(f"{name}: the file is open for text; open it with 'rb'")
     told = filename or _name_of(content) or name
     return FilePart(name, content, told, _type_of(content_type, told, name, media_types), max_bytes)
@@ -64,7 +64,8 @@ def check_file(value: Any, name: str, max_bytes: int | None = None, media_types:
 
 def _name_of(content: Any) -> str:
     """The name of a file, without the folders that it is in; that of an open file may be a number."""
-    path = fspath(content) if isinstance(content, PathLike) else getattr(content, "name", None)
+    is_path = isinstance(content, PathLike)
+    path: object = fspath(cast("PathLike[str]", content)) if is_path else getattr(content, "name", None)
     return PurePath(path).name if isinstance(path, str) else ""
 
 

@@ -10,7 +10,7 @@ from email.parser import HeaderParser
 from typing import Any, Final
 
 from kraty_server.testing.emulator.contract import FORM, Operation, read_text
-from kraty_server.testing.emulator.json_body import decode_json
+from kraty_server.testing.emulator.json_body import decode_json, is_list, is_object
 
 END: Final = b"\r\n"
 
@@ -77,9 +77,9 @@ def as_json(value: Any) -> Any:
     """A form as a validator of JSON can look at it: a file is text of as many characters as it has bytes."""
     if isinstance(value, UploadedFile):
         return value.content.decode("latin-1")
-    if isinstance(value, list):
+    if is_list(value):
         return [as_json(one) for one in value]
-    return {name: as_json(one) for name, one in value.items()} if isinstance(value, dict) else value
+    return {name: as_json(one) for name, one in value.items()} if is_object(value) else value
 
 
 def fingerprint_of(value: Any) -> Any:

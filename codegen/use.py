@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 PACKAGE = "kraty_server_generated"
 
@@ -67,11 +67,14 @@ def call(module: Any, one: Mapping[str, Any]) -> None:
         made.parse(one["answer"])
 
 
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 def as_files(value: Any, media_type: str) -> Any:
     """A sample of a file, or of a list of files, as it is given."""
-    if isinstance(value, list):
-        given: list[Any] = value
-        return [as_files(one, media_type) for one in given]
+    if is_list(value):
+        return [as_files(one, media_type) for one in value]
     return ("a.bin", value.encode(), media_type)
 
 
@@ -79,9 +82,8 @@ def from_files(value: Any) -> Any:
     """A body, with the samples back in the place of files."""
     if isinstance(value, dict):
         return {name: from_files(one) for name, one in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        several: list[Any] = value
-        return [from_files(one) for one in several]
+    if is_list(value):
+        return [from_files(one) for one in value]
     return value.content.decode() if hasattr(value, "content_type") else value
 
 

@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, Final, Protocol, cast
+from typing import IO, Any, Final, Protocol, TypeGuard, cast
 
 from kraty_server import _json
 
@@ -58,8 +58,7 @@ class Form:
         self.failure: BaseException | None = None
         self._pieces: list[bytes | _File] = []
         for name, value in body.items():
-            several: list[Any] = value if isinstance(value, list) else [value]
-            for one in several:
+            for one in value if _is_list(value) else [value]:
                 head, content = _part(name, one)
                 self._pieces += [f"--{boundary}\r\n{head}\r\n\r\n".encode(), content, b"\r\n"]
         self._pieces.append(f"--{boundary}--\r\n".encode())
@@ -96,6 +95,10 @@ class Form:
         except Exception as error:
             self.failure = error
             raise
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _part(name: str, value: Any) -> tuple[str, bytes | _File]:

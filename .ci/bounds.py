@@ -1,6 +1,7 @@
 """Print the run-time requirements, and those of the extras, at one end of their ranges.
 
-Not those of `testing`: the oldest pytest has an environment of its own, in tests/plugin/test_installed.py.
+Not those of `testing`: the oldest pytest has an environment of its own, in tests/plugin/test_installed.py. So has
+Airflow: `make airflow`.
 """
 
 import re
@@ -8,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("aiohttp", "arrow", "dask", "emulator", "http2", "otel")
+EXTRAS = ("aiohttp", "arrow", "dask", "emulator", "http2", "msgspec", "otel")
 document = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
 project, groups = document["project"], document["dependency-groups"]
 for requirement in (

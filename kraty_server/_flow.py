@@ -12,7 +12,6 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
-from kraty_server import _json
 from kraty_server._form import Form
 from kraty_server._http.messages import (
     Answer,

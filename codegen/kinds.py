@@ -66,7 +66,7 @@ class Kinds:
         name, found = self.follow(node, place)
         if not is_object(found):
             raise NotCovered(place, f"{found!r} is no schema")
-        beside = node.keys() - {"$ref", *PROSE} if "$ref" in node else set[str]()
+        beside = node.keys() - {"$ref", "default", *PROSE} if "$ref" in node else set[str]()
         if unknown := sorted(beside or found.keys() - COVERED):
             raise NotCovered(place, f"keyword {unknown[0]!r}{' beside `$ref`' * bool(beside)}")
         return name, found

@@ -213,6 +213,18 @@ def test_an_unknown_integer_survives_and_tells(tmp_path: Path) -> None:
             made.models.Level("2")
 
 
+def test_a_default_is_said_and_neither_sent_nor_filled_in(tmp_path: Path) -> None:
+    kind = {"$ref": REF + "Kind"}
+    thing = {"size": {"type": "integer", "default": 3, "description": "How large."}, "kind": {**kind, "default": "crate"},
+             "other": {"allOf": [kind], "default": "reward"}}  # fmt: skip
+    body = {"size": {"type": "integer", "default": 3}}
+    with generated(tiny(thing=thing, body=body, Kind=KIND), tmp_path) as made:
+        assert '"""How large. 3 where it is left out."""' in made.files["models.py"]
+        assert made.models.Thing.from_dict({}).size is made.types.UNSET
+        assert made.models.Thing().to_dict() == {}
+        assert made.things.change("t").body == {}
+
+
 def test_what_can_change_has_no_hash(tmp_path: Path) -> None:
     with generated(tiny(), tmp_path) as made, pytest.raises(TypeError, match="unhashable"):
         hash(made.models.Thing("t"))

@@ -62,7 +62,7 @@ class _Flat:
         """One schema that says what all the parts say."""
         beside = {keyword: value for keyword, value in node.items() if keyword != "allOf"}
         parts = node["allOf"]
-        if len(parts) == 1 and is_object(parts[0]) and "$ref" in parts[0] and beside.keys() <= {*PROSE}:
+        if len(parts) == 1 and is_object(parts[0]) and "$ref" in parts[0] and beside.keys() <= {"default", *PROSE}:
             return {**parts[0], **beside}  # a reference with words of its own, as OpenAPI 3.0 writes it
         made: dict[str, Any] = {}
         for part in [*self._parts(parts, place, (*above, id(node))), beside]:

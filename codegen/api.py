@@ -39,18 +39,31 @@ class Scalar:
 
 
 @dataclass(frozen=True)
-class EnumOf:
-    name: str
+class FileOf:
+    """Bytes that are no part of JSON: a part of a form, or a whole answer."""
+
+    max_bytes: int | None = None
+    media_types: tuple[str, ...] = ()
+    """What they may be, as `image/png` or `image/*`; anything where there are none."""
 
 
 @dataclass(frozen=True)
-class ModelOf:
+class Named:
+    """What a component describes, by the name of it."""
+
     name: str
 
 
-@dataclass(frozen=True)
-class UnionOf:
-    name: str
+class EnumOf(Named):
+    pass
+
+
+class ModelOf(Named):
+    pass
+
+
+class UnionOf(Named):
+    pass
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ class Const:
     value: str | int
 
 
-Kind: TypeAlias = Scalar | EnumOf | ModelOf | UnionOf | MapOf | ListOf | Nullable | Const
+Kind: TypeAlias = Scalar | FileOf | EnumOf | ModelOf | UnionOf | MapOf | ListOf | Nullable | Const
 
 
 @dataclass(frozen=True)
@@ -104,9 +117,15 @@ class Parameter(Field):
 
 
 @dataclass(frozen=True)
-class Model:
+class Component:
+    """A schema that has a name."""
+
     name: str
     description: str
+
+
+@dataclass(frozen=True)
+class Model(Component):
     fields: tuple[Field, ...]
     at_least_one_of: tuple[str, ...] = ()
 
@@ -117,11 +136,9 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Enum:
-    """A named enum, of texts or of integers."""
+class Enum(Component):
+    """An enum, of texts or of integers."""
 
-    name: str
-    description: str
     values: Mapping[str, str | int]
 
     @property
@@ -130,9 +147,7 @@ class Enum:
 
 
 @dataclass(frozen=True)
-class Union:
-    name: str
-    description: str
+class Union(Component):
     tag: str
     members: Mapping[str, str]
 
@@ -156,6 +171,8 @@ class Operation:
     others: tuple[Parameter, ...]
     """Those of the query and the headers."""
     body: Model | None
+    is_form: bool
+    """Whether the body is sent as multipart/form-data, and not as JSON."""
     bag: Field | None
     """A body that is an object of any properties, so that none of them is the SDK's: no idempotency key either."""
     result: Kind | None
@@ -240,7 +257,7 @@ class Api:
         todo = list(roots)
         while todo:
             kind = leaf(todo.pop())
-            if isinstance(kind, ModelOf | EnumOf | UnionOf) and kind.name not in seen:
+            if isinstance(kind, Named) and kind.name not in seen:
                 seen.add(kind.name)
                 if isinstance(kind, ModelOf):
                     todo += [f.kind for f in self.models[kind.name].fields]

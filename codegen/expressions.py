@@ -12,11 +12,13 @@ from codegen.api import (
     Const,
     EnumOf,
     Field,
+    FileOf,
     Kind,
     ListOf,
     MapOf,
     Model,
     ModelOf,
+    Named,
     NotCovered,
     Nullable,
     Operation,
@@ -84,6 +86,7 @@ class Writer:
         ),
         "parameters": ("header_values", "plain_text", "query_string"),
         "answers": ("answer_of",),
+        "files": ("FileInput", "check_file"),
         "paging": ("Slice", "paged"),
     }
     """What a document needs that has more than most have: a module each, which is there where something needs it."""
@@ -108,6 +111,8 @@ class Writer:
         match kind:
             case Scalar(name):
                 return SCALARS[name]
+            case FileOf():
+                return "bytes"
             case EnumOf(name) | ModelOf(name) | UnionOf(name):
                 return f"{prefix}{name}"
             case ListOf(item):
@@ -247,7 +252,9 @@ class Writer:
         match kind:
             case Scalar(name) if name in GIVEN:
                 return GIVEN[name]
-            case EnumOf(name) | ModelOf(name) | UnionOf(name):
+            case FileOf():
+                return "FileInput"
+            case Named(name):
                 return f"m.{name}Input"
             case ListOf(item):
                 return f"Iterable[{self.given_type(item)}]"
@@ -283,6 +290,8 @@ class Writer:
                 return f"check_{kind.name}_within", f", {minimum}, {maximum}, {multiple}"
             case Scalar("any"):
                 return "check_json", ""
+            case FileOf(most, types):
+                return "check_file", f", {most}, {python(types)}" if types else f", {most}" if most is not None else ""
             case EnumOf(name) if self.api.enums[name].of_integers:
                 return "check_integer", ""
             case EnumOf(name):
@@ -380,6 +389,8 @@ class Writer:
         match operation.result:
             case None:
                 return "type(None)"
+            case FileOf():
+                return "None"
             case ModelOf(name):
                 return f"m.{name}"
             case kind:

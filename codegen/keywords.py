@@ -18,11 +18,11 @@ class Judged(Enum):
 
 
 _PROSE: Final = "title summary externalDocs xml $comment"
-_RULES: Final = "$ref allOf anyOf nullable readOnly writeOnly default prefixItems"
+_RULES: Final = "$ref allOf nullable readOnly writeOnly prefixItems"
 _COVERED_PROSE: Final = "description example examples deprecated"
 _COVERED_RULES: Final = (
-    "type enum const format properties required items additionalProperties oneOf discriminator minimum maximum"
-    " exclusiveMinimum exclusiveMaximum multipleOf minItems maxItems uniqueItems minLength maxLength pattern"
+    "type enum const format properties required items additionalProperties oneOf anyOf discriminator default minimum"
+    " maximum exclusiveMinimum exclusiveMaximum multipleOf minItems maxItems uniqueItems minLength maxLength pattern"
     " minProperties maxProperties x-at-least-one-of"
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,6 +16,7 @@ from codegen.api import (
     Enum,
     EnumOf,
     Field,
+    FileOf,
     Kind,
     ListOf,
     MapOf,
@@ -37,6 +39,7 @@ Node = Mapping[str, Any]
 FORMATS: Final = {"date-time": "time", "date": "date", "uuid": "uuid"}
 """Formats of texts that are more than texts in Python; what else there is stays text, but for `binary`."""
 TYPES: Final = {"string": "text", "integer": "integer", "number": "number", "boolean": "boolean"}
+FILE: Final = frozenset({"type", "format", "maxLength", *PROSE})
 COUNTS: Final = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
 LIMITS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 
@@ -63,7 +66,7 @@ class Kinds:
         name, found = self.follow(node, place)
         if not is_object(found):
             raise NotCovered(place, f"{found!r} is no schema")
-        beside = node.keys() - {"$ref", *PROSE} if "$ref" in node else set[str]()
+        beside = node.keys() - {"$ref", "default", *PROSE} if "$ref" in node else set[str]()
         if unknown := sorted(beside or found.keys() - COVERED):
             raise NotCovered(place, f"keyword {unknown[0]!r}{' beside `$ref`' * bool(beside)}")
         return name, found
@@ -90,8 +93,10 @@ class Kinds:
             if not isinstance(node["const"], str | int):
                 raise NotCovered(place, f"const {node['const']!r}")
             return Const(node["const"]), False
-        if "oneOf" in node:
-            return self.one_of(name, node, place)
+        if either := [keyword for keyword in ("oneOf", "anyOf") if keyword in node]:
+            if len(either) == 2 or not is_list(node[either[0]]):
+                raise NotCovered(place, f"{' and '.join(either)} together, or no list")
+            return self.one_of(name, node, either[0], place)
         types = node["type"] if is_list(node.get("type")) else [node["type"]] if "type" in node else []
         nullable, types = "null" in types, [one for one in types if one != "null"]
         if len(types) > 1:
@@ -122,7 +127,7 @@ class Kinds:
         item = self.inner(node["items"], f"{place}[]")
         return ListOf(item, node.get("minItems", 0), node.get("maxItems"), node.get("uniqueItems") is True)
 
-    def scalar(self, types: list[Any], node: Node, place: str) -> Scalar:
+    def scalar(self, types: list[Any], node: Node, place: str) -> Scalar | FileOf:
         if not types:
             return Scalar("any")
         name = TYPES.get(types[0])
@@ -130,7 +135,7 @@ class Kinds:
             raise NotCovered(place, f"type {types[0]!r}")
         if name == "text":
             if node.get("format") == "binary":
-                raise NotCovered(place, "`format: binary`: a file is no part of JSON")
+                return self.file(node, place)
             name = FORMATS.get(node.get("format", ""), name)
         self.bounds(node, place)
         least, most = node.get("minimum"), node.get("maximum")
@@ -150,6 +155,13 @@ class Kinds:
             multiple_of=node.get("multipleOf"),
         )
 
+    def file(self, node: Node, place: str) -> FileOf:
+        """Bytes; whether they may stand where they do is known when all is read."""
+        self.bounds(node, place)
+        if unknown := sorted(node.keys() - FILE):
+            raise NotCovered(place, f"keyword {unknown[0]!r} of a file")
+        return FileOf(node.get("maxLength"))
+
     @staticmethod
     def bounds(node: Node, place: str) -> None:
         """Look whether the bounds of a schema are numbers, and its pattern is one for Python."""
@@ -159,16 +171,16 @@ class Kinds:
         if "pattern" in node:
             demand(place, rules.no_pattern(python_pattern(node["pattern"])))
 
-    def one_of(self, name: str | None, node: Node, place: str) -> tuple[Kind, bool]:
+    def one_of(self, name: str | None, node: Node, keyword: str, place: str) -> tuple[Kind, bool]:
         """One kind or null, or a union with a tag."""
-        members = [m for m in node["oneOf"] if not (is_object(m) and m.get("type") == "null")]
-        nullable = len(members) < len(node["oneOf"])
+        members = [m for m in node[keyword] if not (is_object(m) and m.get("type") == "null")]
+        nullable = len(members) < len(node[keyword])
         if len(members) == 1:
             kind, inner = self.kind(members[0], place)
             return kind, nullable or inner
         tag = node.get("discriminator", {}).get("propertyName")
         if name is None or tag is None:
-            raise NotCovered(place, "a union must be a named component with a discriminator")
+            raise NotCovered(place, f"a union (`{keyword}`) must be a named component with a discriminator")
         if name not in self.api.unions:
             demand(f"components.schemas.{name}", rules.no_name(name))
             found: dict[str, str] = {}
@@ -222,5 +234,7 @@ class Kinds:
             if isinstance(kind, Const) and wire not in needed:
                 raise NotCovered(at, "an optional `const`")
             description = raw.get("description") or self.resolve(raw, at)[1].get("description", "")
+            if "default" in raw:
+                description = f"{description} {json.dumps(raw['default'])} where it is left out.".strip()
             fields.append(Field(wire, python, kind, wire in needed, nullable, description))
         return tuple(fields)

@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from codegen import rules
 from codegen.all_of import flattened
 from codegen.api import Document, NotCovered
-from codegen.names import IDEMPOTENCY_KEY, METHODS, snake
+from codegen.names import FORM, IDEMPOTENCY_KEY, JSON, METHODS, snake
 from codegen.references import References, Unresolved, is_list, is_object
 
 SUMMARY = 70
@@ -54,8 +54,6 @@ def _unused(document: Document) -> Iterator[str]:
 
 def _schema(place: str, schema: Mapping[str, Any], *, named: bool) -> Iterator[str]:  # noqa: C901  (a list of rules)
     """Rules for one schema; `named` where it is a component itself."""
-    if "default" in schema:
-        yield f"{place}: `default` would be sent; say it in the description"
     if "title" in schema:
         yield f"{place}: `title` renames the class; take it out"
     if schema.get("additionalProperties") is False:
@@ -129,8 +127,9 @@ def _operations(document: Document) -> Iterator[str]:  # noqa: C901  (a list of 
                 if "$ref" not in operation["responses"][status]:
                     yield f"{place}: {status} is a reference to components.responses"
             if method in ("post", "put"):
-                body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-                _, schema = references.follow(body)
+                content = operation.get("requestBody", {}).get("content", {})
+                media = content.get(JSON) or content.get(FORM, {})
+                _, schema = references.follow(media.get("schema", {}))
                 is_bag = bool(schema.get("additionalProperties")) and not schema.get("properties")
                 if (
                     IDEMPOTENCY_KEY not in schema.get("properties", {}) and not is_bag

@@ -8,7 +8,7 @@ import textwrap
 WIDTH = 110
 
 
-def python(value: str | float | None) -> str:
+def python(value: str | float | tuple[str, ...] | None) -> str:
     """Write a literal. Everything that comes from the document goes through here or through `docstring`."""
     return repr(value)
 

@@ -6,6 +6,8 @@ import re
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 IDEMPOTENCY_KEY = "idempotencyKey"
+JSON = "application/json"
+FORM = "multipart/form-data"
 
 
 def path_names(path: str) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from codegen.api import Api, NotCovered, Operation
+from codegen.api import Api, FileOf, NotCovered, Operation
 from codegen.expressions import Writer
 from codegen.literals import docstring, python, wrap
 from codegen.write import PACKAGE, ROOT
@@ -217,6 +217,9 @@ def _with_signature(source: str, found: Method, operation: Operation, writer: Wr
     result = f"Call[{writer.result(operation)}]" if _result(node, operation) else ast.unparse(node.returns)
     head = f"    def {node.name}({signature(operation, writer)}) -> {result}:\n"
     body = body.replace(old, f"{operation.id}({writer.passed_on(operation)})")
+    for decorator in node.decorator_list:
+        if ast.unparse(decorator) in MARKS:
+            lines[decorator.lineno - 1] = f"    @{mark(operation)}\n"
     return "".join([*lines[: node.lineno - 1], head, body, *lines[node.end_lineno :]])
 
 
@@ -239,6 +242,13 @@ def _with_method(source: str, text: str, owner: str) -> str:
     return "".join([*lines[: home.end_lineno], "\n", text, *lines[home.end_lineno :]])
 
 
+def mark(operation: Operation) -> str:
+    """The decorator of a method: what a call gives decides."""
+    if isinstance(operation.result, FileOf):
+        return "downloads"
+    return "pages" if operation.paging else "endpoint"
+
+
 def method(operation: Operation, writer: Writer) -> str:
     """A method of the overlay, with what the document says of it."""
     codes = sorted({code for codes in operation.error_codes.values() for code in codes} - EVERYWHERE)
@@ -246,7 +256,7 @@ def method(operation: Operation, writer: Writer) -> str:
     more = "" if operation.description.rstrip(".") == operation.summary else f"\n\n{operation.description}"
     about = f"{operation.summary}.{more}" + (f"\n\nRaises:\n{raises}" if codes else "")
     return METHOD.format(
-        mark="pages" if operation.paging else "endpoint",
+        mark=mark(operation),
         name=operation.name,
         signature=signature(operation, writer),
         result=writer.result(operation),
@@ -370,13 +380,14 @@ EVERYWHERE = frozenset(
 """What any call may raise, and no docstring says."""
 GONE = "- `{}` is gone from the API, and so is its method: take out what uses it."
 FUTURE = "from __future__ import annotations\n"
-MARKS = ("endpoint", "pages")
+MARKS = ("endpoint", "pages", "downloads")
 """The decorators of methods that build calls."""
-IMPORTS = """from kraty_server._endpoint import pages
+IMPORTS = """from kraty_server._endpoint import downloads, endpoint, pages
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 from {package}.kinds import Date
+from {package}.files import FileInput
 from {package}.paging import Slice
 from {package}.types import UNSET, Call, Unset
 """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser.errors import GeneratorError
@@ -21,24 +22,26 @@ from codegen.api import (
     Envelope,
     Event,
     Field,
+    FileOf,
     Kind,
     ListOf,
     MapOf,
     Model,
     ModelOf,
     NotCovered,
+    Nullable,
     Operation,
     Paging,
     Parameter,
     Scalar,
     UnionOf,
     demand,
+    leaf,
 )
 from codegen.kinds import Kinds, Node
-from codegen.names import METHODS, class_name, path_names, snake
+from codegen.names import FORM, JSON, METHODS, class_name, path_names, snake
 from codegen.references import References, is_list, is_object, name_of
 
-JSON: Final = "application/json"
 UNDESCRIBED: Final = frozenset({"accept", "content-type", "authorization"})
 """Headers that a document cannot describe as parameters: OpenAPI says that such parameters mean nothing."""
 OURS: Final = frozenset(
@@ -103,10 +106,27 @@ class Reader:
         if absent := sorted(self.api.models.keys() - {*self.named}):
             place = f"components.schemas.{absent[0]}"
             raise NotCovered(place, "an object must have a name in PascalCase, and none of Python's own")
+        self.demand_no_file()
         self.api.events = [self.event(name, item) for name, item in self.document.get("webhooks", {}).items()]
         if len({event.envelope for event in self.api.events}) > 1:
             raise NotCovered("webhooks", "they come in different envelopes")
         return self.api
+
+    def demand_no_file(self) -> None:
+        """Files are in forms, and forms are nothing else."""
+        forms = {operation.body.name for operation in self.api.operations if operation.body and operation.is_form}
+        inside = [f.kind for model in self.api.models.values() for f in model.fields]
+        bodies = [ModelOf(o.body.name) for o in self.api.operations if o.body and not o.is_form]
+        members = [ModelOf(name) for union in self.api.unions.values() for name in union.members.values()]
+        in_json = {one.name for one in map(leaf, [*inside, *bodies, *members, *self.api.results()])
+                   if isinstance(one, ModelOf)}  # fmt: skip
+        for name, model in self.api.models.items():
+            for f in model.fields:
+                if isinstance(leaf(f.kind), FileOf) and (name not in forms or name in in_json):
+                    raise NotCovered(f"{name}.{f.wire}", "`format: binary`: a file is no part of JSON")
+        for operation in self.api.operations:
+            if isinstance(leaf(operation.bag.kind) if operation.bag else None, FileOf):
+                raise NotCovered(operation.id, "`format: binary`: a file is no part of JSON")
 
     def event(self, name: str, item: Node) -> Event:
         """A webhook, which openapi-python-client leaves out: its envelope, narrowed to one name and one model."""
@@ -149,7 +169,7 @@ class Reader:
         if any(operation.id == raw["operationId"] for operation in self.api.operations):
             raise NotCovered(place, f"the operationId {raw['operationId']} is there twice")
         parameters, others = self.parameters([*item.get("parameters", ()), *raw.get("parameters", ())], path, place)
-        body, bag = self.body(raw, place)
+        body, is_form, bag = self.body(raw, place)
         result, envelope = self.result(raw, place)
         return Operation(
             id=raw["operationId"],
@@ -158,6 +178,7 @@ class Reader:
             parameters=parameters,
             others=others,
             body=body,
+            is_form=is_form,
             bag=bag,
             result=result,
             envelope=envelope,
@@ -221,23 +242,59 @@ class Reader:
                 return Paging(parameter, lists[0], cursors[0])
         return None
 
-    def body(self, raw: Node, place: str) -> tuple[Model | None, Field | None]:
-        """The body: an object of known properties, or one of any."""
+    def body(self, raw: Node, place: str) -> tuple[Model | None, bool, Field | None]:
+        """The body: an object of known properties, and whether it is a form; or an object of any properties."""
         if "requestBody" not in raw:
-            return None, None
-        _, node = self.kinds.follow(raw["requestBody"], place)
-        if list(node.get("content", ())) != [JSON]:
-            raise NotCovered(f"{place} requestBody", f"a body of {list(node.get('content', ()))}, and not of {JSON}")
-        schema = node["content"][JSON].get("schema")
+            return None, False, None
         at = f"{place} requestBody"
+        _, node = self.kinds.follow(raw["requestBody"], place)
+        content = node.get("content", {})
+        if list(content) not in ([JSON], [FORM]):
+            raise NotCovered(at, f"a body of {list(content)}, and not of {JSON} or {FORM}")
+        ((media, inside),) = content.items()
+        schema = inside.get("schema")
         kind, nullable = self.kinds.kind(schema if is_object(schema) else {}, at)
         if isinstance(kind, ModelOf) and not nullable:
-            return self.api.models[kind.name], None
-        if not isinstance(kind, MapOf) or nullable:
+            model = self.api.models[kind.name]
+            return (
+                (self.form(model, inside.get("encoding", {}), at), True, None)
+                if media == FORM
+                else (model, False, None)
+            )
+        if not isinstance(kind, MapOf) or nullable or media == FORM:
             raise NotCovered(at, "a body must be an object that is a named component")
         name = node.get("x-argument", "body")
         demand(at, rules.no_attribute(name))
-        return None, Field("", name, kind, True, False, node.get("description", ""))
+        return None, False, Field("", name, kind, True, False, node.get("description", ""))
+
+    @staticmethod
+    def form(model: Model, encoding: Any, place: str) -> Model:
+        """A form: its files with the media types that they may have, beside fields that are text or JSON."""
+        if not is_object(encoding) or not encoding.keys() <= {f.wire for f in model.fields}:
+            raise NotCovered(f"{place} encoding", "it is no object whose keys are properties of the form")
+        fields: list[Field] = []
+        for f in model.fields:
+            at, kind = f"{model.name}.{f.wire}", f.kind
+            file = kind.item if isinstance(kind, ListOf) else kind
+            said = encoding.get(f.wire, {})
+            if (
+                f.nullable
+                or isinstance(leaf(kind), Nullable)
+                or (isinstance(kind, ListOf) and isinstance(file, ListOf))
+            ):
+                raise NotCovered(at, "a part of a form that may be null, or is a list of lists")
+            if isinstance(leaf(kind), FileOf) != isinstance(file, FileOf):
+                raise NotCovered(at, "`format: binary` inside of something that is no list")
+            if said and (not is_object(said) or said.keys() != {"contentType"} or not isinstance(file, FileOf)):
+                raise NotCovered(f"{place} encoding {f.wire}", "what is more than the `contentType` of a file")
+            if isinstance(file, FileOf) and said:
+                types = tuple(one.strip() for one in str(said["contentType"]).split(","))
+                for one in types:
+                    demand(f"{place} encoding {f.wire}", rules.no_media_type(one))
+                file = replace(file, media_types=types)
+                kind = replace(kind, item=file) if isinstance(kind, ListOf) else file
+            fields.append(replace(f, kind=kind))
+        return replace(model, fields=tuple(fields))
 
     def result(self, raw: Node, place: str) -> tuple[Kind | None, str | None]:
         """What the 2xx answers hold, and the property that they are wrapped in."""
@@ -248,8 +305,11 @@ class Reader:
             if not status.startswith("2"):
                 continue
             content = node.get("content", {})
+            if content and JSON not in content:
+                kinds.append(self.bytes_of(content, at))
+                continue
             if content and list(content) != [JSON]:
-                raise NotCovered(at, f"an answer of {list(content)}, and not of {JSON}")
+                raise NotCovered(at, f"an answer of {list(content)}: {JSON} and something else")
             schema = content[JSON].get("schema") if content else None
             kind, nullable = self.kinds.kind(schema, at) if is_object(schema) else (None, content != {})
             if nullable:
@@ -263,7 +323,23 @@ class Reader:
             if data.nullable or not data.required:
                 raise NotCovered(place, "`data` must be there, and not null")
             return self.answered(data.kind, f"{place} data"), "data"
-        return (None if kind is None else self.answered(kind, place)), None
+        if kind is None or isinstance(kind, FileOf):
+            return kind, None
+        return self.answered(kind, place), None
+
+    def bytes_of(self, content: Node, place: str) -> FileOf:
+        """An answer that is no JSON: bytes, in one of some media types."""
+        limits: set[int | None] = set()
+        for media, node in content.items():
+            demand(place, rules.no_media_type(media))
+            schema = node.get("schema", {}) if is_object(node) else None
+            kind, nullable = self.kinds.kind(schema, place) if is_object(schema) else (None, True)
+            if nullable or (kind != Scalar("any") and not isinstance(kind, FileOf) and not is_text(kind)):
+                raise NotCovered(place, f"an answer of {media} is `type: string, format: binary`")
+            limits.add(kind.max_bytes if isinstance(kind, FileOf) else None)
+        if len(limits) > 1:
+            raise NotCovered(place, "each media type has another `maxLength`")
+        return FileOf(limits.pop(), tuple(content))
 
     @staticmethod
     def answered(kind: Kind, place: str) -> Kind:
@@ -272,7 +348,7 @@ class Reader:
         return kind
 
 
-def is_text(kind: Kind) -> bool:
+def is_text(kind: Kind | None) -> bool:
     return isinstance(kind, Scalar) and kind.name == "text"
 
 

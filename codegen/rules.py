@@ -18,6 +18,7 @@ _SEGMENT: Final = r"/(?!\.{1,2}(?:/|$))"
 _LETTER: Final = r"[A-Za-z0-9._~:@-]"
 ROUTE: Final = re.compile(rf"(?=/)(?:{_SEGMENT}(?:{_LETTER}|\{{[A-Za-z0-9._-]+\}})+)*/?")
 PARAMETER: Final = re.compile(r"[A-Za-z0-9._~$\[\]-]+")
+MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]*/(?:\*|[a-z0-9][a-z0-9.+-]*)|\*/\*")
 SERVER: Final = re.compile(
     rf"(?P<origin>https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?)?"
     rf"(?P<path>(?:{_SEGMENT}{_LETTER}+)*/?)"
@@ -65,6 +66,13 @@ def no_parameter(name: str) -> str | None:
     return (
         None if PARAMETER.fullmatch(name) else f"{name!r} cannot be the name of a parameter: letters, digits, `._~$[]-`"
     )
+
+
+def no_media_type(name: str) -> str | None:
+    """Why something cannot be a media type of bytes; None if it can."""
+    if not MEDIA_TYPE.fullmatch(name):
+        return f"{name!r} is no media type: `image/png`, or `image/*`, in small letters"
+    return f"{name!r}: JSON of another name" if name.endswith(("/json", "+json")) else None
 
 
 def no_bound(value: Any, *, whole: bool) -> str | None:

@@ -24,6 +24,7 @@ from codegen.api import (
     Const,
     EnumOf,
     Field,
+    FileOf,
     Kind,
     ListOf,
     MapOf,
@@ -33,6 +34,7 @@ from codegen.api import (
     Operation,
     Scalar,
     UnionOf,
+    leaf,
 )
 from codegen.expressions import Writer
 from codegen.literals import python_pattern
@@ -147,7 +149,8 @@ class Samples:
         path = operation.route
         for f in operation.parameters:
             path = path.replace(f"{{{f.wire}}}", written(given[f.name]))
-        answer = None if operation.result is None else self.value(operation.result, operation.id)
+        bytes_come = isinstance(operation.result, FileOf)
+        answer = None if operation.result is None or bytes_come else self.value(operation.result, operation.id)
         if is_object(answer):
             answer = {**answer, **{f.wire: given[f.name] for f in self.writer.echoes(operation)}}
         fields = operation.body.fields if operation.body else ()
@@ -161,6 +164,7 @@ class Samples:
             "path": path + query(operation, given),
             "headers": {p.wire: plain(given[p.name]) for p in operation.others if p.where == "header"},
             "body": given[operation.bag.name] if operation.bag else {f.wire: given[f.name] for f in fields} or None,
+            "files": {f.name: media_type(leaf(f.kind)) for f in fields if isinstance(leaf(f.kind), FileOf)},
             "answer": answer if operation.envelope is None else {operation.envelope: answer},
             "unmatched": unmatched,
             "names": [f.name for f in operation.arguments],
@@ -183,7 +187,7 @@ class Samples:
     def value(self, kind: Kind, place: str, within: tuple[str, ...] = ()) -> Any:
         """A value of a kind, inside of the models that are named."""
         match kind:
-            case Scalar():
+            case Scalar() | FileOf():
                 return self.scalar(kind)
             case EnumOf(name):
                 return next(iter(self.api.enums[name].values.values()))
@@ -211,7 +215,9 @@ class Samples:
             case Const(value):
                 return value
 
-    def scalar(self, kind: Scalar) -> Any:
+    def scalar(self, kind: Scalar | FileOf) -> Any:
+        if isinstance(kind, FileOf):
+            return "abc"[: kind.max_bytes]
         match kind.name:
             case "text":
                 return self.text(kind)
@@ -272,3 +278,9 @@ def query(operation: Operation, given: Mapping[str, Any]) -> str:
             items = list(map(written, value if is_list(value) else [value]))
             pairs += [f"{written(p.wire)}={item}" for item in (items if p.explode else [",".join(items)])]
     return "?" * bool(pairs) + "&".join(pairs)
+
+
+def media_type(kind: Kind) -> str:
+    """One that a file may have."""
+    types = kind.media_types if isinstance(kind, FileOf) else ()
+    return types[0].replace("*", "x") if types else "application/octet-stream"

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, Ty
 from kraty_server._flow import flow
 from kraty_server._http.messages import Flow
 from kraty_server._options import Options
+from kraty_server.downloads import AsyncDownload, Download
 from kraty_server.pages import AsyncPage, Listed, Page
 from kraty_server_generated.types import Call
 
@@ -77,6 +78,25 @@ class pages(Generic[P, T]):
         return self
 
 
+class downloads(Generic[P]):
+    """Marks the method that builds a call whose answer is bytes."""
+
+    build: Callable[Concatenate[Any, P], Call[bytes]]
+
+    def __init__(self, build: Callable[Concatenate[Any, P], Call[bytes]]) -> None:
+        self.build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, resource: None, owner: type, /) -> downloads[P]: ...
+    @overload
+    def __get__(self, resource: SyncResource, owner: type, /) -> Callable[P, Download]: ...
+    @overload
+    def __get__(self, resource: AsyncResource, owner: type, /) -> Callable[P, Coroutine[Any, Any, AsyncDownload]]: ...
+    def __get__(self, resource: object, owner: type, /) -> Any:
+        return self
+
+
 class SyncResource:
     """A resource whose methods block."""
 
@@ -85,7 +105,9 @@ class SyncResource:
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        _make_methods(cls, _blocking, _blocking_page, Page)
+        _make_methods(
+            cls, {endpoint: (_blocking, None), pages: (_blocking_page, Page), downloads: (_blocking_download, Download)}
+        )
 
 
 class AsyncResource:
@@ -96,7 +118,14 @@ class AsyncResource:
         self._options = options
 
     def __init_subclass__(cls) -> None:
-        _make_methods(cls, _awaited, _awaited_page, AsyncPage)
+        _make_methods(
+            cls,
+            {
+                endpoint: (_awaited, None),
+                pages: (_awaited_page, AsyncPage),
+                downloads: (_awaited_download, AsyncDownload),
+            },
+        )
 
 
 # What these functions need they get as a closure: `_renamed` gives them the globals of the resource's own module, where
@@ -154,21 +183,49 @@ def _awaited_page(build: Callable[..., Call[Any]]) -> Callable[..., Any]:
     return method
 
 
-Flavour: TypeAlias = Callable[[Callable[..., Call[Any]]], Callable[..., Any]]
+def _blocking_download(build: Callable[..., Call[Any]]) -> Callable[..., Any]:
+    make_download, open_one = Download, _blocking(build)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def run(steps: Flow[bytes]) -> bytes:
+            read: bytes = self._connections.run(steps, self._options)
+            return read
+
+        return make_download(open_one(self, *args, **kwargs), self._options, run)
+
+    return method
 
 
-def _make_methods(cls: type[Any], flavour: Flavour, page_flavour: Flavour, page: Any) -> None:
+def _awaited_download(build: Callable[..., Call[Any]]) -> Callable[..., Any]:
+    make_download, open_one = AsyncDownload, _awaited(build)
+
+    async def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        async def run(steps: Flow[bytes]) -> bytes:
+            read: bytes = await self._connections.run(steps, self._options)
+            return read
+
+        return make_download(await open_one(self, *args, **kwargs), self._options, run)
+
+    return method
+
+
+Flavours: TypeAlias = Mapping[type[Any], tuple[Callable[[Callable[..., Call[Any]]], Callable[..., Any]], Any]]
+"""What makes a method of each mark, and what it gives; None where that is what the call says."""
+
+
+def _make_methods(cls: type[Any], flavours: Flavours) -> None:
     inherited: dict[str, object] = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     for name, value in inherited.items():
-        if not isinstance(value, endpoint | pages):
+        if not isinstance(value, endpoint | pages | downloads):
             continue
-        method = cast("endpoint[..., Any] | pages[..., Any]", value)
+        method = cast("endpoint[..., Any] | pages[..., Any] | downloads[...]", value)
         build = _renamed(method.build, method.build, cls)
         result: Any = str(method.build.__annotations__["return"]).removeprefix("Call[").removesuffix("]")
-        make = flavour
+        make, kind = flavours[type(method)]
         if isinstance(method, pages):
-            make = page_flavour
-            result = page[result.partition("[")[2].removesuffix("]")]  # the name of the item, resolved when it is read
+            result = kind[result.partition("[")[2].removesuffix("]")]  # the name of the item, resolved when it is read
+        elif kind is not None:
+            result = kind
         build.__annotations__ = method.build.__annotations__ | {"return": result}
         bound = MethodType(build, cls)  # it builds the same call for each resource, so `self` need not be passed on
         made = functools.wraps(build)(_renamed(make(bound), build, cls))

@@ -9,11 +9,22 @@ import logging
 import random
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
-from kraty_server import _json
-from kraty_server._http.messages import Answer, Flow, Interruption, Reply, Report, Send, Sleep, TransportFailure
+from kraty_server._form import Form
+from kraty_server._http.messages import (
+    Answer,
+    Flow,
+    Interruption,
+    Receive,
+    Reply,
+    Report,
+    Send,
+    Sleep,
+    TransportFailure,
+)
+from kraty_server._media import framed
 from kraty_server._options import Options
 from kraty_server.errors import (
     KratyClosedError,
@@ -58,7 +69,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
     field = call.idempotency_field
     if field is not None and field not in (call.body or ()):
         call = _prepare(call, options)
-    content = None if call.body is None else _json.dumps(call.body)
+    content, headers, leaves_unread = framed(call)
     url = options.base_url + call.path
     started_at = options.clock.monotonic()
     left = options.deadline
@@ -81,7 +92,7 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             timeout = options.timeout
             if left < timeout:
                 timeout = max(MIN_TIMEOUT, left)
-            reply = yield Send(call.method, url, content, timeout, judge, attempt, call.headers)
+            reply = yield Send(call.method, url, content, timeout, judge, attempt, headers, leaves_unread)
             if reply is not judged:
                 _go_on(reply)
                 model, error = _classify(call, url, reply, options, attempt)
@@ -93,9 +104,9 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
                 duration_ms = (options.clock.monotonic() - started_at) * 1000
                 yield from _report(_info(call, url, reply, options, attempt, duration_ms, error), options)
             if error is None:
-                result: T = model
+                result: T = model if leaves_unread is None else cast("T", Opened(call, url, model, attempt, ends_at))
                 return result
-            wait = _decide(error, options, ends_at - options.clock.monotonic())
+            wait = _decide(error, options, ends_at - options.clock.monotonic(), content)
             if wait is None:
                 raise error
             outcome = error.outcome
@@ -108,6 +119,64 @@ def flow(call: Call[T], options: Options) -> Flow[T]:
             _explain(raised, call, attempt, outcome)
         error = reply = judged = None  # an error that its own frame holds lives until the collector comes
         raise
+
+
+class Opened(NamedTuple):
+    """An answer whose body is still to be read, and all that errors say of its call."""
+
+    call: Call[Any]
+    url: str
+    answer: Answer
+    attempt: int
+    ends_at: float
+
+    def length(self) -> int | None:
+        """The bytes that the server announces; None where only the end tells."""
+        text = self.answer.headers.get("content-length", "")
+        return int(text) if text.isdecimal() and "content-encoding" not in self.answer.headers else None
+
+
+def receive(opened: Opened, options: Options, received: int, most: int | None) -> Flow[bytes]:
+    """Read on in an answer; nothing more at its end. A wait ends at the time-out, and all of it at the deadline.
+
+    Args:
+        received: bytes that came before.
+        most: bytes that are wanted in all.
+
+    Raises:
+        KratyServerError, KratyNetworkError: as for a call; it is not tried again.
+    """
+    call, url, answer, attempt, ends_at = opened
+    if most is not None and (opened.length() or 0) > most:
+        raise _too_long(opened, options, most)
+    reply: Reply = TransportFailure(TimeoutError("the deadline has passed"), maybe_received=True, timed_out=True)
+    left = ends_at - options.clock.monotonic()
+    if left > 0:
+        assert answer.stream is not None
+        reply = yield Receive(answer.stream, min(options.timeout, left))
+    if isinstance(reply, Interruption):
+        _explain(reply.error, call, attempt, "unknown")
+        _go_on(reply)
+    if not isinstance(reply, bytes):
+        raise _final(_lost(call, url, cast(TransportFailure, reply), options, attempt), opened, options)
+    if most is not None and received + len(reply) > most:
+        raise _too_long(opened, options, most)
+    return reply
+
+
+def _too_long(opened: Opened, options: Options, most: int) -> KratyError:
+    told = f"response body is longer than {most} bytes ({opened.call.method} {opened.url})"
+    error = server_error(opened.answer.status, "internal_error", options.key.redact(told))
+    error.outcome = "unknown"
+    return _final(error, opened, options)
+
+
+def _final(error: KratyError, opened: Opened, options: Options) -> KratyError:
+    """An error that ends a call, with all that is known on it."""
+    _annotate(error, opened.call, opened.answer, options, opened.attempt, undecided=False)
+    error.attempts = opened.attempt
+    error.add_note(_summary(error))
+    return error
 
 
 def _prepare(call: Call[T], options: Options) -> Call[T]:
@@ -157,6 +226,8 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
     """
     if answer.status // 100 != 2:
         return None, _refused(call, url, answer, options)
+    if call.media_types:
+        return _left_unread(call, url, answer, options)
     if not answer.complete:
         why = f"response body is longer than {len(answer.content)} bytes"
         return None, _unreadable(call, url, answer, options, why, "unknown")
@@ -185,6 +256,14 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
             return None, _unreadable(call, url, answer, options, why, "applied")
         _warn_of_absent(call.operation, absent)
     return model, None
+
+
+def _left_unread(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T | None, KratyServerError | None]:
+    """An answer whose body is still to be read; an error where it is of another type, and was read."""
+    if answer.stream is not None:
+        return cast("T", answer), None
+    why = f"response body was not {' or '.join(call.media_types)}"
+    return None, _unreadable(call, url, answer, options, why, "unknown")
 
 
 def _unreadable(
@@ -317,10 +396,13 @@ def _info(
     )
 
 
-def _decide(error: KratyError, options: Options, left: float) -> float | None:
+def _decide(error: KratyError, options: Options, left: float, content: bytes | Form | None) -> float | None:
     """Seconds to wait before the next attempt; None to give up, with all that is known in the error's note."""
     wait = None
-    if error.is_retryable:
+    spent = isinstance(content, Form) and not content.is_repeatable
+    if error.is_retryable and spent:
+        error.add_note("A file that cannot be read again was sent, so it was sent once; open it anew to try again.")
+    elif error.is_retryable:
         fraction = random.random()
         wait = options.retry.wait(error.attempts, left=left, retry_after=error.retry_after, random_fraction=fraction)
     if wait is not None:
@@ -328,8 +410,12 @@ def _decide(error: KratyError, options: Options, left: float) -> float | None:
         return wait
     if error.is_retryable or error.attempts > 1:
         _warn(error, f"giving up, {error.outcome}")
-    error.add_note(f"{error.operation}, {_attempts(error.attempts)}, {error.outcome}. {_next_step(error)}")
+    error.add_note(_summary(error))
     return None
+
+
+def _summary(error: KratyError) -> str:
+    return f"{error.operation}, {_attempts(error.attempts)}, {error.outcome}. {_next_step(error)}"
 
 
 def _warn(error: KratyError, what: str) -> None:

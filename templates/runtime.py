@@ -63,24 +63,25 @@ absent_fields: ContextVar[list[str] | None] = ContextVar("absent_fields", defaul
 """While a list is set here, decoding adds each required field that the server left out (`Grant.id`)."""
 
 
-class OpenEnum(StrEnum):
-    """A string enum that keeps a value it does not know; `is_known` tells."""
+class OpenValue:
+    """What enums share that keep a value they do not know; `is_known` tells."""
 
     @classmethod
-    def _missing_(cls, value: object) -> OpenEnum | None:
-        if not isinstance(value, str):
+    def _missing_(cls, value: object) -> Any:
+        kind: Any = cast(Any, cls)._member_type_
+        if not isinstance(value, kind) or isinstance(value, bool):
             return None
-        member = str.__new__(cls, value)
-        member._name_ = member._value_ = value
+        member = kind.__new__(cls, value)
+        member._name_, member._value_ = str(value), value
         return member
 
     @property
     def is_known(self) -> bool:
         """False for a value that is newer than this SDK."""
-        return self._value_ in type(self)._value2member_map_
+        return cast(Any, self)._value_ in cast(Any, type(self))._value2member_map_
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return type(self), (self._value_,)
+        return type(self), (cast(Any, self)._value_,)
 
     def __copy__(self) -> Self:
         return self
@@ -90,17 +91,23 @@ class OpenEnum(StrEnum):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        """Tell pydantic that any text is a value, as in an answer."""
+        """Tell pydantic that any value of the type is one, as in an answer."""
         from pydantic_core import core_schema  # only pydantic asks, so it is there
 
+        value = core_schema.str_schema() if issubclass(cls, str) else core_schema.int_schema(strict=True)
         written = core_schema.plain_serializer_function_ser_schema(to_json)
-        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(), serialization=written)
+        return core_schema.no_info_after_validator_function(cls, value, serialization=written)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         """Tell pydantic which values are known, and that there may be others."""
-        known = {"enum": [member.value for member in cls]}
-        return {"title": cls.__name__, "type": "string", "anyOf": [known, {}]}
+        known = {"enum": [member.value for member in cast("type[Enum]", cls)]}
+        kind = "string" if issubclass(cls, str) else "integer"
+        return {"title": cls.__name__, "type": kind, "anyOf": [known, {}]}
+
+
+class OpenEnum(OpenValue, StrEnum):
+    """A string enum that keeps a value it does not know; `is_known` tells."""
 
 
 class EnumTable(dict[Any, E]):
@@ -261,12 +268,19 @@ _described: Final = ContextVar("_described", default=frozenset[str]())
 
 
 def _wire_hint(hint: Any) -> Any:
-    """The type of a property in JSON, for pydantic: what may be left out is told elsewhere, and a date-time is text."""
-    from pydantic import AfterValidator, WithJsonSchema
+    """The type of a property in JSON, for pydantic: what may be left out is told elsewhere, and times are texts."""
+    from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
-    time = Annotated[str, AfterValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
-    types = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    return Union[tuple(time if kind is datetime else kind for kind in types if kind is not Unset)]  # noqa: UP007
+    if hint is datetime:
+        return Annotated[str, AfterValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+    if hint is date:
+        written = StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")
+        day = WithJsonSchema({"type": "string", "format": "date"})
+        return Annotated[str, written, AfterValidator(date.fromisoformat), day]
+    inside = tuple(_wire_hint(kind) for kind in get_args(hint) if kind is not Unset)
+    if get_origin(hint) in (Union, UnionType):
+        return Union[inside]  # noqa: UP007
+    return get_origin(hint)[inside] if get_origin(hint) in (list, dict) else hint
 
 
 _ABSENT: Final = object()
@@ -568,6 +582,11 @@ class Call(NamedTuple, Generic[T]):
     """Properties of the answer that repeat what was asked, with what was asked."""
     change: Callable[[Any], T] | None = None
     """What makes the result of what was read."""
+    is_form: bool = False
+    """Whether the body is sent as multipart/form-data, and not as JSON."""
+    media_types: tuple[str, ...] = ()
+    """What an answer is that is no JSON: bytes, of one of these media types, up to `max_bytes`."""
+    max_bytes: int | None = None
 
     @property
     def idempotency_key(self) -> str | None:

@@ -41,6 +41,7 @@ NAV: Final = {
         "reference/airflow.md",
         "reference/otel.md",
         "reference/pages.md",
+        "reference/downloads.md",
         "cli.md",
         "emulator.md",
         "api-changes.md",

@@ -16,6 +16,7 @@ MODULES: Final = (
     "kraty_server.airflow",
     "kraty_server.otel",
     "kraty_server.pages",
+    "kraty_server.downloads",
 )
 """What users import from."""
 

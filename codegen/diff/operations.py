@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from codegen.diff.change import Change
@@ -30,7 +31,8 @@ PARAMETER: Final = {
 }
 BODY: Final = {"content", "required", *PROSE}
 RESPONSE: Final = {"content", "headers", *PROSE}
-MEDIA: Final = {"schema", *PROSE}
+MEDIA: Final = {"schema", "encoding", *PROSE}
+ENCODING: Final = {"contentType", *PROSE}
 STYLES: Final = {"query": "form", "cookie": "form"}
 
 
@@ -307,7 +309,23 @@ class Differ:
             else:
                 one, other = self.followed(old[media], new[media])
                 self.unknown(one, other, MEDIA, at)
+                if request:  # elsewhere it means nothing
+                    self.encodings(exactly(one, "encoding", dict, {}), exactly(other, "encoding", dict, {}), at)
                 self.schemas(one, other, at, request)
+
+    def encodings(self, before: Node, after: Node, at: Root) -> None:
+        """The media types that the files of a form may have."""
+        for name in dict.fromkeys([*before, *after]):
+            one, other = as_object(before.get(name, {})), as_object(after.get(name, {}))
+            self.unknown(one, other, ENCODING, at.down(f".{name}"))
+            old, new = (
+                [part.strip().lower() for part in exactly(node, "contentType", str, "*/*").split(",")]
+                for node in (one, other)
+            )
+            lost, won = not_among(old, new), not_among(new, old)
+            if lost or won:
+                text = f"contentType {', '.join(old)} → {', '.join(new)}"
+                self.graph.say(B if lost else A, "media type", at.down(f".{name}"), text)
 
     def answers(self, old: Node, new: Node, at: Root) -> None:
         before, after = exactly(old, "responses", dict, {}), exactly(new, "responses", dict, {})
@@ -414,6 +432,11 @@ def spelling(node: Node) -> tuple[str, bool, bool]:
     style = exactly(node, "style", str, STYLES.get(str(node.get("in")), "simple"))
     explode = exactly(node, "explode", bool, style == "form")
     return style, explode, exactly(node, "allowReserved", bool, False)
+
+
+def not_among(some: list[str], others: list[str]) -> list[str]:
+    """The media types that no other takes; `image/*` takes `image/png`."""
+    return [one for one in some if not any(fnmatchcase(one, other) for other in others)]
 
 
 def media_type(name: str) -> str:

@@ -215,7 +215,8 @@ class Comparison:
             self._narrowed(new.unique, "uniqueItems", text, pair)
         if old.formats != new.formats:
             text = f"format {listed(old.formats)} → {listed(new.formats)}"
-            if not pair.request and (old.formats ^ new.formats) & TYPED_FORMATS:
+            changed = old.formats ^ new.formats
+            if "binary" in changed or (not pair.request and changed & TYPED_FORMATS):
                 pair.say(B, "format", f"{text}: another type in Python")
             else:
                 self._narrowed(not new.formats <= old.formats and not safe, "format", text, pair)

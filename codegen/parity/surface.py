@@ -15,7 +15,21 @@ from typing import Any, Final
 
 import kraty_server
 from codegen import write
-from codegen.api import Api, Const, EnumOf, Field, Kind, ListOf, MapOf, ModelOf, Nullable, Operation, Scalar, UnionOf
+from codegen.api import (
+    Api,
+    Const,
+    EnumOf,
+    Field,
+    FileOf,
+    Kind,
+    ListOf,
+    MapOf,
+    ModelOf,
+    Nullable,
+    Operation,
+    Scalar,
+    UnionOf,
+)
 from codegen.parity.compare import Difference
 from codegen.parity.declarations import Declarations
 from codegen.parity.ours import camel
@@ -187,6 +201,8 @@ def _alternatives(api: Api, kind: Kind) -> Iterator[str]:
     match kind:
         case Scalar(name):
             yield SCALARS.get(name, name)
+        case FileOf():
+            yield "Blob"
         case EnumOf(name):
             yield from map(json.dumps, api.enums[name].values.values())
         case Const(value):

@@ -26,6 +26,8 @@ from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits, Slot
 from kraty_server._http.private import switch_off_aiohttp_retries
 from kraty_server._http.readiness import wait_for
+from kraty_server._http.streams import BUDGET, close_later, without_judge
+from kraty_server._http.uploads import chunks_of
 from kraty_server._options import Options
 
 HEAD_LIMITS: Final = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 1000}
@@ -126,16 +128,19 @@ class AiohttpSession:
         raise failure
 
     async def _send(self, send: Send, options: Options) -> Answer:
-        seconds, content = send.timeout, send.content
-        async with self.session.request(
+        seconds = send.timeout
+        response = await self.session.request(
             send.method.lower(),  # sent in capitals: see switch_off_aiohttp_retries
             URL(send.url, encoded=True),
-            data=content if content is None or len(content) <= LARGE else io.BytesIO(content),
-            headers=self._headers(options, has_body=content is not None),
+            data=_data(send),
+            headers=self._headers(options, has_body=isinstance(send.content, bytes)),
             allow_redirects=False,
             proxy=self.proxy,
             timeout=aiohttp.ClientTimeout(total=None, connect=seconds, sock_connect=seconds, sock_read=seconds),
-        ) as response:
+        )
+        if send.leaves_unread is not None and send.leaves_unread(response.status, response.headers):
+            return Answer(response.status, response.headers, b"", stream=_ResponseStream(response, send))
+        async with response:
             headers = response.headers
             body = Body(headers.get("content-encoding"), self.limits.max_body)
             async for chunk in response.content.iter_any():
@@ -168,6 +173,54 @@ class AiohttpSession:
         with suppress(StopIteration):
             next(steps)  # on a closed loop there is nothing to wait for
         steps.close()
+
+
+def _data(send: Send) -> Any:
+    """The body as aiohttp takes it."""
+    content = send.content
+    if not isinstance(content, bytes | None):
+        return chunks_of(content)
+    return content if content is None or len(content) <= LARGE else io.BytesIO(content)
+
+
+class _ResponseStream:
+    """The body of a response, read while it arrives."""
+
+    def __init__(self, response: aiohttp.ClientResponse, send: Send) -> None:
+        self.response = response
+        self.send = without_judge(send)
+        self._loop = asyncio.get_running_loop()
+        self._body = Body(response.headers.get("content-encoding"), BUDGET)
+
+    async def read(self) -> bytes:
+        """The next bytes; none at the end."""
+        try:
+            while chunk := await self.response.content.readany():
+                if content := self._body.take(chunk):
+                    return content
+            self._body.finish()
+            self.response.release()
+            return b""
+        except (aiohttp.ClientError, OSError) as error:
+            self.response.close()
+            failure = _as_httpx(error)
+        except BaseException:
+            self.response.close()
+            raise
+        raise failure  # out here, as above
+
+    async def aclose(self) -> None:
+        """Give the connection back; where the body did not end, close it."""
+        self.response.close()
+
+    def abandon(self) -> None:
+        """Close it later, where nobody can wait for it any more."""
+        if not self.response.closed:
+            close_later(self._loop, self)
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # it may be half made, and the interpreter half gone
+            self.abandon()
 
 
 def _as_httpx(error: aiohttp.ClientError | OSError) -> Exception:

@@ -6,20 +6,32 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from inspect import isawaitable
-from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import httpx
 
 from kraty_server._http.async_httpx_pool import AsyncHttpxPool
 from kraty_server._http.connections import Process, current_process, log, report, used_elsewhere, with_headers
 from kraty_server._http.environment import parse_base_url, read_route
-from kraty_server._http.failures import not_sent, raised_by_signal, reply_to
+from kraty_server._http.failures import closed_mid_call, not_sent, raised_by_signal, reply_to
 from kraty_server._http.given_client import AsyncGivenClient
 from kraty_server._http.given_transport import AsyncGivenTransport
 from kraty_server._http.httpx_pool import Route
-from kraty_server._http.messages import Answer, Flow, Interruption, Reply, Report, Send, Sleep, TransportFailure
+from kraty_server._http.messages import (
+    Answer,
+    AsyncBodyStream,
+    Flow,
+    Interruption,
+    Receive,
+    Reply,
+    Report,
+    Send,
+    Sleep,
+    TransportFailure,
+)
 from kraty_server._http.pool import DEFAULT_LIMITS, Limits
 from kraty_server._http.private import import_event_loop_backend
+from kraty_server._http.streams import close_later
 from kraty_server._options import AsyncHttpClient, Options
 from kraty_server.errors import KratyClosedError
 
@@ -123,6 +135,8 @@ class AsyncConnections:
                 reply = await self._send(step, options)
             elif isinstance(step, Sleep):
                 reply = await self._sleep(step, options)
+            elif isinstance(step, Receive):
+                reply = await self._receive(step)
             else:
                 reply = await self._report(step, options)
 
@@ -141,6 +155,16 @@ class AsyncConnections:
             if isinstance(error, KratyClosedError) and error.operation is None:  # else of another call, made in a hook
                 return TransportFailure(error, maybe_received=False, retryable=False)
             return reply_to(error, send, closed=self.closed)
+
+    async def _receive(self, step: Receive) -> Reply:
+        stream = cast("AsyncBodyStream", step.stream)
+        if self.closed:
+            return closed_mid_call(EOFError("its connection was closed"))
+        try:
+            async with asyncio.timeout(step.seconds + GRACE):
+                return await stream.read()
+        except BaseException as error:
+            return reply_to(error, stream.send, closed=self.closed)
 
     async def _sleep(self, sleep: Sleep, options: Options) -> Reply:
         try:
@@ -186,7 +210,7 @@ class AsyncConnections:
             self._forget_dead_loops()
             for (process, loop), binding in self.bindings.items():
                 if process is current_process():
-                    loop.call_soon_threadsafe(_close_later, binding.sender)
+                    close_later(loop, binding.sender)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
@@ -204,13 +228,5 @@ def _abandon(sender: object) -> None:
         abandon()
 
 
-def _close_later(sender: AsyncSender) -> None:
-    """Close the connections of a client that was dropped, on its own loop."""
-    task = asyncio.ensure_future(sender.aclose())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
-
-
-_closing: Final[set[asyncio.Future[None]]] = set()
 _inherited: Final[list[AsyncBinding]] = []
 """Of the process before a fork, never freed: aiohttp would take the sockets from the epoll that both processes have."""

@@ -14,6 +14,7 @@ from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.httpx_pool import Route
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits
+from kraty_server._http.streams import aopened, is_left_unread
 from kraty_server._options import Options
 
 
@@ -42,11 +43,18 @@ class AsyncHttpxPool(AsyncPool[_AsyncConnection]):
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
         connection = await self._acquire(send.timeout)
-        reusable = False
+        reusable = held = False
         try:
             response = await connection.transport.handle_async_request(self.builder.build(send, options))
+            if is_left_unread(response, send):
+                held = True
+                return aopened(response, send, lambda fit: self._let_go(connection, reusable=fit))
             answer, reusable = await areceive(response, send, self.max_body)
             return answer
         finally:
-            for one in self._release(connection, reusable=reusable):
-                await one.aclose()
+            if not held:
+                await self._let_go(connection, reusable=reusable)
+
+    async def _let_go(self, connection: _AsyncConnection, *, reusable: bool) -> None:
+        for one in self._release(connection, reusable=reusable):
+            await one.aclose()

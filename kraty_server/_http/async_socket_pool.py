@@ -13,9 +13,10 @@ import aiohappyeyeballs
 import httpx
 
 from kraty_server._clock import SYSTEM_CLOCK
+from kraty_server._http.async_httpx_pool import AsyncHttpxPool
 from kraty_server._http.async_pool import AsyncConnection, AsyncPool
 from kraty_server._http.dialing import STAGGER
-from kraty_server._http.http1 import Exchange, Line, Wire, cut_off
+from kraty_server._http.http1 import Exchange, Line, Wire, cut_off, is_streamed
 from kraty_server._http.httpx_pool import Route
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits
@@ -153,12 +154,16 @@ class AsyncSocketPool(AsyncPool[_Connection]):
     def __init__(self, route: Route, limits: Limits) -> None:
         super().__init__(limits)
         self.line = Line(route)
+        self.files = AsyncHttpxPool(route, limits)
+        """As in the blocking pool."""
 
     def _make(self) -> _Connection:
         return _Connection()
 
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
+        if is_streamed(send):
+            return await self.files.send(send, options)
         expires_at = SYSTEM_CLOCK.monotonic() + send.timeout
         connection = await self._acquire(send.timeout)
         reusable = False
@@ -181,6 +186,7 @@ class AsyncSocketPool(AsyncPool[_Connection]):
 
     async def aclose(self) -> None:
         """Close the connections; calls under way end with an error."""
+        await self.files.aclose()
         await super().aclose()
         await asyncio.sleep(0)  # the loop closes sockets on its next turn
 

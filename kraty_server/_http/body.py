@@ -65,6 +65,20 @@ class Body:
             content += chunk
         return len(content) <= self.limit
 
+    def take(self, chunk: bytes) -> bytes:
+        """What the next bytes say, decompressed: for a body that is read while it arrives, and not collected.
+
+        Raises:
+            UnreadableBody: it becomes more than the limit at once, or is not what its headers say.
+        """
+        if not self.encoding:
+            return chunk
+        if not self.add(chunk):
+            raise UnreadableBody(f"{len(chunk)} bytes of the body become more than {self.limit}")
+        content = bytes(self.content)
+        self.content.clear()
+        return content
+
     def _decompress(self, chunk: bytes) -> None:
         try:
             while chunk and len(self.content) <= self.limit:

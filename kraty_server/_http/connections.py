@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar, cast
 
 import httpx
 
@@ -20,8 +20,10 @@ from kraty_server._http.given_transport import GivenTransport
 from kraty_server._http.httpx_pool import HttpxPool, Route
 from kraty_server._http.messages import (
     Answer,
+    BodyStream,
     Flow,
     Interruption,
+    Receive,
     Reply,
     Report,
     Send,
@@ -151,6 +153,8 @@ class Connections:
                 reply = self._send(step, options)
             elif isinstance(step, Sleep):
                 reply = self._sleep(step, options)
+            elif isinstance(step, Receive):
+                reply = self._receive(step)
             else:
                 reply = self._report(step, options)
 
@@ -168,6 +172,15 @@ class Connections:
             if isinstance(error, KratyClosedError) and error.operation is None:  # else of another call, made in a hook
                 return TransportFailure(error, maybe_received=False, retryable=False)
             return reply_to(error, send, closed=self.closed, foreign=deadline.is_foreign(error))
+
+    def _receive(self, step: Receive) -> Reply:
+        stream = cast("BodyStream", step.stream)
+        deadline = Deadline(step.seconds)
+        try:
+            with deadline:
+                return stream.read()
+        except BaseException as error:
+            return reply_to(error, stream.send, closed=self.closed, foreign=deadline.is_foreign(error))
 
     def _sleep(self, sleep: Sleep, options: Options) -> Reply:
         try:

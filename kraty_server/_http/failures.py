@@ -83,6 +83,8 @@ def reply_to(error: BaseException, send: Send, *, closed: bool = False, foreign:
     """
     errors = list(chain(error))
     _clear_frames(errors)
+    if not isinstance(send.content, bytes | None) and (failure := send.content.failure) is not None:
+        return Interruption(failure)  # of the file that was being sent, whatever the transport made of it
     if foreign or not isinstance(error, Exception) or not is_transport_error(error):
         return Interruption(error)
     if (answer := _answer_of(error)) is not None:

@@ -9,6 +9,7 @@ from kraty_server._http.deadline import Deadline
 from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.private import install_deadline, uninstall_deadline
+from kraty_server._http.streams import anothing, aopened, is_left_unread, nothing, opened
 from kraty_server._options import Options
 
 
@@ -24,6 +25,8 @@ class GivenTransport:
     def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
         """Send a request and read the whole answer."""
         response = self.transport.handle_request(self.builder.build(send, options))
+        if is_left_unread(response, send):
+            return opened(response, send, nothing)
         return receive(response, send, self.max_body, deadline.expires_at)[0]
 
     def close(self) -> None:
@@ -42,6 +45,8 @@ class AsyncGivenTransport:
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
         response = await self.transport.handle_async_request(self.builder.build(send, options))
+        if is_left_unread(response, send):
+            return aopened(response, send, anothing)
         return (await areceive(response, send, self.max_body))[0]
 
     async def aclose(self) -> None:

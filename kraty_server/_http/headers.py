@@ -13,8 +13,9 @@ import httpx
 from httpx import ByteStream, Request
 
 from kraty_server._http.body import ACCEPT_ENCODING
-from kraty_server._http.messages import Send
+from kraty_server._http.messages import Send, Upload
 from kraty_server._http.private import url_with_path
+from kraty_server._http.uploads import UploadStream
 from kraty_server._options import DISTRIBUTION, Options
 from kraty_server._version import __version__
 
@@ -65,13 +66,23 @@ class RequestBuilder:
         target = send.url[self.origin_length :]
         url = url_with_path(self.base, target) if is_encoded(target) else httpx.URL(send.url)
         content, seconds = send.content, send.timeout
+        if isinstance(content, bytes | None):
+            stream: ByteStream | UploadStream = ByteStream(content or b"")
+            headers = self._headers(options, None if content is None else len(content))
+        else:
+            stream, headers = UploadStream(content), self._upload_headers(options, content)
         return Request(
             send.method,
             url,
-            headers=self._headers(options, None if content is None else len(content)),
-            stream=ByteStream(content or b""),
+            headers=headers,
+            stream=stream,
             extensions={"timeout": {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}},
         )
+
+    def _upload_headers(self, options: Options, upload: Upload) -> httpx.Headers:
+        """The headers of a body that is read while it is sent; its type and its length are among those of the call."""
+        chunked = [(b"Transfer-Encoding", b"chunked")] if upload.length is None else []
+        return httpx.Headers([self.host_header, *request_headers(options, has_body=False), *chunked])
 
     def _headers(self, options: Options, length: int | None) -> httpx.Headers:
         """The headers, those of the last request where they are the same."""

@@ -10,7 +10,7 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Generator, Mapping
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -54,6 +54,11 @@ class _Tls:
     def __init__(self, context: ssl.SSLContext, host: str) -> None:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.session = context.wrap_bio(self.incoming, self.outgoing, server_hostname=host)
+
+
+def is_streamed(send: Send) -> bool:
+    """Tell whether a request is read while it is sent, or its answer while it arrives."""
+    return send.leaves_unread is not None or not isinstance(send.content, bytes | None)
 
 
 class Wire:
@@ -133,7 +138,7 @@ class Line:
 
     def request(self, send: Send, options: Options) -> bytes:
         """The bytes of a request."""
-        content, target = send.content, send.url[self.origin_length :]
+        content, target = cast("bytes | None", send.content), send.url[self.origin_length :]
         if not is_encoded(target):
             target = httpx.URL(send.url).raw_path.decode("ascii")
         length = None if content is None else len(content)

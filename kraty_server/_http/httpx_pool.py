@@ -20,6 +20,7 @@ from kraty_server._http.headers import RequestBuilder
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits
 from kraty_server._http.private import allow_interrupts, install_deadline
+from kraty_server._http.streams import is_left_unread, opened
 from kraty_server._options import Options
 
 
@@ -76,10 +77,14 @@ class HttpxPool(BlockingPool[_Connection]):
     def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
         """Send a request and read the whole answer."""
         connection = self._acquire(deadline.expires_at)
-        reusable = False
+        reusable = held = False
         try:
             response = connection.transport.handle_request(self.builder.build(send, options))
+            if is_left_unread(response, send):
+                held = True
+                return opened(response, send, lambda fit: self._release(connection, reusable=fit))
             answer, reusable = receive(response, send, self.max_body, deadline.expires_at)
             return answer
         finally:
-            self._release(connection, reusable=reusable)
+            if not held:
+                self._release(connection, reusable=reusable)

@@ -5,12 +5,70 @@ The messages between `_flow`, which never does I/O, and `connections` and `async
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from typing import NamedTuple, TypeAlias, TypeVar
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from kraty_server.telemetry import RequestInfo
 
 T = TypeVar("T")
+
+
+class Upload(Protocol):
+    """The body of a request that is read while it is sent, from its start with each attempt."""
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What reading it raised in this attempt: an error of the caller's file, and none of transport."""
+        ...
+
+    @property
+    def length(self) -> int | None:
+        """Bytes; None where only its end tells."""
+        ...
+
+    @property
+    def blocks(self) -> bool:
+        """Whether reading it waits, as for a disk or a pipe."""
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read it, piece by piece."""
+        ...
+
+
+class BodyStream(Protocol):
+    """The body of an answer, read while it arrives; its connection is held until it ends, is closed or dropped."""
+
+    @property
+    def send(self) -> Send:
+        """The request that it answers."""
+        ...
+
+    def read(self) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back; where the body did not end, close it."""
+        ...
+
+
+class AsyncBodyStream(Protocol):
+    """The same on an event loop."""
+
+    @property
+    def send(self) -> Send:
+        """The request that it answers."""
+        ...
+
+    async def read(self) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give the connection back; where the body did not end, close it."""
+        ...
+
 
 # Named tuples: data classes would take longer to import.
 
@@ -20,13 +78,22 @@ class Send(NamedTuple):
 
     method: str
     url: str
-    content: bytes | None
+    content: bytes | Upload | None
     timeout: float
     judge: Callable[[Answer], bool]
     """Asked of an answer while its connection is still held: one that did not answer this request is not used again."""
     attempt: int = 1
     headers: Mapping[str, str] | None = None
-    """Headers of this call, beside those of the client."""
+    """Headers of this call, beside those of the client; with an Upload they say its type, and its length if known."""
+    leaves_unread: Callable[[int, Mapping[str, str]], bool] | None = None
+    """Asked of the status and the headers of an answer: whether its body is left unread, and is the answer's stream."""
+
+
+class Receive(NamedTuple):
+    """Read on, within so many seconds; come back with bytes, a TransportFailure or an Interruption."""
+
+    stream: BodyStream | AsyncBodyStream
+    seconds: float
 
 
 class Sleep(NamedTuple):
@@ -49,6 +116,8 @@ class Answer(NamedTuple):
     content: bytes
     complete: bool = True
     """False where the body was longer than the limit; `content` is its beginning."""
+    stream: BodyStream | AsyncBodyStream | None = None
+    """The body, where it was left unread."""
 
 
 class TransportFailure(NamedTuple):
@@ -69,5 +138,5 @@ class Interruption(NamedTuple):
     error: BaseException
 
 
-Reply: TypeAlias = Answer | TransportFailure | Interruption | None
-Flow: TypeAlias = Generator[Send | Sleep | Report, Reply, T]
+Reply: TypeAlias = Answer | TransportFailure | Interruption | bytes | None
+Flow: TypeAlias = Generator[Send | Receive | Sleep | Report, Reply, T]

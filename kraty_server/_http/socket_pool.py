@@ -14,8 +14,8 @@ from kraty_server._clock import SYSTEM_CLOCK
 from kraty_server._http.blocking_pool import BlockingPool, Connection
 from kraty_server._http.deadline import Deadline
 from kraty_server._http.dialing import dial
-from kraty_server._http.http1 import Exchange, Line, Wire, cut_off
-from kraty_server._http.httpx_pool import Route
+from kraty_server._http.http1 import Exchange, Line, Wire, cut_off, is_streamed
+from kraty_server._http.httpx_pool import HttpxPool, Route
 from kraty_server._http.messages import Answer, Send
 from kraty_server._http.pool import Limits
 from kraty_server._http.readiness import POLLIN, POLLOUT, wait_for
@@ -107,12 +107,16 @@ class SocketPool(BlockingPool[_Connection]):
     def __init__(self, route: Route, limits: Limits) -> None:
         super().__init__(limits)
         self.line = Line(route)
+        self.files = HttpxPool(route, limits)
+        """Sends what is read while it is sent, and gets what is read while it arrives: there speed is the network's."""
 
     def _make(self) -> _Connection:
         return _Connection()
 
     def send(self, send: Send, options: Options, deadline: Deadline) -> Answer:
         """Send a request and read the whole answer."""
+        if is_streamed(send):
+            return self.files.send(send, options, deadline)
         connection = self._acquire(deadline.expires_at)
         reusable = False
         try:
@@ -130,3 +134,8 @@ class SocketPool(BlockingPool[_Connection]):
             return answer
         finally:
             self._release(connection, reusable=reusable)
+
+    def close(self) -> None:
+        """Close the connections; calls under way end with an error."""
+        self.files.close()
+        super().close()

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import Any, Final, Self, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Final, TypeAlias, TypeGuard, TypeVar
 from uuid import UUID
 
-from kraty_server_generated.types import check_integer, check_items, check_number, check_text
+from kraty_server_generated.types import OpenValue, check_integer, check_items, check_number, check_text
 
 R = TypeVar("R")
 Date: TypeAlias = date
@@ -24,30 +24,8 @@ _is_date: Final = re.compile(r"\d{4}-\d{2}-\d{2}").fullmatch
 _is_uuid: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
 
 
-class OpenIntEnum(IntEnum):
+class OpenIntEnum(OpenValue, IntEnum):
     """An enum of integers that keeps a value it does not know; `is_known` tells."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> OpenIntEnum | None:
-        if not isinstance(value, int) or isinstance(value, bool):
-            return None
-        member = int.__new__(cls, value)
-        member._name_, member._value_ = str(value), value
-        return member
-
-    @property
-    def is_known(self) -> bool:
-        """False for a value that is newer than this SDK."""
-        return self._value_ in type(self)._value2member_map_
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return type(self), (self._value_,)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
 
 
 def parse_date(text: str) -> date:

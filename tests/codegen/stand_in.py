@@ -9,20 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codegen import write
-from codegen.api import (
-    Api,
-    Const,
-    EnumOf,
-    Field,
-    Kind,
-    ListOf,
-    MapOf,
-    ModelOf,
-    Nullable,
-    Operation,
-    Scalar,
-    UnionOf,
-)
+from codegen.api import Api, Const, Field, FileOf, Kind, ListOf, MapOf, Named, Nullable, Operation, Scalar
 from codegen.parity.ours import camel
 from codegen.read import read
 from tests.codegen.deviations import STAND_IN
@@ -35,7 +22,9 @@ def type_of(kind: Kind) -> str:
     match kind:
         case Scalar(name):
             return NAMES.get(name, "string")
-        case EnumOf(name) | ModelOf(name) | UnionOf(name):
+        case FileOf():
+            return "Blob"
+        case Named(name):
             return name
         case ListOf(item):
             return f"Array<{type_of(item)}>"

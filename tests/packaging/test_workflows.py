@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from codegen import bump, overlay, write
 from codegen.bump import unfit, version
 from tests import services
 
@@ -154,6 +155,19 @@ def test_only_the_tag_of_our_version_is_released_and_with_a_date(
 # Spec bumps
 
 
+FILES = re.findall(r"[\w./]+", (ROOT / ".ci/pull-request").read_text("utf-8").partition("files=(")[2].partition(")")[0])
+"""What a pull request takes over."""
+
+
+def test_a_pull_request_has_all_that_a_bump_writes() -> None:
+    written = (write.DOCUMENT, write.GENERATED.parent, bump.CHANGELOG, bump.VERSION, overlay.RESOURCES, overlay.CLIENT,
+               overlay.ERRORS, overlay.EXPORTS, overlay.DIFFERENCES, overlay.EVENTS_PAGE)  # fmt: skip
+    assert {*FILES} == {path.relative_to(ROOT).as_posix() for path in written}
+    workflow = yaml.safe_load((ROOT / ".github/workflows/spec-bump.yml").read_text("utf-8"))
+    (kept,) = (step["with"]["path"] for step in workflow["jobs"]["generate"]["steps"] if "path" in step.get("with", {}))
+    assert {*FILES, ".reports"} == {name.rstrip("/") for name in kept.split()}
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A clone with a remote, and a `gh` that writes down what it is asked."""
@@ -163,17 +177,16 @@ def repository(tmp_path: Path) -> Path:
     gh.chmod(0o755)
     subprocess.run(["git", "init", "-q", "--bare", tmp_path / "remote.git"], check=True)
     clone = tmp_path / "clone"
-    for folder in (clone / ".ci", clone / "generated", clone / "kraty_server"):
-        folder.mkdir(parents=True)
+    (clone / ".ci").mkdir(parents=True)
     (clone / ".ci" / "pull-request").write_bytes((ROOT / ".ci" / "pull-request").read_bytes())
     (clone / ".ci" / "pull-request").chmod(0o755)
-    for name in ("openapi.server.json", "CHANGELOG.md", "kraty_server/_version.py", "generated/models.py"):
-        (clone / name).write_text("old\n")
     taken = clone / ".bump"
-    (taken / ".reports").mkdir(parents=True)
-    for name in ("openapi.server.json", "CHANGELOG.md", "kraty_server", "generated"):
-        copy = shutil.copytree if (clone / name).is_dir() else shutil.copy
-        copy(clone / name, taken / name)
+    for name in (*FILES, "generated/models.py", "kraty_server/resources/wallet.py"):
+        for folder in (clone, taken):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if (folder / name).suffix:
+                (folder / name).write_text("old\n")
+    (taken / ".reports").mkdir()
     for name in ("bump", "parity"):
         (taken / ".reports" / f"{name}.md").write_text(f"the {name} report\n")
     (clone / ".gitignore").write_text(".bump/\n")
@@ -202,11 +215,14 @@ def test_a_new_document_becomes_one_pull_request_with_both_reports(repository: P
     (repository / ".bump" / "openapi.server.json").write_text("new\n")
     (repository / ".bump" / "generated" / "more.py").write_text("new\n")
     (repository / ".bump" / "generated" / "models.py").unlink()
+    (repository / ".bump" / "kraty_server" / "errors.py").write_text("new\n")
+    (repository / ".bump" / "kraty_server" / "resources" / "spend.py").write_text("new\n")
     (repository / ".bump" / "unrelated").write_text("not part of it\n")
     pull_request(repository)
     (branch,) = re.findall(r"spec-bump/[0-9a-f]{12}", git(repository, "ls-remote", "origin"))
     changed = git(repository, "diff", "--name-only", "main", branch).split()
-    assert changed == ["generated/models.py", "generated/more.py", "openapi.server.json"]
+    assert changed == ["generated/models.py", "generated/more.py", "kraty_server/errors.py",
+                       "kraty_server/resources/spend.py", "openapi.server.json"]  # fmt: skip
     assert (repository.parent / "body").read_text() == "the bump report\nthe parity report\n"
     asked = (repository.parent / "asked").read_text()
     assert f"pr create --head {branch}" in asked

@@ -197,6 +197,7 @@ def test_a_call_keeps_its_promises_whatever_happens(
                     clock.now += step.seconds
                     reply = None
                     continue
+                assert isinstance(step, Send)
                 sent.append(step)
                 reply, took = next(replies)
                 happened.append(reply)

@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import IO, Any, Self
 
 PONG = b'{"ok":true,"apiKey":{"id":"k","prefix":"p","permissionSet":"s","environment":"live","studioId":"s","gameId":null}}'
 """The body of an answer to `health.ping()`."""
@@ -41,6 +41,16 @@ class Reply:
     def of(cls, case: Mapping[str, Any]) -> Self:
         body = json.dumps(case["json"]).encode() if "json" in case else case.get("raw", "").encode()
         return cls(case.get("status", 200), body, case.get("headers", {}), case.get("drop", False), case.get("hang"))
+
+
+def _chunks(lines: IO[bytes]) -> bytes:
+    """A body that comes in chunks; ValueError where it breaks off."""
+    body = b""
+    while size := int(lines.readline() or b"", 16):
+        body += lines.read(size)
+        lines.readline()
+    lines.readline()
+    return body
 
 
 class RawServer:
@@ -82,7 +92,11 @@ class RawServer:
                     while (header := lines.readline().decode("latin-1").strip()) != "":
                         name, _, value = header.partition(":")
                         headers[name.lower()] = value.strip()
-                    body = lines.read(int(headers.get("content-length", 0)))
+                    chunked = headers.get("transfer-encoding") == "chunked"
+                    length = int(headers.get("content-length", 0))
+                    body = _chunks(lines) if chunked else lines.read(length)
+                    if not chunked and len(body) < length:
+                        return  # it broke off
                     with self.lock:
                         reply = self.replies[min(len(self.arrived), len(self.replies) - 1)]
                         self.arrived.append(Arrived(method, target, headers, body))
@@ -92,11 +106,12 @@ class RawServer:
                     whole = self._head(reply) + reply.body
                     if reply.hang != "head":
                         connection.sendall(whole[: len(whole) - len(reply.body) // 2] if reply.hang else whole)
-            except OSError:
+            except (OSError, ValueError):  # it broke off
                 return
 
     def _head(self, reply: Reply) -> bytes:
-        length = {} if reply.status in WITHOUT_BODY else {"content-length": str(len(reply.body))}
+        unsized = reply.status in WITHOUT_BODY or "transfer-encoding" in reply.headers
+        length = {} if unsized else {"content-length": str(len(reply.body))}
         headers = {**length, "content-type": "application/json", **reply.headers}
         lines = [f"HTTP/1.1 {reply.status} Reply", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -99,7 +99,53 @@ def json_of(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": of(name)}}
 
 
+def file(*, limit: int | None = None) -> dict[str, Any]:
+    return {"type": "string", "format": "binary"} | ({} if limit is None else {"maxLength": limit})
+
+
+SCHEMAS |= {
+    "PictureForm": obj(
+        "picture",
+        "title",
+        picture=file(limit=200_000),
+        title={"type": "string", "minLength": 1},
+        day={"type": "string", "format": "date"},
+        level=of("Level"),
+        share={"type": "number"},
+        tags={"type": "array", "items": PLAIN},
+        part=of("Part"),
+        live={"type": "boolean"},
+        papers={"type": "array", "items": file(), "maxItems": 2},
+        idempotencyKey={"type": "string", "minLength": 1},
+    ),
+    "Picture": obj("title", "size", title=PLAIN, size={"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                   kind={"type": "string", "default": "png"}),
+    "PictureResponse": obj("data", data=of("Picture")),
+}  # fmt: skip
+
+
+def upload() -> Any:
+    made = operation("add_picture", "PictureResponse", inside("name", PLAIN), body="Bag")
+    media = {"schema": of("PictureForm"), "encoding": {"picture": {"contentType": "image/png, image/jpeg"}}}
+    made["requestBody"] = {"required": True, "content": {"multipart/form-data": media}}
+    made["x-error-codes"] = {"409": ["idempotency_conflict"]}
+    made["responses"]["409"] = {"$ref": "#/components/responses/Conflict"}
+    return made
+
+
+def download(name: str, media: str, schema: Any) -> Any:
+    made = operation(name, None, inside("name", PLAIN))
+    made["responses"]["200"]["content"] = {media: {"schema": schema}}
+    return made
+
+
 PATHS: dict[str, Any] = {
+    "/things/pictures/{name}": {
+        "post": upload(),
+        "get": download("read_picture", "image/png", file(limit=300_000)),
+    },
+    "/things/tables/{name}": {"get": download("read_table", "text/csv", {"type": "string"})},
+
     "/things": {
         "get": operation(
             "search",

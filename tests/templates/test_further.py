@@ -17,6 +17,26 @@ from codegen.trial import demand_use
 from codegen.write import ROOT
 from tests.templates.further import THING, further
 
+FORM = (
+    "\r\n".join(
+        line
+        for name, more, value in (
+            ("picture", '; filename="é.png"\r\nContent-Type: image/png', "png"),
+            ("title", "", "t"),
+            ("day", "", "2026-01-02"),
+            ("level", "", "2"),
+            ("share", "", "0.5"),
+            ("tags", "", "a"),
+            ("tags", "", "b"),
+            ("part", "\r\nContent-Type: application/json", '{"size":1}'),
+            ("live", "", "true"),
+            ("papers", '; filename="__init__.py"\r\nContent-Type: text/x-python', ""),
+            ("idempotencyKey", "", "k"),
+        )
+        for line in ("--multipart/form-data", f'Content-Disposition: form-data; name="{name}"{more}', "", value)
+    )
+    + "\r\n--multipart/form-data--\r\n"
+)
 FLAVOURS = ("sync", "http_client", "async", "aiohttp", "fast", "fast-async")
 
 
@@ -100,6 +120,9 @@ def test_parameters_and_bodies_are_sent_as_the_document_says(flavour: str, used:
         ["GET", "/server/v1/things/parts", None, None],
         ["PUT", "/server/v1/things/bag/a%20b", '{"idempotencyKey":"mine","n":[1]}', None],
         ["PATCH", "/server/v1/things/bag/b", "{}", None],
+        ["POST", "/server/v1/things/pictures/n", FORM, None],
+        ["GET", "/server/v1/things/pictures/n", None, None],
+        ["GET", "/server/v1/things/tables/n", None, None],
         ["GET", "/server/v1/things?cursor=stuck", None, None],
     ]
 
@@ -107,7 +130,25 @@ def test_parameters_and_bodies_are_sent_as_the_document_says(flavour: str, used:
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_answers_of_each_kind_are_read_and_written_without_loss(flavour: str, used: Any) -> None:
     parts = THING["parts"]
-    assert used[flavour]["results"] == [THING, THING, None, [THING], [1, 99], parts, THING, THING]
+    picture = {"title": "t", "size": None}
+    assert used[flavour]["results"] == [THING, THING, None, [THING], [1, 99], parts, THING, THING, picture]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_answers_that_are_no_json_are_bytes(flavour: str, used: Any) -> None:
+    assert used[flavour]["bytes"] == [True, True]
+
+
+def test_the_emulator_reads_forms_and_answers_bytes(used: Any) -> None:
+    assert used["emulator"]["form"] == [{
+        "picture": ["é.png", "image/png", "png"], "title": "t", "day": "2026-01-02", "level": 2, "share": 0.5,
+        "tags": ["a", "b"], "part": {"size": 1}, "live": True, "papers": [0], "idempotencyKey": "k",
+    }]  # fmt: skip
+    assert used["emulator"]["bytes"]
+
+
+def test_the_emulator_tells_files_apart_under_one_idempotency_key(used: Any) -> None:
+    assert used["emulator"]["conflict"].startswith("IdempotencyConflictError")
 
 
 def test_the_emulator_knows_what_a_query_and_headers_say(used: Any) -> None:
@@ -119,7 +160,8 @@ def test_the_emulator_knows_what_a_query_and_headers_say(used: Any) -> None:
 
 
 def test_the_emulator_answers_each_kind_of_call_within_the_contract(used: Any) -> None:
-    made, read_one, dropped, everything, levels, parts, bag, merged = used["emulator"]["results"]
+    made, read_one, dropped, everything, levels, parts, bag, merged, picture = used["emulator"]["results"]
+    assert picture == {"title": "t", "size": 3}
     assert (made["level"], made["parts"], read_one["level"]) == (2, {"p": {"size": 1}}, 10)
     assert (dropped, everything, levels, parts) == (None, [], [], {})
     assert bag.keys() >= {"id", "day"}
@@ -137,6 +179,9 @@ def test_the_emulator_answers_each_kind_of_call_within_the_contract(used: Any) -
         ("GET /of/3/2026-01-01", 404, "path.level: no such id can be"),
         ("DELETE /number/0", 404, "path.number: no such id can be"),
         ("POST ", 400, 'body: "day" is a required property'),
+        ("POST /pictures/n", 400, "body: the body is of no type, and not multipart/form-data with a boundary"),
+        ("form refused", 400, "is longer than 200000 characters"),
+        ("form refused", 400, 'body: "title" is a required property'),
     ],
 )
 def test_the_emulator_refuses_what_the_document_does_not_allow(target: str, status: int, told: str, used: Any) -> None:
@@ -193,6 +238,17 @@ def test_a_method_that_lists_says_so_in_its_annotations(used: Any) -> None:
         ("things.search(ids='abc')", "TypeError: ids: a list is needed, got str"),
         ("things.search(cursor='\\ud800')", "ValueError: cursor: holds half of a surrogate pair"),
         ("things.search(x_trace_id='a\\nb')", "ValueError: x_trace_id: a header holds printable ASCII only"),
+        ("things.add_picture('n', picture=b'a' * 200_001, title='t')", "ValueError: picture: at most 200000 bytes are taken"),
+        ("things.add_picture('n', picture=('a.gif', b'a'), title='t')", "ValueError: picture: image/gif is not taken, but"),
+        ("things.add_picture('n', picture=b'a', title='t')", "ValueError: picture: application/octet-stream is not taken"),
+        ("things.add_picture('n', picture='a.png', title='t')", "TypeError: picture: text may be a path or the content"),
+        ("things.add_picture('n', picture=5, title='t')", "TypeError: picture: bytes, a path or an open file is needed"),
+        ("things.add_picture('n', picture=open(__import__('os').devnull), title='t')",
+         "TypeError: picture: the file is open for text"),
+        ("things.add_picture('n', picture=('a', b'', 'x', 1), title='t')", "TypeError: picture: a tuple is (filename, "),
+        ("things.add_picture('n', picture=(b'a', b''), title='t')", "TypeError: picture: the filename must be text"),
+        ("things.add_picture('n', picture=('a', b'', 'png'), title='t')", "ValueError: picture: 'png' is no content type"),
+        ("things.add_picture('n', picture=('a.png', b''), title='t', papers=[b'', 'x'])", "TypeError: papers[1]: text may"),
         ("things.search(x_trace_id=' a')", "ValueError: x_trace_id: a header holds printable ASCII only"),
     ],
 )  # fmt: skip

@@ -34,11 +34,23 @@ def parameter(**more: Any) -> Any:
     return change(f"{OPERATION} parameters", [*inside, {"name": "q", "in": "query", **more}])
 
 
+FILE = {"type": "string", "format": "binary"}
+
+
+def form(body: Any, encoding: Any = None, **schemas: Any) -> Any:
+    document = tiny(body=body, **schemas)
+    media = {"schema": {"$ref": REF + "Body"}} | ({} if encoding is None else {"encoding": encoding})
+    document["paths"]["/things/{thingId}"]["post"]["requestBody"]["content"] = {"multipart/form-data": media}
+    return document
+
+
 @pytest.mark.parametrize(
     ("document", "place"),
     [
         (tiny(thing={"x": {"type": "string", "format": "binary"}}), "Thing.x: `format: binary`"),
-        (tiny(thing={"x": {"type": "string", "default": "y"}}), "Thing.x"),
+        (tiny(thing={"x": {"type": "array", "items": {"type": "string", "format": "binary"}}}), "Thing.x: `format: binary`"),
+        (tiny(thing={"x": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}), "Thing.x: a union (`anyOf`)"),
+        (tiny(thing={"x": {"anyOf": [{"type": "string"}], "oneOf": [{"type": "string"}]}}), "Thing.x: oneOf and anyOf"),
         (tiny(thing={"x": {"type": "string", "contentEncoding": "base64"}}), "Thing.x: keyword 'contentEncoding'"),
         (tiny(thing={"x": {"$ref": REF + "Id", "maxLength": 5}}), "Thing.x: keyword 'maxLength' beside `$ref`"),
         (tiny(thing={"x": {"type": ["string", "integer"]}}), "Thing.x: a union"),
@@ -69,14 +81,24 @@ def parameter(**more: Any) -> Any:
         (parameter(name="X-A", **{"in": "header"}, schema={"type": "array", "items": {"type": "string"}}), "X-A: a parameter in"),
         (parameter(name="q'", schema={"type": "string"}), "POST /things/{thingId} q'"),
         (parameter(name="to_dict", schema={"type": "string"}), "POST /things/{thingId} to_dict"),
-        (change(f"{OPERATION} requestBody content", {"multipart/form-data": {"schema": {"$ref": REF + "Body"}}}),
-         "POST /things/{thingId} requestBody: a body of ['multipart/form-data'], and not of application/json"),
+        (change(f"{OPERATION} requestBody content", {"application/x-www-form-urlencoded": {"schema": {"$ref": REF + "Body"}}}),
+         "POST /things/{thingId} requestBody: a body of ['application/x-www-form-urlencoded'], and not of application/json"),
+        (form({"file": FILE | {"minLength": 1}}), "Body.file: keyword 'minLength' of a file"),
+        (form({"file": {"oneOf": [FILE, {"type": "null"}]}}), "Body.file: a part of a form that may be null"),
+        (form({"file": {"type": "array", "items": {"type": "array", "items": FILE}}}), "Body.file: a part of a form that"),
+        (form({"file": {"$ref": REF + "Files"}}, Files={"type": "object", "additionalProperties": FILE}), "Body.file: `format"),
+        (form({"file": FILE}, {"file": {"headers": {}}}), "requestBody encoding file: what is more than the `contentType`"),
+        (form({"file": FILE}, {"file": {"contentType": "a picture"}}), "requestBody encoding file: 'a picture' is no media"),
+        (form({"file": FILE}, {"other": {}}), "requestBody encoding: it is no object whose keys are"),
+        (form({"file": FILE}, Thing={"type": "object", "properties": {"form": {"$ref": REF + "Body"}}}), "Body.file: `format"),
         (change(f"{OPERATION} requestBody content application/json schema", {"type": "array", "items": {"$ref": REF + "Body"}}),
          "POST /things/{thingId} requestBody: a body must be an object"),
-        (change(f"{OPERATION} responses 200 content", {"application/octet-stream": {}}),
-         "POST /things/{thingId} 200: an answer of ['application/octet-stream'], and not of application/json"),
+        (change(f"{OPERATION} responses 200 content", {"image/png": {}, "application/json": {}}),
+         "POST /things/{thingId} 200: an answer of ['image/png', 'application/json']: application/json and something else"),
+        (change(f"{OPERATION} responses 200 content", {"application/octet-stream": {"schema": {"$ref": REF + "Thing"}}}),
+         "POST /things/{thingId} 200: an answer of application/octet-stream is `type: string, format: binary`"),
+        (change(f"{OPERATION} responses 200 content", {"application/hal+json": {}}), "200: 'application/hal+json': JSON of another"),
         (change(f"{OPERATION} responses 202", {"description": "Later."}), "POST /things/{thingId}: the 2xx answers must all hold the same"),
-        (change(f"{OPERATION} responses 200 content", {"text/plain": {"schema": {"type": "string"}}}), "/things/{thingId}"),
     ],
 )  # fmt: skip
 def test_generation_stops_and_names_the_place(document: Any, place: str) -> None:

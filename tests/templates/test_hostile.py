@@ -152,6 +152,12 @@ def header(document: Any, text: str) -> None:
     operation(document)["responses"]["200"]["headers"] = {text: {"description": text, "schema": TEXT}}
 
 
+def form(document: Any, encoding: Any) -> None:
+    schema(document, "Body", "properties")["file"] = {"type": "string", "format": "binary"}
+    media = {"schema": {"$ref": REF + "Body"}, "encoding": encoding}
+    operation(document)["requestBody"]["content"] = {"multipart/form-data": media}
+
+
 def examples(document: Any, text: str) -> None:
     schema(document, "Thing", "properties", "id")["examples"] = [text]
     schema(document, "Thing")["example"] = {text: text}
@@ -178,9 +184,14 @@ FREE: dict[str, Callable[[Any, str], None]] = {
     "an error code": lambda d, t: operation(d)["x-error-codes"].update({"409": [t]}),
     "examples": examples,
     "a header": header,
+    "a default": put(*SCHEMAS, "Thing", "properties", "id", "default"),
+    "a default in an object": lambda d, t: schema(d, "Thing", "properties", "more").update(default={t: [t]}),
 }
 """Places where any text may stand, half surrogates aside."""
 BOUND: dict[str, Callable[[Any, str], None]] = {
+    "a type of a file": lambda d, t: form(d, {"file": {"contentType": t}}),
+    "a file": lambda d, t: form(d, {t: {"contentType": "image/png"}}),
+    "a media type": lambda d, t: operation(d)["responses"]["200"].update(content={t: {}}),
     "a server": put("servers", 0, "url"),
     "the path of a server": lambda d, t: d["servers"][0].update(url=f"https://api.example/{t}"),
     "the host of a server": lambda d, t: d["servers"][0].update(url=f"https://{t}/v1"),

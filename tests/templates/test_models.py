@@ -167,6 +167,64 @@ def test_every_annotation_can_be_resolved_also_of_models_that_lead_back_to_thems
         assert wrong.value.errors()[0]["loc"] == ("inside", 0, "box", "of")
 
 
+def test_pydantic_takes_dates_times_and_enums_of_both_kinds_wherever_they_stand(tmp_path: Path) -> None:
+    day, level = {"type": "string", "format": "date"}, {"$ref": REF + "Level"}
+    document = tiny(
+        thing={
+            "day!": day,
+            "until": {"type": ["string", "null"], "format": "date"},
+            "days": {"type": "array", "items": day},
+            "times": {"$ref": REF + "Times"},
+            "level!": level,
+            "levels": {"type": "array", "items": {"oneOf": [level, {"type": "null"}]}},
+            "kind": {"$ref": REF + "Kind"},
+        },
+        Level={"type": "integer", "enum": [1, 2]},
+        Times={"type": "object", "additionalProperties": TIME},
+        Kind=KIND,
+    )
+    with generated(document, tmp_path) as made:
+        adapter = TypeAdapter(made.models.Thing)
+        data = {"day": "2026-01-31", "until": None, "days": ["2026-02-01"], "times": {"a": "2026-01-01T00:00:00.000Z"},
+                "level": 2, "levels": [1, None, 99], "kind": "new"}  # fmt: skip
+        thing = adapter.validate_python(data)
+        assert thing == made.models.Thing.from_dict(data)
+        assert adapter.dump_python(thing) == data
+        assert adapter.validate_json(adapter.dump_json(thing)) == thing
+        assert [one and one.is_known for one in thing.levels] == [True, None, False]
+        properties = adapter.json_schema()["properties"]
+        assert properties["day"]["format"] == properties["days"]["items"]["format"] == "date"
+        assert properties["level"] == {"title": "Level", "type": "integer", "anyOf": [{"enum": [1, 2]}, {}]}
+        for wrong in ({"day": "31.1.2026"}, {"day": "2026-02-31"}, {"day": "20260131"}, {"level": "2"}, {"level": True},
+                      {"levels": [1.5]}, {"days": [5]}, {"times": {"a": "soon"}}):  # fmt: skip
+            with pytest.raises(ValidationError):
+                adapter.validate_python({**data, **wrong})
+
+
+def test_an_unknown_integer_survives_and_tells(tmp_path: Path) -> None:
+    level = {"type": "integer", "enum": [1, 2]}
+    with generated(tiny(thing={"level": {"$ref": REF + "Level"}}, Level=level), tmp_path) as made:
+        known, unknown = (made.models.Thing.from_dict({"level": number}).level for number in (2, 7))
+        assert (known.is_known, unknown.is_known, unknown, repr(known)) == (True, False, 7, "<Level.VALUE_2: 2>")
+        assert copy.deepcopy(unknown) is unknown
+        assert pickle.loads(pickle.dumps(unknown)) == 7
+        assert not pickle.loads(pickle.dumps(unknown)).is_known
+        with pytest.raises(ValueError, match="'2' is not a valid"):
+            made.models.Level("2")
+
+
+def test_a_default_is_said_and_neither_sent_nor_filled_in(tmp_path: Path) -> None:
+    kind = {"$ref": REF + "Kind"}
+    thing = {"size": {"type": "integer", "default": 3, "description": "How large."}, "kind": {**kind, "default": "crate"},
+             "other": {"allOf": [kind], "default": "reward"}}  # fmt: skip
+    body = {"size": {"type": "integer", "default": 3}}
+    with generated(tiny(thing=thing, body=body, Kind=KIND), tmp_path) as made:
+        assert '"""How large. 3 where it is left out."""' in made.files["models.py"]
+        assert made.models.Thing.from_dict({}).size is made.types.UNSET
+        assert made.models.Thing().to_dict() == {}
+        assert made.things.change("t").body == {}
+
+
 def test_what_can_change_has_no_hash(tmp_path: Path) -> None:
     with generated(tiny(), tmp_path) as made, pytest.raises(TypeError, match="unhashable"):
         hash(made.models.Thing("t"))

@@ -12,13 +12,14 @@ import threading
 from collections.abc import Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, get_type_hints
 from uuid import UUID
 
 import httpx
 
 from kraty_server import AsyncKratyServer, KratyServer
-from kraty_server._endpoint import AsyncResource, SyncResource, endpoint, pages
+from kraty_server._endpoint import AsyncResource, SyncResource, downloads, endpoint, pages
 from kraty_server_generated.api import things  # type: ignore[attr-defined]  # only where `further.py` was generated
 from kraty_server_generated.models import Thing  # type: ignore[attr-defined]  # as above
 from kraty_server_generated.paging import Slice  # type: ignore[import-not-found]  # as above
@@ -32,6 +33,11 @@ PAGES: dict[str | None, Any] = {
     "stuck": {"things": [], "nextCursor": "stuck"},
 }
 requests: list[Any] = []
+PICTURE = bytes(range(256)) * 900
+FORM: dict[str, Any] = {
+    "picture": ("é.png", b"png"), "title": "t", "day": date(2026, 1, 2), "level": 2, "share": 0.5, "tags": ["a", "b"],
+    "part": {"size": 1}, "live": True, "papers": [Path(__file__).with_name("__init__.py")], "idempotency_key": "k",
+}  # fmt: skip
 
 
 class Server(BaseHTTPRequestHandler):
@@ -40,6 +46,9 @@ class Server(BaseHTTPRequestHandler):
     def answer(self) -> None:
         length = int(self.headers.get("content-length", 0))
         body = self.rfile.read(length).decode() if length else None
+        kind, _, boundary = self.headers.get("content-type", "").partition("; boundary=")
+        if body and boundary:
+            body = body.replace(boundary, kind)
         requests.append([self.command, self.path, body, self.headers.get("x-trace-id")])
         path = httpx.URL(self.path).path.removeprefix("/server/v1/things")
         status, data = 200, THING
@@ -51,8 +60,13 @@ class Server(BaseHTTPRequestHandler):
             status = 202
         elif path in ("/all", "/levels", "/parts"):
             data = {"/all": [THING], "/levels": [1, 99], "/parts": THING["parts"]}[path]
+        elif path.startswith("/pictures") and self.command == "POST":
+            data = {"title": "t", "size": None}
         content = b"" if status == 204 else json.dumps({"data": data}).encode()
         self.send_response(status)
+        if self.command == "GET" and path.startswith(("/pictures", "/tables")):
+            content = PICTURE
+            self.send_header("content-type", "image/png" if path.startswith("/pictures") else "text/csv")
         if status != 204:
             self.send_header("content-length", str(len(content)))
         self.end_headers()
@@ -69,6 +83,11 @@ class ThingsCalls:
     def search(self, /, **given: Any) -> Call[Slice[Thing]]:
         found: Call[Slice[Thing]] = things.search(**given)
         return found
+
+    @downloads
+    def bytes(self, called: str, name: str) -> Call[bytes]:
+        made: Call[bytes] = getattr(things, called)(name)
+        return made
 
     @endpoint
     def any(self, called: str, args: tuple[Any, ...], given: dict[str, Any]) -> Call[Any]:
@@ -105,11 +124,12 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("part_map", (), {}),
     ("set_bag", ("a b", {"idempotencyKey": "mine", "n": [1]}), {}),
     ("merge_bag", ("b", {}), {}),
+    ("add_picture", ("n",), FORM),
 ]  # fmt: skip
 
 
 REFUSED = ("GET ?limit=0", "GET ?limit=x", "GET ?live=yes", "GET ?ids=1&since=soon", "GET /of/3/2026-01-01",
-           "DELETE /number/0", "POST ")  # fmt: skip
+           "DELETE /number/0", "POST ", "POST /pictures/n")  # fmt: skip
 
 
 def told(value: Any) -> Any:
@@ -133,6 +153,7 @@ def blocking(kraty: KratyServer) -> dict[str, Any]:
     page: Any = made.search(**SEARCH)
     found = {"page": looked_at(page), "next": [one.id for one in page.next_page().items], "all": [o.id for o in page]}
     found["results"] = [told(made.any(name, args, given)) for name, args, given in CALLS]
+    found["bytes"] = [made.bytes(name, "n").read() == PICTURE for name in ("read_picture", "read_table")]
     try:
         list(made.search(cursor="stuck"))
     except Exception as error:
@@ -147,6 +168,7 @@ async def awaited(kraty: AsyncKratyServer) -> dict[str, Any]:
         found = {"page": looked_at(page), "next": [one.id for one in (await page.next_page()).items]}
         found["all"] = [one.id async for one in page]
         found["results"] = [told(await made.any(name, args, given)) for name, args, given in CALLS]
+        found["bytes"] = [await (await made.bytes(n, "n")).read() == PICTURE for n in ("read_picture", "read_table")]
         try:
             await made.search(cursor="stuck")
         except Exception as error:
@@ -179,14 +201,42 @@ def emulated() -> dict[str, Any]:
         others.append(dict(request.others))
         return 200, {"things": [{**THING, "levels": [1, None]}], "nextCursor": None}
 
+    def add_picture(request: OperationRequest) -> OperationResult:
+        picture, papers = request.body["picture"], request.body.get("papers", [])
+        forms.append(
+            {
+                **request.body,
+                "picture": [picture.filename, picture.content_type, picture.content],
+                "papers": [len(paper.content) for paper in papers],
+            }
+        )
+        return 200, {"title": request.body["title"], "size": len(picture.content)}
+
+    def read_picture(request: OperationRequest) -> OperationResult:
+        return 200, PICTURE
+
+    forms: list[Any] = []
     HANDLERS["things.search"] = Handler(search)
+    HANDLERS["things.add_picture"] = Handler(add_picture)
+    HANDLERS["things.read_picture"] = Handler(read_picture)
     found: dict[str, Any] = {}
     with Emulator() as emulator, emulator.client() as kraty:
         made = Things(kraty._connections, kraty._options)
         found["page"] = [one.id for one in made.search(**SEARCH | {"colour": ["red", "dark-blue"]}, cursor="c")]
         found["others"] = others
         found["results"] = [told(made.any(name, args, given)) for name, args, given in CALLS]
+        made.any("add_picture", ("n",), FORM)
+        try:
+            made.any("add_picture", ("n",), {**FORM, "picture": ("é.png", b"another")})
+        except Exception as error:
+            found["conflict"] = failed(error)
+        found["form"] = json.loads(json.dumps(forms, default=bytes.decode))
+        found["bytes"] = [made.bytes(n, "n").read() for n in ("read_picture", "read_table")] == [PICTURE, b"sample"]
         headers = {"authorization": f"Bearer {emulator.api_key}"}
+        part = b'--b\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n%b\r\n--b--\r\n'
+        form = headers | {"content-type": "multipart/form-data; boundary=b"}
+        refused = emulator.engine.respond("POST", "/server/v1/things/pictures/n", form, part % bytes(200_001))
+        found["form refused"] = [refused.status, json.loads(refused.body)["error"]["message"]]
         for target in REFUSED:
             method, _, path = target.partition(" ")
             answer = emulator.engine.respond(method, f"/server/v1/things{path}", headers | {"x-trace-id": ""}, b"{}")

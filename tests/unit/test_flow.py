@@ -134,7 +134,9 @@ def test_a_call_is_one_request_with_a_key_and_one_line_of_telemetry() -> None:
 
 def test_a_key_of_the_callers_is_used_and_a_read_has_none() -> None:
     given = step([Answer(200, {}, CREDITED)], wallet.credit("p", "gold", amount=5, idempotency_key="receipt"))
-    assert json.loads(given.sent[0].content or b"")["idempotencyKey"] == "receipt"
+    sent = given.sent[0].content
+    assert isinstance(sent, bytes)
+    assert json.loads(sent)["idempotencyKey"] == "receipt"
     read = step([Answer(404, {}, refusal("not_found"))], players.get("p"))
     assert (read.sent[0].method, read.sent[0].content, read.error.idempotency_key) == ("GET", None, None)
 

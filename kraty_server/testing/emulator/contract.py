@@ -16,6 +16,8 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 import jsonschema_rs
 
 DOCUMENT: Final = "urn:kraty"
+JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
 METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "options", "trace"})
 NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?")
 
@@ -41,6 +43,10 @@ class Operation:
     body: jsonschema_rs.Draft202012Validator | None
     body_schema: Any
     body_required: bool
+    form: Mapping[str, frozenset[str]] | None
+    """Where the body is a form, what the texts of its fields may stand for; those of a list for its items."""
+    lists: frozenset[str]
+    """The fields of the form that may be there several times."""
     body_keyed: bool
     """Whether the body has a property for the idempotency key, and is no bag in which that would be the caller's."""
     parameters: Mapping[str, tuple[int, frozenset[str]]]
@@ -51,6 +57,8 @@ class Operation:
     """The parameters of the query and the headers."""
     responses: Mapping[int, jsonschema_rs.Draft202012Validator | None] = field(repr=False)
     """The validator of each status; None where it comes without content."""
+    media_types: Mapping[int, str]
+    """Of each status that comes with bytes and no JSON, what they are."""
     enveloped: bool
     """Whether its payload comes within `data`."""
     success: tuple[int, Any]
@@ -186,12 +194,16 @@ class Contract:
         return target
 
     def _operation(self, method: str, route: str, node: Any) -> Operation:
-        body = node.get("requestBody")
-        answers: dict[str, Any] = {
-            status: self._resolved(response).get("content", {}).get("application/json", {}).get("schema")
-            for status, response in node["responses"].items()
+        body = self._resolved(node.get("requestBody") or {})
+        form = body.get("content", {}).get(FORM)
+        sent = (form or body["content"][JSON])["schema"] if body else None
+        contents = {
+            int(status): self._resolved(response).get("content", {}) for status, response in node["responses"].items()
         }
-        successes = [schema for status, schema in answers.items() if status.startswith("2")]
+        answers: dict[int, Any] = {status: content.get(JSON, {}).get("schema") for status, content in contents.items()}
+        properties: dict[str, Any] = self.merged(sent).get("properties", {}) if sent else {}
+        fields = {name: self.merged(schema) for name, schema in properties.items()}
+        successes = [schema for status, schema in answers.items() if status // 100 == 2]
         segments = tuple((self.base + route).strip("/").split("/"))
         given = {(p["in"], p["name"]): p for p in map(self._resolved, node["parameters"])}
         schemas = {name: p["schema"] for (where, name), p in given.items() if where == "path"}
@@ -202,10 +214,12 @@ class Contract:
             route=self.base + route,
             segments=segments,
             error_codes=codes,
-            body=self.validator(body["content"]["application/json"]["schema"]) if body else None,
-            body_schema=body["content"]["application/json"]["schema"] if body else None,
-            body_required=bool(body and body.get("required")),
-            body_keyed=bool(body) and "idempotencyKey" in self._body(body).get("properties", {}),
+            body=self.validator(sent) if sent is not None else None,
+            body_schema=sent,
+            body_required=bool(body.get("required")),
+            form={n: self._types(f.get("items", f)) for n, f in fields.items()} if form else None,
+            lists=frozenset(name for name, field in fields.items() if "items" in field),
+            body_keyed="idempotencyKey" in fields,
             parameters={
                 segment[1:-1]: (index, self._types(schemas[segment[1:-1]]))
                 for index, segment in enumerate(segments)
@@ -213,14 +227,12 @@ class Contract:
             },
             others=tuple(self._parameter(p) for (where, _), p in given.items() if where in ("query", "header")),
             path=self.validator({"properties": schemas}),
-            responses={int(status): schema and self.validator(schema) for status, schema in answers.items()},
+            responses={status: schema and self.validator(schema) for status, schema in answers.items()},
+            media_types={status: next(iter(c)) for status, c in contents.items() if c and JSON not in c},
             enveloped=all(schema and "data" in self.merged(schema).get("properties", {}) for schema in successes),
-            success=next((int(status), schema) for status, schema in answers.items() if status.startswith("2")),
+            success=next((status, schema) for status, schema in answers.items() if status // 100 == 2),
             keyed=any("idempotency_conflict" in each for each in codes.values()),
         )
-
-    def _body(self, body: Any) -> dict[str, Any]:
-        return self.merged(body["content"]["application/json"]["schema"])
 
     def _types(self, schema: Any) -> frozenset[str]:
         """The JSON types that a schema allows."""

@@ -21,6 +21,7 @@ from kraty_server.testing.emulator.dispatcher import Dispatcher
 from kraty_server.testing.emulator.due import catch_up, next_due
 from kraty_server.testing.emulator.errors import ApiError
 from kraty_server.testing.emulator.faults import Fault, next_fault
+from kraty_server.testing.emulator.form_body import as_json, decode_form
 from kraty_server.testing.emulator.idempotency import replay_or_execute
 from kraty_server.testing.emulator.json_body import decode_json, encode_json
 from kraty_server.testing.emulator.operation import Handler, OperationRequest
@@ -30,6 +31,7 @@ from kraty_server.testing.emulator.scheduler import Scheduler
 from kraty_server.testing.emulator.state import Row, State
 
 log: Final = logging.getLogger("kraty_server.testing")
+UNKNOWN: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class Engine:
                     api_key = self.authenticate(headers)
                     self.limiter.take(api_key["prefix"])
                     others = _read_others(operation, target, headers)
-                    answer = self._execute(operation, path, others, api_key, body, now, at)
+                    content_type = headers.get("content-type", "")
+                    answer = self._execute(operation, path, others, api_key, body, content_type, now, at)
             except NoRoute as no_route:
                 code, answer = "not_found", _no_route(no_route)
             except ApiError as error:
@@ -241,10 +244,11 @@ class Engine:
         others: Mapping[str, Any],
         api_key: Row,
         raw: bytes,
+        content_type: str,
         now: datetime,
         at: str,
     ) -> Answer:
-        body = self._read(operation, path, raw)
+        body = self._read(operation, path, raw, content_type)
         if self.state.next_due is not None and self.state.next_due <= at:
             self._run_due()
         with self.state.effect():
@@ -267,12 +271,15 @@ class Engine:
             value = {"data": payload} if operation.enveloped else payload
             if self.strict:  # before the commit: an answer that is none leaves nothing behind
                 _check(operation, status, value)
-            answer = Answer(status, b"" if status == 204 else encode_json(value))
+            if isinstance(payload, bytes):
+                answer = Answer(status, payload, {"content-type": operation.media_types.get(status, UNKNOWN)})
+            else:
+                answer = Answer(status, b"" if status == 204 else encode_json(value))
         if self.state.emitted or self.state.next_due != self._scheduled:
             self.settle()
         return answer
 
-    def _read(self, operation: Operation, path: Mapping[str, Any], raw: bytes) -> dict[str, Any]:
+    def _read(self, operation: Operation, path: Mapping[str, Any], raw: bytes, content_type: str) -> dict[str, Any]:
         """The body of a request, checked.
 
         Raises:
@@ -285,12 +292,12 @@ class Engine:
         if operation.body is not None:
             if raw:
                 try:
-                    body = decode_json(raw)
-                    found += problems(operation.body, body)
+                    body = decode_json(raw) if operation.form is None else decode_form(operation, raw, content_type)
+                    found += problems(operation.body, body if operation.form is None else as_json(body))
                 except ValueError as error:
                     found.append(Problem("", str(error)))
             elif operation.body_required:
-                found.append(Problem("", "a JSON body is needed"))
+                found.append(Problem("", f"a {'JSON body' if operation.form is None else 'form'} is needed"))
         if found:
             raise _invalid(found)
         checked: dict[str, Any] = body  # the document asks for an object
@@ -335,7 +342,9 @@ def _check(operation: Operation, status: int, value: Any) -> None:
         RuntimeError: it is none that the document has.
     """
     validator = operation.responses.get(status)
-    if status not in operation.responses:
+    if status in operation.media_types:
+        wrong = [] if isinstance(value, bytes) else [Problem("", f"status {status} comes with bytes")]
+    elif status not in operation.responses:
         wrong = [Problem("", f"status {status} is not documented")]
     elif validator is None:
         wrong = [] if value is None else [Problem("", f"status {status} has no content")]

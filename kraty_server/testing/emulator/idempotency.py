@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from kraty_server.testing.emulator.errors import idempotency_conflict
+from kraty_server.testing.emulator.form_body import fingerprint_of
 from kraty_server.testing.emulator.operation import Handler, OperationRequest, OperationResult
 from kraty_server.testing.emulator.state import State
 
@@ -18,7 +19,7 @@ PURGE_EVERY: Final = 256
 """New keys between two looks for old ones."""
 
 
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True)
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, default=fingerprint_of)
 
 
 def digest(*parts: str | int) -> bytes:

@@ -17,13 +17,14 @@ class OperationRequest:
     context: RequestContext
     path: Mapping[str, Any]
     body: Mapping[str, Any]
+    """Files of a form are `UploadedFile`s in it."""
     api_key: Row
     others: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the query and the headers say, by name; those of headers in lower case."""
 
 
 OperationResult: TypeAlias = tuple[int, Any]
-"""Status and payload."""
+"""Status and payload; bytes where the document has an answer that is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)

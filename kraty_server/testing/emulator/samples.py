@@ -33,6 +33,8 @@ def answer(request: OperationRequest) -> OperationResult:
     log.warning("the emulator has no handler for %s: the answer is a sample", request.context.operation)
     found = contract()
     status, schema = found.operations[request.context.operation].success
+    if status in found.operations[request.context.operation].media_types:
+        return status, b"sample"
     if schema is None:
         return status, None
     value = Samples(found, known, request.context.at).value(schema, "answer")

@@ -14,7 +14,7 @@ GROUPS := $(addprefix --group ,codegen types test frameworks checks bench docs)
 $(shell for place in "$(VENV)/place" .venvs/*/place; do folder=$${place%/place}; [ ! -e "$$place" ] || \
 	[ "$$(cat "$$place")" = "$$(cd "$$folder" && pwd -P)" ] || rm -f "$$folder"/*.stamp; done)
 
-.PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots publish-site lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak differential job-soak durability bench bench-memory work clean
 
 help:
@@ -39,7 +39,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(@D)/bin/python -m pip install --quiet --editable . --group sanic
 	@touch $@
 
-## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).
+## Buy something in a game, twice, with a lost answer in between (a minute, set-up included).
 demo: $(VENV)/run.stamp
 	@$(BIN)/python examples/demo.py
 
@@ -71,14 +71,16 @@ mutants: $(VENV)/dev.stamp
 	-$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutants
 
-## The recipes for Airflow, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
+## The provider and the recipes for Airflow, in Airflow itself: an environment of its own, some minutes. Not part of CI.
 airflow: .venvs/airflow/airflow.stamp
-	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py
+	MYPYPATH=generated .venvs/airflow/bin/mypy --config-file= --strict --explicit-package-bases kraty_server/airflow
+	AIRFLOW_HOME=$(CURDIR)/.venvs/airflow/home .venvs/airflow/bin/python -m pytest \
+		tests/unit/test_airflow.py tests/frameworks/test_airflow.py tests/frameworks/test_airflow_provider.py
 
 .venvs/airflow/airflow.stamp: pyproject.toml
 	$(PYTHON) .ci/environment.py .venvs/airflow
 	.venvs/airflow/bin/python -m pip install --quiet "pip>=25.1"
-	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
+	.venvs/airflow/bin/python -m pip install --quiet --editable ".[airflow,testing]" --group airflow
 	@touch $@
 
 ## Jobs in Dask, Ray, Spark, Celery and Airflow, whose workers are killed (gigabytes and many minutes): docs/bulk.md.
@@ -123,6 +125,10 @@ site: $(VENV)/dev.stamp
 site-screenshots: site browser
 	$(BIN)/python -m website.screenshots .reports/site .reports/site-screenshots
 
+## Put the pages of this version onto the branch that GitHub Pages serves. For the workflow.
+publish-site:
+	.ci/publish-site .site
+
 ## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
@@ -132,6 +138,7 @@ lint: $(VENV)/dev.stamp
 ## The workflows of the repository: their form, and what is unsafe in them.
 workflows: $(VENV)/dev.stamp
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github/workflows
 
 ## What type checkers say: mypy, as on Windows and macOS too, and pyright, all strict.
@@ -196,6 +203,7 @@ smoke: build
 	cd .venvs/smoke && bin/python -I ../../tests/packaging/smoke.py
 	.venvs/smoke/bin/python -m pip install --quiet "django>=5.2" "django-stubs>=5.2" \
 		opentelemetry-instrumentation  # bases of kraty_server.django and kraty_server.otel
+	.venvs/smoke/bin/python -m pip install --quiet --no-deps apache-airflow-task-sdk  # and of kraty_server.airflow
 	PATH="$(CURDIR)/.venvs/smoke/bin:$$PATH" && cd .venvs && "$(CURDIR)/$(BIN)/pyright" --verifytypes kraty_server --ignoreexternal
 
 ## What the wheel brings with it, as CycloneDX.

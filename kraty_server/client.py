@@ -263,7 +263,8 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
     """The Kraty server API, for asyncio. One client serves a whole process, in any number of event loops.
 
     The options are those of `KratyServer`; `http_client` is an `AsyncClient` of httpx or httpx2, and is bound to one
-    loop, and so is `transport`. `transport="aiohttp"` is another fast way out, with the extra `kraty-server[aiohttp]`.
+    loop, and so is `transport`. `transport="aiohttp"`, or the environment variable `KRATY_TRANSPORT`, sends with
+    aiohttp, which is fast too and needs the extra `kraty-server[aiohttp]`.
     `on_request` may be `async def`, and is awaited then.
     """
 

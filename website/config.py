@@ -20,6 +20,7 @@ NAV: Final = {
         "webhooks.md",
         "frameworks.md",
         "workers.md",
+        "airflow.md",
         "observability.md",
         "bulk.md",
         "gdpr.md",
@@ -37,6 +38,7 @@ NAV: Final = {
         "reference/bulk.md",
         "reference/testing.md",
         "reference/django.md",
+        "reference/airflow.md",
         "reference/otel.md",
         "reference/pages.md",
         "cli.md",
@@ -69,6 +71,7 @@ def configuration(source: Path, target: Path, version: str) -> dict[str, Any]:
         "nav": [{title: entry} for title, entry in nav.items()],
         "theme": {
             "name": "material",
+            "custom_dir": str(Path(__file__).with_name("theme")),
             "font": False,
             "features": [
                 "content.code.copy",

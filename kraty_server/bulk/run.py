@@ -24,7 +24,7 @@ from kraty_server.bulk.journal import APPLIED, REPLAYED, UNKNOWN, UNSENT, Failur
 from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import SAFE, Chunk, Planner
 from kraty_server.bulk.report import Progress, Report
-from kraty_server.bulk.send import Answers, Send, Work
+from kraty_server.bulk.send import TRACE_CONTEXT, Answers, Send, Work
 from kraty_server.bulk.sink import Sink
 from kraty_server.bulk.source import Rows
 
@@ -206,6 +206,7 @@ class Coordinator:
             action.is_batch,
             action.has_results,
             action.ack,
+            TRACE_CONTEXT.get(),
         )
         calls = action.calls * (1 if action.is_batch else len(indices))
         flight = Flight(chunk, indices, calls, time.monotonic(), self._executor)

@@ -399,8 +399,10 @@ class Coordinator:
         speed = (report.settled - settled) / max(now - since, 1e-9)
         fraction = 1.0 if self._planner.ended else self._rows.fraction()
         left = None
-        if fraction and speed > 0:
-            left = max(0.0, (report.rows / fraction - report.counted) / speed)
+        if fraction and report.rows:  # of the rows that were read, some are under way
+            if speed > 0:
+                left = max(0.0, (report.rows / fraction - report.counted) / speed)
+            fraction *= report.counted / report.rows
         progress = Progress(
             report, int(self._pace.window), len(self._under_way), speed, fraction, left, self._pace.wait()
         )

@@ -14,7 +14,7 @@ GROUPS := $(addprefix --group ,codegen types test frameworks checks bench docs)
 $(shell for place in "$(VENV)/place" .venvs/*/place; do folder=$${place%/place}; [ ! -e "$$place" ] || \
 	[ "$$(cat "$$place")" = "$$(cd "$$folder" && pwd -P)" ] || rm -f "$$folder"/*.stamp; done)
 
-.PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots lint workflows types generate check-generated lint-document diff bump parity surface
+.PHONY: help demo test quick coverage mutants airflow engines lock docs site site-screenshots publish-site lint workflows types generate check-generated lint-document diff bump parity surface
 .PHONY: spec-bump pull-request browser screenshots build smoke sbom check-tag test-pythons test-bounds soak job-soak durability bench bench-memory work clean
 
 help:
@@ -39,7 +39,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	$(@D)/bin/python -m pip install --quiet --editable . --group sanic
 	@touch $@
 
-## Buy something in a game, twice, with a lost answer in between (about a minute, set-up included).
+## Buy something in a game, twice, with a lost answer in between (a minute, set-up included).
 demo: $(VENV)/run.stamp
 	@$(BIN)/python examples/demo.py
 
@@ -123,6 +123,10 @@ site: $(VENV)/dev.stamp
 site-screenshots: site browser
 	$(BIN)/python -m website.screenshots .reports/site .reports/site-screenshots
 
+## Put the pages of this version onto the branch that GitHub Pages serves. For the workflow.
+publish-site:
+	.ci/publish-site .site
+
 ## Form, what is unsafe, and layers.
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
@@ -132,6 +136,7 @@ lint: $(VENV)/dev.stamp
 ## The workflows of the repository: their form, and what is unsafe in them.
 workflows: $(VENV)/dev.stamp
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github/workflows
 
 ## What type checkers say: mypy, as on Windows and macOS too, and pyright, all strict.

@@ -8,7 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("aiohttp", "arrow", "dask", "emulator", "http2", "otel")
+EXTRAS = ("aiohttp", "arrow", "dask", "emulator", "http2", "msgspec", "otel")
 document = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
 project, groups = document["project"], document["dependency-groups"]
 for requirement in (

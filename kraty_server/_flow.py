@@ -161,7 +161,7 @@ def _read(call: Call[T], url: str, answer: Answer, options: Options) -> tuple[T 
         why = f"response body is longer than {len(answer.content)} bytes"
         return None, _unreadable(call, url, answer, options, why, "unknown")
     try:
-        payload = _json.loads(answer.content)
+        payload = options.loads(answer.content)
     except (ValueError, RecursionError):
         if call.model is NoneType and not answer.content:
             return call.parse(None), None
@@ -229,7 +229,7 @@ def _warn_of_absent(operation: str, absent: list[str]) -> None:
 def _refused(call: Call[Any], url: str, answer: Answer, options: Options) -> KratyServerError:
     """The error of an answer that is no 2xx."""
     try:
-        payload: object = _json.loads(answer.content)
+        payload: object = options.loads(answer.content)
     except (ValueError, RecursionError):
         payload = None
     status = answer.status

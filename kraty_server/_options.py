@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
+from kraty_server import _json
 from kraty_server._clock import SYSTEM_CLOCK, Clock
 from kraty_server.retry import RetryConfig
 from kraty_server.telemetry import AsyncOnRequest
@@ -24,6 +25,7 @@ KEY_VARIABLE: Final = "KRATY_SERVER_KEY"
 BASE_URL_VARIABLE: Final = "KRATY_BASE_URL"
 TRANSPORT_VARIABLE: Final = "KRATY_TRANSPORT"
 ALLOW_HTTP_VARIABLE: Final = "KRATY_ALLOW_HTTP"
+JSON_VARIABLE: Final = "KRATY_JSON"
 TRANSPORTS: Final = ("httpx", "aiohttp")
 RESERVED_HEADERS: Final = frozenset(
     {
@@ -129,6 +131,7 @@ class Options:
     strict_responses: bool
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     clock: Clock = SYSTEM_CLOCK
+    loads: Callable[[bytes], Any] = _json.loads
 
 
 def wrapped_key(key: str | None) -> Secret:
@@ -147,6 +150,7 @@ def checked_options(
     *,
     strict_responses: bool,
     allow_http: bool | None,
+    json: str | None,
     may_await: bool,
     transport: object,
 ) -> Options:
@@ -163,6 +167,7 @@ def checked_options(
         generate_idempotency_key=generate_idempotency_key or new_key,
         strict_responses=strict_responses,
         clock=clock_of(transport),
+        loads=checked_reader(json),
     )
 
 
@@ -334,6 +339,19 @@ def transport_for(transport: object, client: object, *, http2: bool, may_be_aioh
         if http2:
             raise ValueError(f"http2: aiohttp speaks HTTP/1.1 only; leave {asked} out")
     return name
+
+
+def checked_reader(name: str | None) -> Callable[[bytes], Any]:
+    """Take the package that reads answers: the one asked for, else that of the environment, else the standard one."""
+    asked = "json"
+    if name is None:
+        asked, name = JSON_VARIABLE, os.environ.get(JSON_VARIABLE) or "json"
+    if name not in _json.READERS:
+        raise ValueError(f"{asked}: {' or '.join(map(repr, _json.READERS))} is needed, got {name!r}")
+    try:
+        return _json.reader(name)
+    except ImportError:
+        raise ValueError(f"{asked}: {name} is not installed; install kraty-server[{name}]") from None
 
 
 def clock_of(transport: object) -> Clock:

@@ -182,6 +182,8 @@ class KratyServer(BaseClient[OnRequest]):
         on_request: called with a `RequestInfo` after each attempt; a plain function.
         strict_responses: raise where a 2xx lacks a required field, instead of a warning in the log.
         allow_http: send the key over plain http to a host that is not loopback; else `KRATY_ALLOW_HTTP`, 1 or 0.
+        json: what reads answers; else `KRATY_JSON`. `"msgspec"` reads the same values in half the time, with the extra
+            `kraty-server[msgspec]`; requests are written as ever.
 
     Raises:
         ValueError, TypeError: an option cannot be; the message names it.
@@ -202,6 +204,7 @@ class KratyServer(BaseClient[OnRequest]):
         on_request: OnRequest | None = None,
         strict_responses: bool = False,
         allow_http: bool | None = None,
+        json: Literal["json", "msgspec"] | None = None,
     ) -> None:
         key = _options.wrapped_key(api_key)
         del api_key
@@ -218,6 +221,7 @@ class KratyServer(BaseClient[OnRequest]):
             on_request,
             strict_responses=strict_responses,
             allow_http=allow_http,
+            json=json,
             may_await=self._may_await,
             transport=transport,
         )
@@ -258,8 +262,8 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
     """The Kraty server API, for asyncio. One client serves a whole process, in any number of event loops.
 
     The options are those of `KratyServer`; `http_client` is an `AsyncClient` of httpx or httpx2, and is bound to one
-    loop, and so is `transport`. `transport="aiohttp"`, or the environment variable `KRATY_TRANSPORT`, takes the faster
-    way out, with the extra `kraty-server[aiohttp]`.
+    loop, and so is `transport`. `transport="aiohttp"`, or the environment variable `KRATY_TRANSPORT`, sends with
+    aiohttp, which is faster and needs the extra `kraty-server[aiohttp]`.
     `on_request` may be `async def`, and is awaited then.
     """
 
@@ -280,6 +284,7 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
         on_request: AsyncOnRequest | None = None,
         strict_responses: bool = False,
         allow_http: bool | None = None,
+        json: Literal["json", "msgspec"] | None = None,
     ) -> None:
         key = _options.wrapped_key(api_key)
         del api_key
@@ -296,6 +301,7 @@ class AsyncKratyServer(BaseClient[AsyncOnRequest]):
             on_request,
             strict_responses=strict_responses,
             allow_http=allow_http,
+            json=json,
             may_await=self._may_await,
             transport=transport,
         )

@@ -45,7 +45,7 @@ class KratyError(Exception):
         """Tell a worker what to do with its task; docs/workers.md lists it for every code and cause.
 
         `repeat`: make the same call with the same key later. `fix`: the set-up is broken (the key, the address); keep
-        the task, tell somebody once, try again when it is mended. `refuse`: this request will never be taken; a person
+        the task, tell somebody once, try again when it is fixed. `refuse`: this request will never be taken; a person
         must look at it.
         """
         refused = self.outcome == "not_applied" and not self.is_retryable

@@ -54,7 +54,7 @@ class RetryConfig:
             if isinstance(status, bool) or not isinstance(status, int):
                 raise TypeError(f"statuses: integers are needed, got {type(status).__name__}")
             if not 400 <= status <= 599 or status == 409:
-                raise ValueError(f"statuses: {status} is no status that a retry can mend")
+                raise ValueError(f"statuses: {status} is no status that a retry can change")
         object.__setattr__(self, "statuses", statuses)
 
     def delay(self, attempt: int, random_fraction: float) -> float:

@@ -19,7 +19,7 @@ def first_line(path: Path) -> str:
 def table(title: str, pattern: str) -> str:
     """The modules that match a pattern, each with its first line, as Markdown."""
     paths = [path for path in sorted(ROOT.glob(pattern)) if path.name != "__init__.py"]
-    rows = [f"| {first_line(path)} | `{path.relative_to(ROOT)}` |" for path in paths]
+    rows = [f"| {first_line(path)} | `{path.relative_to(ROOT).as_posix()}` |" for path in paths]
     return "\n".join([f"| {title} | file |", "|---|---|", *rows])
 
 

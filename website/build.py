@@ -16,6 +16,7 @@ from typing import Final
 from kraty_server import __version__
 from website.config import ROOT, configuration
 from website.names import public_names
+from website.versions import write_versions
 
 NAMES: Final = re.compile(r"^<!-- names of ([\w.]+)(?: from ([\w.]+))? -->$", re.MULTILINE)
 VARIANT: Final = re.compile(r"^(```python) .+$", re.MULTILINE)
@@ -66,16 +67,3 @@ def directives(asked: re.Match[str]) -> str:
         names = [name for name in names if hasattr(found, name)]  # which loads them, where they are lazy
         names.sort(key=[*vars(found)].index)
     return "\n\n".join(f"::: {module}.{name}" for name in names)
-
-
-def write_versions(folder: Path) -> None:
-    """List the versions that are there for the site's menu, and lead from the top to the newest."""
-    found = [path.name for path in folder.iterdir() if re.fullmatch(r"\d+(\.\d+)*\w*", path.name)]
-    found.sort(key=lambda name: [int(part) for part in re.findall(r"\d+", name)], reverse=True)
-    versions = [{"version": one, "title": one, "aliases": ["latest"] * (one == found[0])} for one in found]
-    (folder / "versions.json").write_text(json.dumps(versions), "utf-8")
-    (folder / "index.html").write_text(
-        f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={found[0]}/">'
-        f'<title>kraty-server</title><a href="{found[0]}/">kraty-server {found[0]}</a>\n',
-        "utf-8",
-    )

@@ -69,6 +69,7 @@ def configuration(source: Path, target: Path, version: str) -> dict[str, Any]:
         "nav": [{title: entry} for title, entry in nav.items()],
         "theme": {
             "name": "material",
+            "custom_dir": str(Path(__file__).with_name("theme")),
             "font": False,
             "features": [
                 "content.code.copy",

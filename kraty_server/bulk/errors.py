@@ -8,7 +8,7 @@ from collections.abc import Sequence
 class JobError(Exception):
     """A job cannot be run, or not to its end: its source, its journal or its executor does not allow it.
 
-    What was sent is in the journal: mend the cause and run the same job again.
+    What was sent is in the journal: fix the cause and run the same job again.
     """
 
 

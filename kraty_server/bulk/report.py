@@ -43,7 +43,7 @@ class Report:
     """How often an answer was lost, or the server failed (5xx)."""
     seconds: float = 0.0
     stopped: str | None = None
-    """Why the run ended before its source, or None. Mend the cause and run the same job again."""
+    """Why the run ended before its source, or None. Fix the cause and run the same job again."""
     key_refused: bool = False
     """Whether it stopped because the server refused the API key (401, 403)."""
     notes: list[str] = field(default_factory=list[str])

@@ -83,7 +83,7 @@ class Sink:
             _sync_folder(self._folder)
         except OSError as error:
             raise JobError(
-                f"{self._folder / name}: {error.strerror}. Mend it and run the job again: these rows are read again"
+                f"{self._folder / name}: {error.strerror}. Fix it and run the job again: these rows are read again"
             ) from None
         self._rows.clear()
         return name

@@ -31,7 +31,7 @@ from kraty_server_generated.api import health
 from kraty_server_generated.models import ServerPingResponse
 
 T = TypeVar("T")
-PACKAGES: Final = ("httpx", "httpcore", "h11", "attrs", "aiohttp", "h2")
+PACKAGES: Final = ("httpx", "httpcore", "h11", "attrs", "aiohttp", "h2", "msgspec")
 MAX_SKEW: Final = 5.0
 """Seconds by which a clock may be wrong before that is called a problem."""
 SHOWN: Final = (
@@ -39,6 +39,7 @@ SHOWN: Final = (
     f"{SECRET_VARIABLE}_FILE",
     _options.TRANSPORT_VARIABLE,
     _options.ALLOW_HTTP_VARIABLE,
+    _options.JSON_VARIABLE,
 )
 """Variables of ours that are no secrets."""
 SECRETS: Final = (_options.KEY_VARIABLE, SECRET_VARIABLE)

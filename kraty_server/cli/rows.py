@@ -337,7 +337,7 @@ def _show(job: bulk.Job, given: Namespace, report: bulk.Report) -> Exit:
         terminal.say(terminal.plain(note), "dim")
     if report.stopped is not None:
         terminal.say(f"it stopped before its end: {terminal.plain(report.stopped)}", "red")
-        terminal.say("Mend the cause and run the same command again: it goes on where this run was.")
+        terminal.say("Fix the cause and run the same command again: it goes on where this run was.")
     if report.failed + report.invalid + report.changed + report.unknown:
         terminal.say(
             f"`kraty job failures {_named(job, given)} > failed.csv` gives the rows that were not done, and why."

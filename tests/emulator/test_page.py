@@ -428,7 +428,7 @@ class TestInABrowser:
     def test_changes_come_by_themselves_and_leave_the_rest_alone(self, browser: Any, width: int) -> None:
         with Emulator(seed=SEED) as emulator, emulator.client() as kraty:
             browser.get(emulator.url)
-            until(browser, "document.getElementById('live').textContent === 'live'")
+            until(browser, "document.getElementById('sync').textContent === 'synced'")
             row = "document.querySelector('tr#row-player-2')"
             browser.execute_script(f"{row}.kept = true; document.getElementById('control').open = true")
             kraty.wallet.credit(HOSTILE, "gold", amount=5)
@@ -443,7 +443,7 @@ class TestInABrowser:
         with Emulator(seed=SEED) as emulator, emulator.client() as kraty:
             browser.get(f"{emulator.url}/ledger")
             browser.execute_script("getSelection().selectAllChildren(document.querySelector('tbody td.main'))")
-            until(browser, "document.getElementById('live').textContent === 'paused'")
+            until(browser, "document.getElementById('sync').textContent === 'paused'")
             before = browser.execute_script("return document.querySelectorAll('tbody tr').length")
             kraty.wallet.credit("player_42", "gold", amount=5, reason="while_selected")
             with pytest.raises(TimeoutException):
@@ -456,7 +456,7 @@ class TestInABrowser:
     def test_a_lost_connection_is_seen_and_found_again(self, browser: Any, width: int) -> None:
         with Emulator(seed=SEED) as emulator:
             browser.get(emulator.url)
-            until(browser, "document.getElementById('live').textContent === 'live'")
+            until(browser, "document.getElementById('sync').textContent === 'synced'")
             assert not browser.execute_script("return document.getElementById('connection').checkVisibility()")
             port = int(emulator.url.rpartition(":")[2])
         until(browser, "document.getElementById('connection').checkVisibility()")

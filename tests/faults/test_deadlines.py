@@ -1,4 +1,4 @@
-"""No call outlives its walls, `timeout` and `deadline`, in any sender and whatever holds it up.
+"""No call takes longer than `timeout` and `deadline`, whichever transport sends it and whatever holds it up.
 
 The bounds here tell a call that ends at its wall, a fraction of a second, from one that hangs for `HANGS` seconds.
 """

@@ -23,6 +23,7 @@ from kraty_server.testing import Emulator
 from kraty_server.testing.__main__ import add_arguments
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(900)  # packages are fetched, and a machine may be busy
 TESTS = (
     "tests/contract",
     "tests/parity",
@@ -60,7 +61,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for name, mask in (("one", 0o022), ("another place", 0o077)):
         clone = copied(tmp_path_factory.mktemp("build") / name, mask)
         command = [sys.executable, "-m", "build", "--quiet", "--outdir", str(clone / "dist"), str(clone)]
-        subprocess.run(command, env=environment, check=True, timeout=100)
+        subprocess.run(command, env=environment, check=True)
         found.append(clone / "dist")
     return found
 
@@ -89,7 +90,6 @@ def test_the_sdist_has_what_git_has_and_nothing_else(sdist: Path) -> None:
 
 
 @pytest.mark.index
-@pytest.mark.timeout(300)
 def test_the_tests_of_the_sdist_run(sdist: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST", "KRATY"))}

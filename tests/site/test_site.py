@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import shutil
+import sys
 import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -15,10 +18,11 @@ import pytest
 import kraty_server
 from kraty_server import __version__
 from tests.emulator.browser import MISSING, WIDTHS, driven
-from website.build import build, write_versions
+from website.build import build
 from website.config import NAV, PROJECT, ROOT, navigation
 from website.names import MODULES, public_names
 from website.screenshots import served
+from website.versions import write_versions
 
 pytestmark = pytest.mark.slow
 NOT_OFFERED = {"cli", "client", "resources"}
@@ -140,7 +144,7 @@ def test_in_a_browser_it_asks_its_own_host_only_and_search_finds_a_page(site: Pa
     with served(site.parent) as origin, driven(WIDTHS[0]) as browser:
         browser.get(f"{origin}/")
         wait = WebDriverWait(browser, 60, ignored_exceptions=[WebDriverException])
-        wait.until(lambda _: browser.current_url == f"{origin}/{__version__}/")
+        wait.until(lambda _: browser.current_url == f"{origin}/latest/")
         wait.until(opened)
         browser.switch_to.active_element.send_keys("chargeback")
         found = "return document.activeElement.shadowRoot.querySelector('a[href]')?.textContent ?? ''"
@@ -148,6 +152,32 @@ def test_in_a_browser_it_asks_its_own_host_only_and_search_finds_a_page(site: Pa
         asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
         assert len(asked) > 5
         assert [one for one in asked if not one.startswith(origin)] == []
+
+
+@pytest.mark.skipif(MISSING, reason="needs chromium and chromedriver: make browser")
+def test_in_a_browser_the_menu_of_versions_leads_to_the_same_page_of_another_version(
+    site: Path, tmp_path: Path
+) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    old = site.parent.parent / "two-versions"
+    shutil.copytree(site, old / __version__)
+    shutil.copytree(site, old / "0.0.1")
+    write_versions(old)
+    with served(old) as origin, driven(WIDTHS[0]) as browser:
+        wait = WebDriverWait(browser, 60)
+        browser.get(f"{origin}/latest/grants/")
+        links = "return [...document.querySelectorAll('.md-version__link')].map(link => link.href)"
+        wait.until(lambda _: browser.execute_script(links))
+        assert browser.execute_script(links) == [f"{origin}/{__version__}/", f"{origin}/0.0.1/"]
+        outdated = "return [...document.querySelectorAll('[data-md-component=outdated]')].some(one => !one.hidden)"
+        assert not browser.execute_script(outdated)
+        browser.find_element("css selector", ".md-version__current").click()
+        browser.execute_script("document.querySelectorAll('.md-version__link')[1].click()")
+        wait.until(lambda _: browser.current_url == f"{origin}/0.0.1/grants/")
+        wait.until(lambda _: browser.execute_script(outdated))
+        banner = "return document.querySelector('[data-md-component=outdated] a').href"
+        assert browser.execute_script(banner) == f"{origin}/"
 
 
 def test_every_page_is_found_by_search_and_by_programs(site: Path) -> None:
@@ -167,11 +197,23 @@ def test_every_page_of_the_docs_is_in_the_menu_new_ones_among_the_how_to_pages()
     assert navigation({"fulfilment.md"}) == NAV
 
 
-def test_the_newest_version_is_where_the_site_begins(tmp_path: Path) -> None:
-    for version in ("0.9.0", "0.10.0", "0.2.0"):
+def test_the_newest_release_is_where_the_site_begins(tmp_path: Path) -> None:
+    for version in ("0.9.0", "0.10.0", "0.2.0", "0.11.0rc1", "0.10.0rc2"):
         (tmp_path / version).mkdir()
-    write_versions(tmp_path)
-    versions = json.loads((tmp_path / "versions.json").read_text("utf-8"))
-    assert [one["version"] for one in versions] == ["0.10.0", "0.9.0", "0.2.0"]
-    assert [one["aliases"] for one in versions] == [["latest"], [], []]
-    assert "url=0.10.0/" in (tmp_path / "index.html").read_text("utf-8")
+        for name in ("404.html", "llms.txt"):
+            (tmp_path / version / name).write_text(version, "utf-8")
+    for _ in range(2):  # a second time changes nothing
+        write_versions(tmp_path)
+        versions = json.loads((tmp_path / "versions.json").read_text("utf-8"))
+        assert [one["version"] for one in versions] == ["0.11.0rc1", "0.10.0", "0.10.0rc2", "0.9.0", "0.2.0"]
+        assert [one["aliases"] for one in versions] == [[], ["latest"], [], [], []]
+        assert "url=latest/" in (tmp_path / "index.html").read_text("utf-8")
+        for name in ("404.html", "llms.txt", "latest/llms.txt"):
+            assert (tmp_path / name).read_text("utf-8") == "0.10.0"
+
+
+def test_what_runs_beside_the_token_that_publishes_needs_the_standard_library_only() -> None:
+    tree = ast.parse((ROOT / "website/versions.py").read_text("utf-8"))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert {str(name).partition(".")[0] for name in imported} <= sys.stdlib_module_names

@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+LINTER = shutil.which("lint-imports", path=sysconfig.get_path("scripts")) or "lint-imports"
 PARTS = ("kraty_server", "generated", "pyproject.toml")
 
 
 def broken(tree: Path) -> str:
     """What import-linter says about a tree; empty where all contracts are kept."""
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        [LINTER, "--no-cache", "--no-logo"],
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'generated'}"},
+        env={**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'generated'}", "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         timeout=60,
     )
     return "" if done.returncode == 0 else done.stdout + done.stderr

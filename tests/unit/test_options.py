@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -268,6 +269,7 @@ def test_a_route_that_cannot_be_is_refused(flavour: Flavour, given: tuple[Any, .
 
 
 HALF = Reply(body=b'{"data":{"economyKey":"gold","applied":true}}')
+WHOLE = Reply(body=b'{"data":{"economyKey":"gold","balance":5,"applied":true}}')
 
 
 @both
@@ -294,6 +296,40 @@ def test_strict_responses_raise_instead(flavour: Flavour) -> None:
             lambda k: k.wallet.credit("p", "gold", amount=1), api_key=KEY, base_url=server.url, strict_responses=True
         )
     assert (lacking.value.outcome, len(server.arrived)) == ("applied", 1)
+
+
+@both
+def test_msgspec_reads_answers_where_it_was_asked_for(flavour: Flavour, monkeypatch: pytest.MonkeyPatch) -> None:
+    msgspec = pytest.importorskip("msgspec", reason="msgspec is not installed: there is no wheel of it for this Python")
+    read: list[bytes] = []
+
+    class Decoder:
+        def decode(self, content: bytes) -> Any:
+            read.append(content)
+            raise msgspec.DecodeError("as of half a surrogate pair")
+
+    monkeypatch.setattr(msgspec.json, "Decoder", Decoder)
+    with RawServer([WHOLE]) as server:
+        options: dict[str, Any] = {"api_key": KEY, "base_url": server.url}
+        for asked, number in (({"json": "msgspec"}, 1), ({}, 1), ({"json": "json"}, 1)):
+            result = flavour(lambda k: k.wallet.credit("p", "gold", amount=1), **options, **asked)
+            assert (result.balance, len(read)) == (5, number)
+        monkeypatch.setenv("KRATY_JSON", "msgspec")
+        flavour(lambda k: k.with_options(timeout=5).wallet.credit("p", "gold", amount=1), **options)
+    assert read == [WHOLE.body, WHOLE.body]
+
+
+@makers
+def test_a_reader_that_is_unknown_or_not_there_is_refused(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="^json: 'json' or 'msgspec' is needed, got 'orjson'"):
+        make(api_key=KEY, json="orjson")
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    with pytest.raises(ValueError, match=r"^json: msgspec is not installed; install kraty-server\[msgspec\]"):
+        make(api_key=KEY, json="msgspec")
+    monkeypatch.setenv("KRATY_JSON", "msgspec")
+    with pytest.raises(ValueError, match="^KRATY_JSON: msgspec is not installed"):
+        make(api_key=KEY)
+    assert make(api_key=KEY, json="json")
 
 
 @both

@@ -240,7 +240,7 @@ class Backend:
 
         Args:
             operation: as in the contract, `wallet.credit`; `*` for all; `webhooks` for deliveries.
-            effect: one effect, and how often it strikes.
+            effect: one effect; of a drop, a cut or a duplicate, how many requests or deliveries meet it.
 
         Returns:
             The new line of the script; it counts how often it struck, and `clear_fault` takes it out again.

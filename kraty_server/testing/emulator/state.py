@@ -121,6 +121,31 @@ def _refuse_others(file: str | None) -> None:
                 raise ValueError(f"{file}: not a database; give the emulator a file of its own")
 
 
+class Effect:
+    """A transaction on the state. A class, since a generator costs more than the statements that it runs."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._state.connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        """Commit; roll back where anything went wrong, the commit included."""
+        state = self._state
+        try:
+            if kind is None:
+                state.connection.execute("COMMIT")
+                return
+        except BaseException:
+            state.roll_back()
+            raise
+        state.roll_back()
+
+
 class State:
     """One SQLite database: in memory, or in a file that outlives the process.
 
@@ -171,18 +196,15 @@ class State:
             self.connection.execute(f"PRAGMA user_version = {SCHEMA}")
             self.insert("clock", offset=0.0)
 
-    @contextmanager
-    def effect(self) -> Generator[None]:
+    def effect(self) -> Effect:
         """One transaction: all that happens within is kept, or none of it."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.OperationalError):  # where SQLite itself has rolled back
-                self.connection.execute("ROLLBACK")
-            self.setup.forget()
-            raise
+        return Effect(self)
+
+    def roll_back(self) -> None:
+        """Undo what the transaction has done so far."""
+        with suppress(sqlite3.OperationalError):  # where SQLite itself has rolled back
+            self.connection.execute("ROLLBACK")
+        self.setup.forget()
 
     @contextmanager
     def savepoint(self) -> Generator[None]:

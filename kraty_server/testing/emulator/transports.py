@@ -55,11 +55,16 @@ class _InProcess:
         self._engine = engine
         self._virtual_clock = clock
         self.kraty_clock = clock or SYSTEM_CLOCK
+        self._headers: tuple[list[tuple[bytes, bytes]], dict[str, str]] = ([], {})
 
     def _respond(self, request: httpx.Request, body: bytes) -> Answer:
         if self._virtual_clock is not None:
             self._virtual_clock.begin_request()
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+        raw, headers = self._headers
+        if raw != request.headers.raw:  # most calls of a client have the same
+            raw = request.headers.raw
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+            self._headers = raw, headers
         return self._engine.respond(request.method, request.url.raw_path.decode("ascii"), headers, body)
 
 

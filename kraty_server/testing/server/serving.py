@@ -23,6 +23,42 @@ STOP: Final = 5.0
 """Seconds that it may take until its thread has ended."""
 
 
+class _Transport(asyncio.Transport):
+    """The transport of a connection; what is written in one turn of the loop goes out as one.
+
+    uvicorn writes the head of an answer and its body apart, and sending is a quarter of what an answer costs.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._unsent: list[bytes | bytearray | memoryview] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._unsent:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+
 class _Protocol(HttpToolsProtocol):
     """One connection: each of its requests carries it in its scope, so that a fault can close it."""
 
@@ -30,7 +66,8 @@ class _Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         # asyncio does it only for sockets that were made with a protocol number.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.app_state = {CONNECTION: transport}
+        self.transport = _Transport(transport, self.loop)
+        self.app_state = {CONNECTION: self.transport}
 
 
 class _UvicornServer(uvicorn.Server):

@@ -66,7 +66,7 @@ def _bar(view: View) -> Html:
         "div",
         link("/", tag("span", "", class_="mark"), "Kraty ", tag("span", "emulator", class_="muted"), class_="brand"),
         clock,
-        tag("span", "live", id="live", class_="chip ok", hidden=True),
+        tag("span", "synced", id="sync", class_="chip ok", hidden=True),
         _panel("connect", "Connect", _connect(view)),
         _panel("control", "Control", _control(view)),
         class_="bar",

@@ -8,7 +8,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 // What is shown: the new page is laid over the old one, node by node
 
-const OWN = new Set(["live", "clock"]); // written by this script
+const OWN = new Set(["sync", "clock"]); // written by this script
 function morph(old, fresh) {
   if (old.isEqualNode(fresh) || OWN.has(old.id)) return;
   if (old.nodeType !== Node.ELEMENT_NODE) {
@@ -57,12 +57,12 @@ function selected() {
 }
 
 function showState() {
-  const live = byId("live");
+  const sync = byId("sync");
   const paused = !lost && selected();
-  live.textContent = lost ? "lost" : paused ? "paused" : "live";
-  live.className = `chip ${lost ? "bad" : paused ? "wait" : "ok"}`;
-  live.title = paused ? "Paused while text is selected" : "";
-  live.hidden = false;
+  sync.textContent = lost ? "lost" : paused ? "paused" : "synced";
+  sync.className = `chip ${lost ? "bad" : paused ? "wait" : "ok"}`;
+  sync.title = paused ? "Paused while text is selected" : "";
+  sync.hidden = false;
 }
 
 async function refresh(always = false) {

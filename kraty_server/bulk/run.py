@@ -411,8 +411,11 @@ class Coordinator:
 
 def _is_closed_dask(executor: Executor) -> bool:
     """Whether this is Dask's own executor, and its client has closed. What others call `_client` is theirs."""
-    dask = sys.modules.get("distributed.cfexecutor")  # whoever made one has imported it
-    return dask is not None and isinstance(executor, dask.ClientExecutor) and executor._client.status == "closed"
+    dask: Any = sys.modules.get("distributed.cfexecutor")  # whoever made one has imported it
+    if dask is None or not isinstance(executor, dask.ClientExecutor):
+        return False
+    its: Any = executor
+    return bool(its._client.status == "closed")
 
 
 class _Interrupts:

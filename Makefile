@@ -71,14 +71,16 @@ mutants: $(VENV)/dev.stamp
 	-$(BIN)/mutmut run
 	$(BIN)/python -m tests.mutants
 
-## The recipes for Airflow, in Airflow itself: an environment of its own, and some minutes. Not part of CI.
+## The provider and the recipes for Airflow, in Airflow itself: an environment of its own, some minutes. Not part of CI.
 airflow: .venvs/airflow/airflow.stamp
-	.venvs/airflow/bin/python -m pytest tests/frameworks/test_airflow.py
+	MYPYPATH=generated .venvs/airflow/bin/mypy --config-file= --strict --explicit-package-bases kraty_server/airflow
+	AIRFLOW_HOME=$(CURDIR)/.venvs/airflow/home .venvs/airflow/bin/python -m pytest \
+		tests/unit/test_airflow.py tests/frameworks/test_airflow.py tests/frameworks/test_airflow_provider.py
 
 .venvs/airflow/airflow.stamp: pyproject.toml
 	$(PYTHON) .ci/environment.py .venvs/airflow
 	.venvs/airflow/bin/python -m pip install --quiet "pip>=25.1"
-	.venvs/airflow/bin/python -m pip install --quiet --editable ".[testing]" --group airflow
+	.venvs/airflow/bin/python -m pip install --quiet --editable ".[airflow,testing]" --group airflow
 	@touch $@
 
 ## Jobs in Dask, Ray, Spark, Celery and Airflow, whose workers are killed (gigabytes and many minutes): docs/bulk.md.
@@ -201,6 +203,7 @@ smoke: build
 	cd .venvs/smoke && bin/python -I ../../tests/packaging/smoke.py
 	.venvs/smoke/bin/python -m pip install --quiet "django>=5.2" "django-stubs>=5.2" \
 		opentelemetry-instrumentation  # bases of kraty_server.django and kraty_server.otel
+	.venvs/smoke/bin/python -m pip install --quiet --no-deps apache-airflow-task-sdk  # and of kraty_server.airflow
 	PATH="$(CURDIR)/.venvs/smoke/bin:$$PATH" && cd .venvs && "$(CURDIR)/$(BIN)/pyright" --verifytypes kraty_server --ignoreexternal
 
 ## What the wheel brings with it, as CycloneDX.

@@ -1,6 +1,7 @@
 """Print the run-time requirements, and those of the extras, at one end of their ranges.
 
-Not those of `testing`: the oldest pytest has an environment of its own, in tests/plugin/test_installed.py.
+Not those of `testing`: the oldest pytest has an environment of its own, in tests/plugin/test_installed.py. So has
+Airflow: `make airflow`.
 """
 
 import re

@@ -13,6 +13,7 @@ MODULES: Final = (
     "kraty_server.bulk",
     "kraty_server.testing",
     "kraty_server.django",
+    "kraty_server.airflow",
     "kraty_server.otel",
     "kraty_server.pages",
 )

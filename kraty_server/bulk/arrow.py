@@ -25,7 +25,7 @@ from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import SAFE, Chunk, Planner
 from kraty_server.bulk.report import Report
 from kraty_server.bulk.run import Coordinator
-from kraty_server.bulk.send import send
+from kraty_server.bulk.send import Send, send, sender
 from kraty_server.bulk.source import Rows
 from kraty_server.client import KratyServer
 
@@ -117,27 +117,28 @@ class ArrowFunction:
     began: float | None
     in_flight: int
 
-    def __call__(self, rows: Partition, /) -> Partition:
+    def __call__(self, rows: Partition, /, *, client: KratyServer | None = None) -> Partition:
         """Send the rows, and give them back in their order with `kraty_status`, `_code`, `_message` and `_key`.
 
         Args:
             rows: a pyarrow Table or RecordBatch, an iterator of those (of Spark), or a pandas DataFrame (of Dask).
+            client: sends the rows; made from the environment of the worker otherwise, once for its process.
 
         Raises:
             JobError: the key is refused, the worker has another one, or nothing is answered any more. The engine may
                 run the partition again: what was done is not done twice.
             SourceError: a column is missing.
         """
-        return cast("Partition", self._carry_out(rows))
+        return cast("Partition", self._carry_out(rows, send if client is None else sender(client)))
 
-    def _carry_out(self, given: Any) -> Any:
+    def _carry_out(self, given: Any, work: Send) -> Any:
         pa = pyarrow("arrow_function")
         kind: Any = cast("Any", type(given))
         if isinstance(given, Iterator):
-            return map(self._carry_out, cast("Iterable[Any]", given))
+            return (self._carry_out(one, work) for one in cast("Iterable[Any]", given))
         if isinstance(given, pa.Table | pa.RecordBatch):
             kept = given.select([name for name in given.schema.names if name not in OUTCOMES])
-            outcomes = self._send(kept)
+            outcomes = self._send(kept, work)
             schema = kept.schema
             for name in outcomes:
                 schema = schema.append(pa.field(name, pa.string()))
@@ -145,13 +146,13 @@ class ArrowFunction:
             return kind.from_arrays([*kept.columns, *made], schema=schema)
         if kind.__module__.partition(".")[0] == "pandas":
             kept = given.drop(columns=list(OUTCOMES), errors="ignore")
-            outcomes = self._send(pa.Table.from_pandas(kept, preserve_index=False))
+            outcomes = self._send(pa.Table.from_pandas(kept, preserve_index=False), work)
             # As arrays: a series would be aligned by its index.
             texts = {name: pa.array(column, pa.string()).to_pandas().array for name, column in outcomes.items()}
             return kept.assign(**texts)
         raise TypeError(f"rows: a Table, a RecordBatch or a pandas DataFrame is needed, got {kind.__name__}")
 
-    def _send(self, table: Any) -> dict[str, list[str | None]]:
+    def _send(self, table: Any, work: Send) -> dict[str, list[str | None]]:
         numbered = ((*row, number) for number, row in enumerate(cells([table])))
         rows = Rows(numbered, [*table.schema.names, ROW])
         report, outcomes = Report(self.job), Outcomes(table.num_rows)
@@ -170,7 +171,7 @@ class ArrowFunction:
             self.action, planner, rows, outcomes, Pace(self.in_flight, None, time.monotonic), report,
             api_key=self.api_key,
             executor=partial(ThreadPoolExecutor, self.in_flight),
-            work=send,
+            work=work,
             sink=None,
             max_failures=None,
             on_progress=None,

@@ -7,6 +7,7 @@ of the table in docs/bulk.md.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -136,7 +137,14 @@ def airflow(rows: Rows, folder: Path) -> Statuses:
     for start in range(0, len(rows), size):
         parquet.write_table(pa.Table.from_pylist(rows[start : start + size]), folder / "data" / f"{start}.parquet")
     deployed = import_module("tests.frameworks.test_airflow").airflow
-    with deployed(folder, AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="False") as running:
+    connection = {
+        "conn_type": "kraty",
+        "password": os.environ.pop("KRATY_SERVER_KEY"),
+        "host": os.environ["KRATY_BASE_URL"],
+    }
+    with deployed(
+        folder, AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="False", AIRFLOW_CONN_KRATY_DEFAULT=json.dumps(connection)
+    ) as running:
         runs = f"{running.url}/api/v2/dags/make_good/dagRuns"
         begun = httpx.post(runs, headers=running.headers, json={"logical_date": None}, timeout=30).raise_for_status()
         run = f"{runs}/{begun.json()['dag_run_id']}"

@@ -77,6 +77,19 @@ def test_partitions_that_run_twice_have_one_effect(served: Emulator, action: bul
     assert booked(served) == asked(rows)
 
 
+def test_a_client_that_is_given_sends_the_rows_and_the_environment_needs_no_key(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KRATY_SERVER_KEY", raising=False)
+    rows = currency_rows(20)
+    tables = [pa.Table.from_pylist(rows[:10]), pa.Table.from_pylist(rows[10:])]
+    with emulator.client() as ours:
+        function = bulk.arrow_function("job", bulk.import_wallet(), began=NOW, client=ours)
+        done = [function(tables[0], client=ours), *function(iter(tables[1:]), client=ours)]
+    assert sum(map(statuses, done), Counter()) == {"applied": 20}
+    assert booked(emulator) == asked(rows)
+
+
 def test_each_row_comes_back_in_its_place_with_what_became_of_it(served: Emulator, kraty: KratyServer) -> None:
     kraty.wallet.credit("ada", "gold", amount=5, idempotency_key="before")
     table = pa.Table.from_pylist([

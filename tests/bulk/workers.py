@@ -52,10 +52,10 @@ def send_busily(work: bytes) -> bytes:
         return send(work)
 
 
-def map_busily(function: bulk.ArrowFunction, rows: Any) -> Any:
+def map_busily(function: bulk.ArrowFunction, rows: Any, **client: Any) -> Any:
     """Carry a partition out, and say so meanwhile."""
     with busy():
-        return function(rows)
+        return function(rows, **client)
 
 
 def map_each_busily(function: bulk.ArrowFunction, batches: Iterator[Any]) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """The effect of the handlers in `test_queued_webhooks.py`, whose worker is killed where an event asks for it.
 
-Not a test: it is copied beside the page's modules. What an event asks for is its `sourceRefId`: who dies, `process` or
-`worker`, and where, `before`, `in` or `after` the effect.
+Not a test: it is copied beside the page's modules. What an event asks for is its `sourceRefId`: who dies, `process`, the
+`supervisor` that waits for it as well, or the whole `worker`, and where, `before`, `in` or `after` the effect.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ def die(whom: str) -> NoReturn:
         os.kill(main, signal.SIGKILL)
         with suppress(ProcessLookupError):
             os.killpg(main, signal.SIGKILL)
+    if whom == "supervisor":
+        os.kill(os.getppid(), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
     raise SystemExit
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
-import types
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -260,40 +258,6 @@ def test_temporal(emulator: Emulator, temporal: str, tmp_path: Path) -> None:
         assert_each_task_ends_as_it_should(emulator, enqueue, printed, due)
         until(lambda: asyncio.run(describe("used")).status == WorkflowExecutionStatus.FAILED, printed)
         assert asyncio.run(describe("last")).status == WorkflowExecutionStatus.COMPLETED
-
-
-@pytest.mark.usefixtures("inside")
-def test_the_mapping_to_airflow(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against classes with the signatures of Airflow 3.3's, which is too heavy to install here."""
-
-    class RetryDecision:
-        default = staticmethod(lambda: ("default",))
-        fail = staticmethod(lambda reason=None: ("fail", reason))
-        retry = staticmethod(lambda delay=None, reason=None: ("retry", delay, reason))
-
-    sdk: Any = types.ModuleType("airflow.sdk")
-    sdk.RetryPolicy, sdk.RetryDecision = object, RetryDecision
-    monkeypatch.setitem(sys.modules, "airflow", types.ModuleType("airflow"))
-    monkeypatch.setitem(sys.modules, "airflow.sdk", sdk)
-    shop = module(source("import RetryDecision"))
-    policy = shop["KratyRetryPolicy"]()
-
-    def decided(receipt: str) -> Any:
-        try:
-            shop["fulfil"](PLAYER, receipt)
-        except Exception as error:
-            return policy.evaluate(exception=error, try_number=1, max_tries=100, context=None)
-        return None
-
-    with shop["kraty"] as kraty:
-        kraty.grants.create(PLAYER, entries=[CurrencyEntry("gold", 1)], idempotency_key="used")
-        emulator.fault("grants.create", status=503, retry_after=90, times=1)
-        assert decided("receipt")[:2] == ("retry", timedelta(seconds=90))
-        emulator.fault("grants.create", status=401, code="session_invalid", times=1)
-        assert decided("receipt")[:2] == ("retry", timedelta(seconds=0.2))
-        assert decided("used")[0] == "fail"
-        assert decided("receipt") is None
-        assert policy.evaluate(ValueError("a bug"), 1, 100) == ("default",)
 
 
 @pytest.mark.usefixtures("inside")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -90,6 +92,18 @@ def test_what_only_looks_like_a_number_is_no_retry_after(value: str) -> None:
     assert parse_retry_after(value, NOW) is None
 
 
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is not UTC, where the system lets a process choose."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Pacific/Auckland")
+        reset = getattr(time, "tzset", lambda: None)
+        reset()
+        yield
+    reset()
+
+
+@pytest.mark.usefixtures("far_away")
 def test_fractions_of_seconds_and_dates_without_a_zone_are_read() -> None:
     assert parse_retry_after("1.5", NOW) == 1.5
     at = datetime.fromtimestamp(NOW + 30, UTC)

@@ -78,7 +78,7 @@ def test_every_public_name_has_its_place_in_the_reference(site: Path) -> None:
     assert not missing, "write them into a page in docs/reference"
     assert {page for name, page in places.items() if name.startswith("kraty_server.")} >= {
         f"reference/{page}/"
-        for page in ("bulk", "calls", "client", "django", "errors", "models", "testing", "webhooks")
+        for page in ("airflow", "bulk", "calls", "client", "django", "errors", "models", "testing", "webhooks")
     }
 
 

@@ -259,6 +259,7 @@ def test_shutting_down_wakes_each_open_connection_and_none_that_was_closed() -> 
     kept, gone, closed = Stream(), Stream(gone=True), Stream()
     streams = [DeadlineStream(one, backend.open_streams) for one in (gone, kept, closed)]
     streams[2].close()
+    DeadlineStream(Stream(), backend.open_streams)  # and one that nobody holds any more
     backend.shutdown_sockets()
     assert (kept.asked, gone.asked, closed.asked) == ([("shutdown", 2)], [("shutdown", 2)], [("close",)])
     assert backend.installed == 0

@@ -65,9 +65,11 @@ def step(
     *,
     takes: float = 0.25,
     amid_sleep: Reply = None,
+    amid_report: Reply = None,
+    judged: list[bool] | None = None,
     **changes: Any,
 ) -> Course:
-    """Drive a call with these replies, each of which takes a while."""
+    """Drive a call with these replies, each of which takes a while; a sender judges answers where it may say how."""
     clock, course, remaining = SteppedClock(), Course(), list(replies)
     settings: dict[str, Any] = {
         "key": Secret("prefix.secret"), "base_url": "https://kraty.test", "timeout": 15.0, "deadline": 60.0,
@@ -86,6 +88,8 @@ def step(
                 course.sent.append(message)
                 clock.now += takes
                 reply = remaining.pop(0)
+                if judged is not None and isinstance(reply, Answer):
+                    judged.append(message.judge(reply))
             elif isinstance(message, Sleep):
                 course.slept.append(message.seconds)
                 clock.now += message.seconds
@@ -93,6 +97,7 @@ def step(
             else:
                 assert isinstance(message, Report)
                 course.told.append(message.info)
+                reply = amid_report
     except StopIteration as done:
         course.result = done.value
     except Exception as error:
@@ -250,6 +255,8 @@ def test_no_answer_says_where_and_why_and_never_the_key() -> None:
         "wallet.credit: no answer in time after 1 attempt (timeout 2.5 s, deadline 60 s) from https://kraty.test:443"
     )
     assert (reset.request_id, reset.is_retryable) == (None, True)
+    spoke = TransportFailure(TimeoutError("of prefix.secret"), maybe_received=True, timed_out=True)
+    assert str(step([spoke], retry=once).error).endswith(" from https://kraty.test:443: of …")
 
 
 @pytest.mark.parametrize(
@@ -289,6 +296,37 @@ def test_what_is_no_failure_of_transport_goes_through_with_a_note() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("reply", "effect"),
+    [(Answer(200, {}, CREDITED), "it took effect"), (Answer(404, {}, refusal("not_found")), "nothing took effect")],
+)
+def test_what_a_hook_of_the_callers_lets_through_says_how_the_call_stood(reply: Answer, effect: str) -> None:
+    limit = ZeroDivisionError("a task queue's time limit")
+    assert step([reply], amid_report=Interruption(limit)).error is limit
+    assert limit.__notes__ == [
+        f"kraty-server: wallet.credit was under way, attempt 1, idempotency key minted: {effect}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "trusted"),
+    [(Answer(200, {}, CREDITED), True), (Answer(200, {}, b"<html>"), False), (Answer(200, {}, refusal("conflict")), False),
+     (Answer(300, {}, b"<html>"), True), (Answer(404, {}, refusal("not_found")), True)],
+)  # fmt: skip
+def test_a_sender_keeps_a_connection_but_after_a_success_that_is_none_of_this_call(
+    reply: Answer, trusted: bool
+) -> None:
+    verdicts: list[bool] = []
+    course, plain = step([reply], judged=verdicts), step([reply])
+    assert verdicts == [trusted]
+    assert (course.result, str(course.error)) == (plain.result, str(plain.error))
+
+
+def test_each_request_knows_which_attempt_it_is() -> None:
+    course = step([Answer(503, {}, b""), Answer(429, {}, b""), Answer(200, {}, CREDITED)])
+    assert [sent.attempt for sent in course.sent] == [1, 2, 3]
+
+
 def test_retry_after_is_waited_for_and_known() -> None:
     course = step([Answer(429, {"retry-after": "7"}, refusal("rate_limited")), Answer(200, {}, CREDITED)])
     assert (course.slept, course.result.balance) == ([7.0], 5)
@@ -312,6 +350,31 @@ def test_a_success_that_is_not_kratys_leaves_it_open_and_shows_what_came(content
     assert str(error).startswith(f"[200] internal_error: {why}")
     assert str(error).endswith(f"(POST {URL} answered with text/html)")
     assert (error.status, error.code, error.outcome, error.is_retryable) == (200, "internal_error", "unknown", False)
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(502, "unknown"), (403, "not_applied"), (200, "unknown")])
+def test_a_page_is_quoted_whatever_its_encoding_and_says_whose_it_was(status: int, outcome: str) -> None:
+    error = step([Answer(status, {"content-type": "text/html"}, b"caf\xe9")], retry=RetryConfig(attempts=1)).error
+    told = f"non-2xx response without an error envelope (status={status})"
+    why = "response body was not valid JSON" if status == 200 else told
+    assert str(error) == f"[{status}] internal_error: {why}: caf\ufffd (POST {URL} answered with text/html)"
+    assert error.outcome == outcome
+
+
+def test_an_answer_that_is_longer_than_the_limit_says_where_it_came_from() -> None:
+    error = step([Answer(200, {}, b"{", complete=False)]).error
+    assert f": response body is longer than 1 bytes: {{ (POST {URL} answered with no content type)" in str(error)
+
+
+@pytest.mark.parametrize("code", ["", 5, None])
+def test_an_envelope_without_a_code_is_none_of_kratys(code: Any) -> None:
+    error = step([Answer(404, {}, refusal(code))], players.get("p")).error
+    assert str(error).startswith("[404] internal_error: non-2xx response without an error envelope")
+
+
+def test_an_envelope_without_a_message_says_so() -> None:
+    error = step([Answer(404, {}, b'{"error":{"code":"not_found"}}')], players.get("p")).error
+    assert str(error) == "[404] not_found: status 404, without a message"
 
 
 @pytest.mark.parametrize("beside", [{}, {"data": {}}, {"data": {"economyKey": "gold"}}])
@@ -371,6 +434,20 @@ def test_retries_and_giving_up_are_logged(caplog: pytest.LogCaptureFixture) -> N
     caplog.clear()
     step([Answer(409, {}, refusal("conflict"))])
     assert caplog.records == [], "an answer is no trouble"
+    with caplog.at_level(logging.WARNING, "kraty_server"):
+        step([Answer(503, {}, b""), Answer(409, {}, refusal("conflict"))])
+        step([Answer(503, {}, refusal("internal_error", "busy"))], retry=RetryConfig(attempts=1))
+    said = [record.getMessage().split(";")[0].partition(": ")[2] for record in caplog.records]
+    assert said[0].startswith("attempt 1 failed, trying again")
+    assert said[1:] == ["attempt 2 failed, giving up, unknown", "attempt 1 failed, giving up, unknown"]
+
+
+def test_each_attempt_is_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "kraty_server"):
+        step([TransportFailure(OSError("x"), maybe_received=True), Answer(200, {}, CREDITED)], on_request=None)
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.DEBUG] == [
+        "wallet.credit attempt 1: KratyNetworkError in 250.0 ms", "wallet.credit attempt 2: 200 in 250.0 ms",
+    ]  # fmt: skip
 
 
 def test_an_error_that_was_raised_is_held_by_nobody_else() -> None:

@@ -84,6 +84,15 @@ def test_a_younger_connection_is_found_behind_what_expired() -> None:
     assert len(pool.open) == 1
 
 
+def test_what_lies_behind_an_expired_connection_is_held_to_the_same_limits() -> None:
+    pool = Connections(Limits(idle_seconds=10.0, max_age=10.0))
+    last, second, old = opened(pool, 5.0), opened(pool, 5.0), opened(pool, 0.0)
+    for slot in (last, second, old):
+        pool.release(slot, 5.0)
+    assert pool.acquire(15.0) == (second, [old])
+    assert pool.acquire(15.001) == (None, [last])
+
+
 def test_each_call_closes_one_connection_that_a_peak_left() -> None:
     pool = Connections(Limits(idle_seconds=30.0, max_age=1000.0))
     left, also_left, busy = (opened(pool, 0.0) for _ in range(3))

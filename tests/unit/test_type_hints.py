@@ -19,7 +19,7 @@ from kraty_server.client import RESOURCES
 from kraty_server_generated import models as generated
 from tests.unit.test_mocking import done
 
-APART = ("testing", "django", "otel", "__main__")
+APART = ("airflow", "testing", "django", "otel", "__main__")
 """Those need an extra, and are tested with it; the last is a program."""
 
 

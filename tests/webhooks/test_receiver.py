@@ -211,6 +211,7 @@ DECISIONS = {
 @pytest.mark.parametrize("reason", get_args(signature.Reason))
 def test_a_worker_is_told_by_the_reason_what_to_do(reason: Any) -> None:
     error = WebhookError(reason)
+    assert error.args == (reason,)
     assert error.decision == pickle.loads(pickle.dumps(error)).decision == DECISIONS[reason]
 
 

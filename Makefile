@@ -99,7 +99,7 @@ engines-%: .venvs/engines-%/engines.stamp
 .venvs/engines-%/engines.stamp: pyproject.toml
 	$(PYTHON) .ci/environment.py $(@D)
 	$(@D)/bin/python -m pip install --quiet "pip>=25.1"
-	$(@D)/bin/python -m pip install --quiet --editable ".[emulator]" --group engines-$*
+	$(@D)/bin/python -m pip install --quiet --editable ".[testing]" --group engines-$*
 	@touch $@
 
 ## Take the newest of all that is used here, and write down its versions for this Python.

@@ -19,6 +19,7 @@ from opentelemetry import context, metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]  # untyped
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kraty_server import __version__
 from kraty_server._flow import DEFAULT_PORTS, request_id
@@ -29,8 +30,7 @@ from kraty_server._options import Options, read_switch
 from kraty_server.bulk import job as jobs
 from kraty_server.bulk.actions import wire_name
 from kraty_server.bulk.report import Report
-from kraty_server.bulk.send import Send as Work
-from kraty_server.client import KratyServer
+from kraty_server.bulk.send import TRACE_CONTEXT, Execution
 from kraty_server.errors import KratyServerError
 from kraty_server.webhooks import AsyncWebhooks, Webhooks
 from kraty_server.webhooks.receiver import Result
@@ -45,6 +45,8 @@ SOURCE: Final = "source_ref_id"
 """What a call may say of itself, and the webhooks that it causes repeat."""
 REMEMBERED: Final = 10_000
 """Calls whose deliveries can be linked to them."""
+W3C: Final = TraceContextTextMapPropagator()
+"""How a chunk carries the span of its job: not by what else a program propagates, which may say who a player is."""
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 """Seconds, as the conventions have them for HTTP."""
 
@@ -74,7 +76,7 @@ class KratyInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # untyped
         self._replace(Webhooks, "dispatch", tracing.dispatch)
         self._replace(AsyncWebhooks, "dispatch", tracing.async_dispatch)
         self._replace(jobs.Job, "run", tracing.job)
-        self._replace(jobs, "sender", tracing.sender)
+        self._replace(Execution, "carry_out", tracing.chunk)
 
     def _replace(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         original = getattr(owner, name)
@@ -254,7 +256,13 @@ class _Tracing:
             operation = job.action.operation
             attributes = {"kraty.job.name": job.name, "kraty.operation": operation}
             with self._span(f"job {operation}", SpanKind.INTERNAL, attributes) as span:
-                report = original(job, **options)
+                headers = dict[str, str]()
+                W3C.inject(headers)
+                token = TRACE_CONTEXT.set(headers)
+                try:
+                    report = original(job, **options)
+                finally:
+                    TRACE_CONTEXT.reset(token)
                 totals = {name: value for name, value in report.as_json().items() if type(value) is int}
                 span.set_attributes({f"kraty.job.{name}": value for name, value in totals.items()})
                 if report.stopped is not None:
@@ -263,21 +271,18 @@ class _Tracing:
 
         return traced
 
-    def sender(self, original: Callable[[KratyServer], Work]) -> Callable[[KratyServer], Work]:
-        """Trace each chunk in a trace of its own, which the thread of the pool gives it, with a link to its job."""
+    def chunk(self, original: Callable[[Execution, str], None]) -> Callable[[Execution, str], None]:
+        """Trace a chunk, wherever a worker carries it out, with a link to the span of the run that it came from."""
 
         @wraps(original)
-        def linked(client: KratyServer) -> Work:
-            work = original(client)
-            link = Link(trace.get_current_span().get_span_context())
+        def traced(execution: Execution, api_key: str) -> None:
+            work = execution.work
+            run = trace.get_current_span(W3C.extract(work.trace_context or {}, Context())).get_span_context()
+            attributes = {"kraty.operation": work.operation, "kraty.job.chunk.rows": len(work.rows)}
+            with self._span("job chunk", SpanKind.INTERNAL, attributes, (Link(run),) if run.is_valid else ()):
+                original(execution, api_key)
 
-            def traced(content: bytes) -> bytes:
-                with self._span("job chunk", SpanKind.INTERNAL, {}, (link,)):
-                    return work(content)
-
-            return traced
-
-        return linked
+        return traced
 
 
 def _error_type(error: BaseException) -> str:

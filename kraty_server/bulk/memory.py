@@ -99,7 +99,7 @@ class Memory:
         for index, (number, row) in enumerate(rows.items()):
             if (body := done.get(index)) is None:
                 left[number] = row
-            elif body == row[2][KEY_SIZE:]:
+            elif row[2].startswith(body, KEY_SIZE):
                 found.known += 1
             else:
                 reason = "it was done by a former run with other contents"
@@ -111,7 +111,7 @@ class Memory:
             _, _, record, _ = row
             key, body = record[:KEY_SIZE], record[KEY_SIZE:]
             if (first := repeated.get(index)) is not None:
-                is_same = first == body
+                is_same = body.startswith(first)
                 standing = Standing.DUPLICATE if is_same else Standing.CHANGED
                 contents = "contents" if is_same else "other contents"
                 reason = f"a former row of this source has the same key and {contents}"

@@ -25,6 +25,7 @@ def line(progress: Progress) -> str:
         (report.invalid, "invalid"),
         (report.changed, "changed"),
         (report.unknown, "unknown"),
+        (report.lost, "lost answers"),
     ):
         if count:
             parts.append(f"{count:,} {what}")

@@ -84,7 +84,7 @@ class Progress:
     rows_per_second: float
     """Settled rows, of late."""
     fraction: float | None
-    """How much of the source was read, 0 to 1; None where nobody knows."""
+    """How much of the source is done with, 0 to 1; None where nobody knows."""
     seconds_left: float | None
     """When it will be over at this speed; None where nobody knows."""
     paused_for: float

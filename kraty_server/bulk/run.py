@@ -6,8 +6,10 @@ unknown, and only what the server's memory of keys still protects is sent again.
 
 from __future__ import annotations
 
+import logging
 import queue
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -22,9 +24,11 @@ from kraty_server.bulk.journal import APPLIED, REPLAYED, UNKNOWN, UNSENT, Failur
 from kraty_server.bulk.pace import Pace
 from kraty_server.bulk.plan import SAFE, Chunk, Planner
 from kraty_server.bulk.report import Progress, Report
-from kraty_server.bulk.send import Answers, Send, Work
+from kraty_server.bulk.send import TRACE_CONTEXT, Answers, Send, Work
 from kraty_server.bulk.sink import Sink
 from kraty_server.bulk.source import Rows
+
+log: Final = logging.getLogger("kraty_server")
 
 AHEAD: Final = 4
 """Chunks that are committed as sent before there is room for them."""
@@ -38,8 +42,8 @@ GIVE_UP_AFTER: Final = 5
 """Lost answers of a single row, while others are answered, after which it is given up."""
 SILENCE: Final = 20
 """Rounds without any answer, some 14 minutes with their pauses, after which the run stops."""
-DEAD_WORKERS: Final = 5
-"""Chunks in a row that no worker carried out, or executors that took none, after which the run stops."""
+DEATHS: Final = 5
+"""Deaths of workers in a row, or executors that took no work, after which the run stops."""
 GIVEN_UP: Final = ord("x")
 """State of a row, within a run: unknown, and not tried again."""
 
@@ -96,11 +100,12 @@ class Coordinator:
         """Those of them with results: they wait for their part to be full. After a kill their rows are read again."""
         self._repeats = False
         """Whether the last chunk that was handed out had been before."""
-        self._under_way: set[Future[bytes]] = set()
+        self._under_way: dict[Future[bytes], Flight] = {}
         self._done: queue.SimpleQueue[tuple[Flight, Future[bytes]]] = queue.SimpleQueue()
         self._attempts = 0
-        self._dead_workers = self._broken_in_a_row = 0
+        self._deaths = self._broken_in_a_row = 0
         self._committed_at = self._told_at = self._begun_at = time.monotonic()
+        self._died_at = self._begun_at - 1.0
         self._speeds: deque[tuple[float, int]] = deque([(self._begun_at, 0)], maxlen=40)
 
     def run(self) -> bool:
@@ -113,7 +118,7 @@ class Coordinator:
                 self._finish()
             finally:
                 if self._make is not None:
-                    self._executor.shutdown(wait=False, cancel_futures=True)
+                    self._release(self._executor)
         return interrupts.came
 
     def _step(self) -> bool:
@@ -201,6 +206,7 @@ class Coordinator:
             action.is_batch,
             action.has_results,
             action.ack,
+            TRACE_CONTEXT.get(),
         )
         calls = action.calls * (1 if action.is_batch else len(indices))
         flight = Flight(chunk, indices, calls, time.monotonic(), self._executor)
@@ -211,7 +217,7 @@ class Coordinator:
             self._renew(flight.executor, error)
             return
         chunk.was_sent = True
-        self._under_way.add(future)
+        self._under_way[future] = flight
         self._pace.sent(flight.calls)
         future.add_done_callback(lambda done: self._done.put((flight, done)))
 
@@ -223,14 +229,28 @@ class Coordinator:
         why = f"the executor broke ({type(error).__name__}: {error})"
         if self._make is None:
             self._stop(f"{why}. Run the job again; give a function that makes the executor, and it is renewed")
-        elif self._broken_in_a_row >= DEAD_WORKERS:
+        elif self._broken_in_a_row >= DEATHS:
             self._stop(f"{why}, and so did those that were made anew")
         else:
-            broken.shutdown(wait=False, cancel_futures=True)
+            self._release(broken)
             try:
                 self._executor = self._make()
             except Exception as another:
                 self._stop(f"{why}, and none can be made anew ({type(another).__name__}: {another})")
+
+    def _release(self, executor: Executor) -> None:
+        """Let go of an executor that was made for this run, and of its work."""
+        self._cancel(executor)
+        try:
+            executor.shutdown(wait=False)
+        except Exception:  # what broke may not be able to, and what became of the rows is known without it
+            log.warning("an executor cannot be shut down", exc_info=True)
+
+    def _cancel(self, executor: Executor) -> None:
+        # One by one: the `shutdown` of Dask and of others takes no `cancel_futures`.
+        for future, flight in list(self._under_way.items()):
+            if flight.executor is executor:
+                future.cancel()
 
     def _await(self) -> None:
         """Wait until a chunk is back, or until something may be handed out again."""
@@ -243,14 +263,13 @@ class Coordinator:
                 self._judge(*self._done.get_nowait())
         except queue.Empty:
             # A client of Dask that closes for want of its scheduler may leave a future behind that is never done.
-            if self._under_way and getattr(getattr(self._executor, "_client", None), "status", None) == "closed":
-                self._renew(self._executor, BrokenExecutor("its client is closed"))
-                for future in list(self._under_way):
-                    future.cancel()
+            if self._under_way and _is_closed_dask(executor := self._executor):
+                self._renew(executor, BrokenExecutor("its client is closed"))
+                self._cancel(executor)
 
     def _judge(self, flight: Flight, future: Future[bytes]) -> None:
         chunk, report, pace = flight.chunk, self._report, self._pace
-        self._under_way.discard(future)
+        self._under_way.pop(future, None)
         try:
             answers = Answers.loads(future.result())
         except Exception as error:  # whatever a cluster raises for a worker that died
@@ -258,7 +277,7 @@ class Coordinator:
                 self._renew(flight.executor, error)
             self._no_worker(flight, error)
             return
-        self._dead_workers = self._broken_in_a_row = 0
+        self._deaths = self._broken_in_a_row = 0
         report.calls += answers.calls
         pace.sent(max(0, answers.calls - flight.calls))  # a batch that is refused is sent again in parts
         for index, state in zip(flight.indices, answers.states.encode(), strict=True):
@@ -289,9 +308,10 @@ class Coordinator:
         self._sort(chunk)
 
     def _no_worker(self, flight: Flight, error: Exception) -> None:
-        self._dead_workers += 1
         self._report.lost += 1
-        if self._dead_workers >= DEAD_WORKERS:
+        if flight.sent_at > self._died_at:  # else it was under way when that one died: the same death
+            self._deaths, self._died_at = self._deaths + 1, time.monotonic()
+        if self._deaths >= DEATHS:
             self._stop(f"no worker carries out its work: {type(error).__name__}: {error}")
         flight.chunk.last_error = "no_answer", f"its worker ended ({type(error).__name__})"
         self._lost(flight)
@@ -379,12 +399,23 @@ class Coordinator:
         speed = (report.settled - settled) / max(now - since, 1e-9)
         fraction = 1.0 if self._planner.ended else self._rows.fraction()
         left = None
-        if fraction and speed > 0:
-            left = max(0.0, (report.rows / fraction - report.counted) / speed)
+        if fraction and report.rows:  # of the rows that were read, some are under way
+            if speed > 0:
+                left = max(0.0, (report.rows / fraction - report.counted) / speed)
+            fraction *= report.counted / report.rows
         progress = Progress(
             report, int(self._pace.window), len(self._under_way), speed, fraction, left, self._pace.wait()
         )
         self._on_progress(progress)
+
+
+def _is_closed_dask(executor: Executor) -> bool:
+    """Whether this is Dask's own executor, and its client has closed. What others call `_client` is theirs."""
+    dask: Any = sys.modules.get("distributed.cfexecutor")  # whoever made one has imported it
+    if dask is None or not isinstance(executor, dask.ClientExecutor):
+        return False
+    its: Any = executor
+    return bool(its._client.status == "closed")
 
 
 class _Interrupts:

@@ -10,7 +10,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +25,8 @@ from kraty_server_generated.types import Model
 
 RETRY: Final = RetryConfig(attempts=2, initial_delay=0.05, statuses=frozenset())
 """A lost connection is tried again at once; refusals and failures of the server are for the coordinator to pace."""
+TRACE_CONTEXT: Final = ContextVar[Mapping[str, str] | None]("TRACE_CONTEXT", default=None)
+"""What each chunk of a run takes along, for the spans of those who carry it out. `kraty_server.otel` sets it."""
 RATE_LIMITED: Final = 429
 KEY_REFUSED: Final = (401, 403)
 
@@ -44,6 +47,8 @@ class Work:
     is_batch: bool = False
     has_results: bool = False
     ack: bool = False
+    trace_context: Mapping[str, str] | None = None
+    """The span of the run, as W3C's headers name it, where it is traced."""
 
     def dumps(self) -> bytes:
         """Write it as JSON."""
@@ -107,23 +112,25 @@ def sender(client: KratyServer) -> Send:
 
     def send_with_client(content: bytes) -> bytes:
         nonlocal api_key
-        chunk = _Chunk(kraty, Work(**json.loads(content)))
+        execution = Execution(kraty, Work(**json.loads(content)))
         try:
             if api_key is None:
                 api_key = kraty.health.ping().api_key.id
-            chunk.carry_out(api_key)
+            execution.carry_out(api_key)
         except KratyError as error:
-            chunk.stop_at(error)
+            execution.stop_at(error)
         # It goes into the journal and to whoever runs the job, and a server may quote what it was sent.
-        return without_key(kraty, chunk.answers.dumps().decode()).encode()
+        return without_key(kraty, execution.answers.dumps().decode()).encode()
 
     return send_with_client
 
 
-class _Chunk:
+class Execution:
+    """A chunk that is being carried out."""
+
     def __init__(self, kraty: KratyServer, work: Work) -> None:
         self.kraty = kraty
-        self.work = work
+        self.work: Work = work
         self.states = bytearray((UNKNOWN,)) * len(work.rows)
         self._answers = Answers("")
         noun, verb = work.operation.split(".")

@@ -33,6 +33,18 @@ def show_log() -> None:
 
 
 @contextmanager
+def hide_log() -> Generator[None]:
+    """Show no warnings meanwhile: a job counts lost answers, and a line for each would bury its progress."""
+    logger = logging.getLogger("kraty_server")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
 def usage_errors() -> Generator[None]:
     """Take a value that is refused before anything is sent for wrong usage."""
     try:

@@ -21,7 +21,7 @@ from kraty_server.bulk.progress import duration
 from kraty_server.cli import terminal
 from kraty_server.cli.commands import CommandParser
 from kraty_server.cli.confirmation import add_confirmation, confirm, find_target, total
-from kraty_server.cli.connection import connect, usage_errors
+from kraty_server.cli.connection import connect, hide_log, usage_errors
 from kraty_server.cli.documents import whole_number
 from kraty_server.cli.exits import CommandError, Exit
 from kraty_server.cli.grant import add_entries, describe_entry, given_entries
@@ -263,7 +263,7 @@ def _carry_out(action: bulk.Action, given: Namespace, ask: Callable[[Any, bulk.C
 
 def _run(job: bulk.Job, given: Namespace, kraty: Any, executor: Any) -> bulk.Report:
     try:
-        with bulk.ProgressLine(sys.stderr) as shown:
+        with bulk.ProgressLine(sys.stderr) as shown, hide_log():
             return job.run(
                 client=kraty,
                 executor=executor,

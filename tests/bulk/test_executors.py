@@ -22,6 +22,7 @@ import pytest
 
 from kraty_server import CurrencyEntry, KratyServer, bulk
 from kraty_server.bulk import job as job_module
+from kraty_server.bulk.run import DEATHS
 from kraty_server.testing import Emulator
 from tests.bulk.books import asked, booked, currency_rows
 from tests.bulk.workers import send_and_die
@@ -209,25 +210,65 @@ def test_dask_workers_that_are_killed_in_mid_chunk_double_and_lose_nothing(
     assert booked(served) == asked(rows)
 
 
-class Forsaken(Executor):
-    """As that of a client of Dask which closed a moment after it took some work: nobody says what became of it."""
-
-    def __init__(self) -> None:
-        self._client = SimpleNamespace(status="running")
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self._client.status = "closed"
-        return Future()
-
-
 def test_work_that_nobody_will_answer_for_ends_the_run_and_is_unknown(served: Emulator) -> None:
+    """A client of Dask that closed a moment after it took some work: nobody says what became of that."""
+    dask = pytest.importorskip("distributed.cfexecutor", reason="Dask is not installed")
+    client = SimpleNamespace(status="running")
+
+    class Forsaken(dask.ClientExecutor):  # type: ignore[misc, name-defined, unused-ignore]  # untyped
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            client.status = "closed"
+            return Future()
+
     rows = currency_rows(20)
     job = bulk.Job("job", bulk.credit(), rows)
-    report = job.run(executor=Forsaken())
+    report = job.run(executor=Forsaken(client))
     assert "its client is closed" in str(report.stopped)
     assert report.counted == report.rows
     assert report.unknown > 0 == report.applied
     assert job.run(executor=Noting(2)).ok
+    assert booked(served) == asked(rows)
+
+
+def test_a_client_that_an_executor_has_for_itself_is_not_looked_at(
+    served: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kraty_server.bulk.run.HEARTBEAT", 0.001)  # nothing is back yet each time that it looks
+    looked: list[str] = []
+
+    class Foreign(ThreadPoolExecutor):
+        @property
+        def _client(self) -> SimpleNamespace:
+            looked.append("at it")
+            return SimpleNamespace(status="closed")
+
+    rows = currency_rows(100)
+    with Foreign(2) as pool:
+        report = bulk.Job("job", bulk.credit(), rows).run(executor=pool)
+    assert report.ok, report
+    assert looked == []
+    assert booked(served) == asked(rows)
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_that_dies_with_many_chunks_under_way_is_one_death(
+    served: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "send", send_and_die)
+    monkeypatch.setattr("kraty_server.bulk.run.HEARTBEAT", 0.001)
+    most: list[int] = []
+
+    def kill(progress: bulk.Progress) -> None:
+        if progress.under_way >= 2 * DEATHS and not most:
+            most.append(progress.under_way)
+            to_die(tmp_path, 1)
+
+    rows = currency_rows(1000)
+    make = partial(ProcessPoolExecutor, 2, SPAWN)
+    report = bulk.Job("job", bulk.credit(), rows).run(executor=make, on_progress=kill)
+    assert most
+    assert report.ok, report
+    assert report.lost > DEATHS
     assert booked(served) == asked(rows)
 
 
@@ -287,4 +328,33 @@ def test_a_dask_scheduler_that_is_killed_ends_the_run_with_its_totals_and_the_ne
         again = job.run(executor=client.get_executor())
     assert again.ok
     assert again.known == report.applied + report.replayed > 0
+    assert booked(served) == asked(rows)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_a_function_that_makes_an_executor_of_dask_is_asked_again_when_the_scheduler_dies(
+    served: Emulator, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    rows = currency_rows(600)
+    schedulers: list[subprocess.Popen[bytes]] = []
+
+    with ExitStack() as stack:
+
+        def make() -> Executor:
+            found, scheduler = stack.enter_context(processes_of_dask(tmp_path / f"cluster-{len(schedulers)}"))
+            schedulers.append(scheduler)
+            made: Executor = stack.enter_context(distributed.Client(scheduler_file=found, timeout=30)).get_executor()
+            return made
+
+        def kill(progress: bulk.Progress) -> None:
+            if progress.report.settled >= 100:
+                schedulers[0].kill()
+
+        report = bulk.Job("job", bulk.credit(), rows).run(executor=make, on_progress=kill)
+    assert report.ok, report
+    assert len(schedulers) == 2
     assert booked(served) == asked(rows)

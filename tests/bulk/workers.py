@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kraty_server import bulk
 from kraty_server.bulk.send import send
+
+
+def trace_into(folder: str) -> None:
+    """Trace this process as a program does that sets the SDK up, with its spans in a file, one JSON text a line."""
+    trace, export = import_module("opentelemetry.sdk.trace"), import_module("opentelemetry.sdk.trace.export")
+    tracers = trace.TracerProvider()
+    file = (Path(folder) / f"{os.getpid()}.spans").open("a")
+    exporter = export.ConsoleSpanExporter(out=file, formatter=lambda span: span.to_json(indent=None) + "\n")
+    tracers.add_span_processor(export.SimpleSpanProcessor(exporter))
+    import_module("kraty_server.otel").KratyInstrumentor().instrument(tracer_provider=tracers)
 
 
 def send_and_die(work: bytes) -> bytes:

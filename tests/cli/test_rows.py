@@ -121,6 +121,14 @@ def test_what_is_made_good_is_in_the_balances_unless_the_players_are_to_claim_it
     assert sum(count for (_, _, delta), count in booked(emulator).items() if delta == 500) == 3
 
 
+def test_lost_answers_are_counted_and_not_told_one_by_one(kraty: Run, emulator: Emulator) -> None:
+    emulator.fault("grants.create", drop_after_commit=2)
+    ended = kraty("make-good", "players.csv", "--job", "j", "--currency", "gold=5", *YES)
+    assert ended.code == 0, ended.err
+    assert len([request for request in emulator.requests if request.operation == "grants.create"]) > 3
+    assert "attempt" not in ended.err
+
+
 def test_a_sum_of_many_currencies_names_the_largest(kraty: Run) -> None:
     rows = [["ada", f"c{n}", n] for n in range(1, 8)]
     write_csv("balances.csv", ["externalPlayerId", "economyKey", "amount"], *rows)

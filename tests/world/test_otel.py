@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +24,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 from kraty_server import CurrencyEntry, KratyError, KratyNetworkError, KratyServer, RetryConfig, bulk
 from kraty_server._http.connections import Connections
@@ -28,6 +32,7 @@ from kraty_server.otel import KratyInstrumentor
 from kraty_server.testing import Emulator
 from kraty_server.webhooks import AsyncWebhooks, WebhookEvent, Webhooks
 from kraty_server.webhooks.receiver import decode_event
+from tests.bulk.workers import trace_into
 from tests.unit.test_mocking import done
 
 PLAYER = "player-of-whom-nobody-shall-read"
@@ -335,11 +340,60 @@ def test_the_chunks_of_a_job_link_to_the_job(told: Told, tmp_path: Path) -> None
     assert chunks
     for chunk in chunks:
         assert chunk.parent is None
-        assert [link.context for link in chunk.links] == [job.context]
+        assert [hexadecimal(link.context) for link in chunk.links] == [hexadecimal(job.context)]
+        assert attributes(chunk) == {"kraty.operation": "wallet.credit", "kraty.job.chunk.rows": 3}
     calls = [span for span in told.spans() if span.name == "wallet.credit"]
     assert len(calls) == 3
     assert all(span.parent in [chunk.context for chunk in chunks] for span in calls)
     assert PLAYER not in everything(told)
+
+
+def hexadecimal(context: SpanContext) -> tuple[str, str]:
+    return f"0x{context.trace_id:032x}", f"0x{context.span_id:016x}"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.parametrize("where", ["processes", "dask"])
+def test_chunks_that_other_processes_carry_out_link_to_the_job(
+    where: str, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"externalPlayerId": f"{PLAYER}-{n}", "amount": 5} for n in range(60)]
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    )
+    with Emulator() as emulator, ExitStack() as stack:
+        monkeypatch.setenv("KRATY_SERVER_KEY", emulator.api_key)
+        monkeypatch.setenv("KRATY_BASE_URL", emulator.url)
+        executor: Any
+        if where == "dask":
+            distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+            cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None)
+            client = stack.enter_context(distributed.Client(stack.enter_context(cluster)))
+            client.run(trace_into, str(tmp_path))
+            executor = client.get_executor()
+        else:
+            pool = ProcessPoolExecutor(2, get_context("spawn"), initializer=trace_into, initargs=(str(tmp_path),))
+            executor = stack.enter_context(pool)
+        assert bulk.Job("gift", bulk.credit("gold"), rows, journal=tmp_path / "journal").run(executor=executor).ok
+        secret = emulator.api_key.partition(".")[2]
+    (job,) = (span for span in told.spans() if span.name == "job wallet.credit")
+    files = [path.read_text() for path in tmp_path.glob("*.spans")]
+    spans = [json.loads(line) for file in files for line in file.splitlines()]
+    chunks = [span for span in spans if span["name"] == "job chunk"]
+    assert len(chunks) == 3
+    for chunk in chunks:
+        assert chunk["parent_id"] is None
+        links = [(link["context"]["trace_id"], link["context"]["span_id"]) for link in chunk["links"]]
+        assert links == [hexadecimal(job.context)]
+    calls = [span for span in spans if span["name"] == "wallet.credit"]
+    assert len(calls) == 60
+    assert {span["parent_id"] for span in calls} == {chunk["context"]["span_id"] for chunk in chunks}
+    for said in (*files, everything(told)):
+        assert PLAYER not in said
+        assert secret not in said
 
 
 def test_without_it_everything_is_as_it_was() -> None:

@@ -131,7 +131,7 @@ class Execution:
     def __init__(self, kraty: KratyServer, work: Work) -> None:
         self.kraty = kraty
         self.work: Work = work
-        self.states = bytearray((UNKNOWN,)) * len(work.rows)
+        self.states: bytearray = bytearray((UNKNOWN,)) * len(work.rows)
         self._answers = Answers("")
         noun, verb = work.operation.split(".")
         self.call: Callable[..., Any] = getattr(getattr(kraty, noun), verb)

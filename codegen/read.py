@@ -63,10 +63,15 @@ def parse(document: Document) -> GeneratorData:
     schemas = {key: value for key, value in document.items() if key not in ("webhooks", "paths")}
     data = GeneratorData.from_dict({**schemas, "paths": {}}, config=config)
     if isinstance(data, GeneratorError):
-        raise NotCovered("document", f"{data.header} {data.detail}")
+        raise NotCovered("document", _without_addresses(f"{data.header} {data.detail}"))
     for error in data.errors:
-        raise NotCovered("components", f"{error.header} {error.detail}")
+        raise NotCovered("components", _without_addresses(f"{error.header} {error.detail}"))
     return data
+
+
+def _without_addresses(text: str) -> str:
+    """A text in which objects of openapi-python-client may stand for what the document says."""
+    return re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>", "…", text)
 
 
 class Reader:

@@ -163,7 +163,8 @@ class AsyncSocketPool(AsyncPool[_Connection]):
     async def send(self, send: Send, options: Options) -> Answer:
         """Send a request and read the whole answer."""
         if is_streamed(send):
-            return await self.files.send(send, options)
+            async with asyncio.timeout(send.timeout):
+                return await self.files.send(send, options)
         expires_at = SYSTEM_CLOCK.monotonic() + send.timeout
         connection = await self._acquire(send.timeout)
         reusable = False

@@ -196,7 +196,7 @@ def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
 
 
 class _Events:
-    """What httptools tells of an answer."""
+    """What httptools tells of an answer, and not of a next one, which nobody asked for."""
 
     __slots__ = ("chunks", "ended", "headers", "messages")
 
@@ -209,10 +209,11 @@ class _Events:
         self.messages += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        if not self.ended:
+            self.headers.append((name, value))
 
     def on_body(self, data: bytes) -> None:
-        if not self.ended:  # else of a next answer, which nobody asked for
+        if not self.ended:
             self.chunks.append(data)
 
     def on_message_complete(self) -> None:

@@ -165,6 +165,7 @@ answers = st.builds(
         b'{"data":{"economyKey":"gold","balance":5,"applied":true}}', b"<html>", b"",
         b'{"error":{"code":"conflict","message":"no"}}', b'{"error":{"code":"idempotency_conflict","message":"no"}}',
     ]),
+    stream=st.none(),
 )  # fmt: skip
 losses = st.builds(TransportFailure, st.just(OSError("reset")), maybe_received=st.booleans(), timed_out=st.booleans())
 worlds = st.lists(st.tuples(answers | losses, st.floats(0, 10)), min_size=8, max_size=8)

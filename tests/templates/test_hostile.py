@@ -22,7 +22,7 @@ from codegen.diff import diff
 from codegen.expressions import Writer
 from codegen.literals import docstring, python
 from codegen.overlay import method
-from codegen.read import read
+from codegen.read import parse, read
 from codegen.trial import Samples, demand_use
 from tests.templates.tiny import in_place, tiny
 
@@ -427,3 +427,10 @@ def test_no_text_of_a_document_becomes_a_heading_of_the_changelog() -> None:
     assert "9.9.9" in text
     assert [line for line in text.splitlines() if not line.startswith(("- ", "# Ch", "## 0.1.0")) and line] == []
     assert "- Forged." not in text.splitlines()
+
+
+def test_what_the_parser_refuses_is_told_without_addresses() -> None:
+    thing = {"type": "object", "properties": {"a b": {"type": "string"}, "a-b": {"type": "string"}}}
+    document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "components": {"schemas": {"Thing": thing}}}
+    with pytest.raises(NotCovered, match=r"Thing: Properties … and … have the same python_name"):
+        parse(document)

@@ -307,7 +307,7 @@ def test_a_transport_of_yours_is_driven_and_stays_open(flavour: Flavour) -> None
 def test_options_of_transports_are_checked() -> None:
     with pytest.raises(TypeError, match="an object with handle_request is needed"):
         KratyServer(transport=object(), **OPTIONS)  # type: ignore[arg-type]  # that is the point
-    with pytest.raises(ValueError, match="'httpx', 'aiohttp' or a transport"):
+    with pytest.raises(ValueError, match="'httpx', 'aiohttp', 'fast' or a transport"):
         AsyncKratyServer(transport="curl", **OPTIONS)  # type: ignore[arg-type]  # that is the point
     with pytest.raises(ValueError, match="aiohttp speaks HTTP/1.1 only"):
         AsyncKratyServer(transport="aiohttp", http2=True, **OPTIONS)

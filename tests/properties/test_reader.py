@@ -68,7 +68,7 @@ def test_every_value_is_read_as_the_standard_library_reads_it(name: str, value: 
 @example(content=b'"\xed\xa0\x80"')
 @example(content=b'"\xff"')
 @example(content=b"")
-@example(content=b"[" * 900 + b"]" * 900)
+@example(content=b"[" * 200 + b"]" * 200)
 @example(content=b"[" * 100_000)
 @example(content=b"1" * 5000)
 def test_what_is_no_json_to_one_is_none_to_the_other(name: str, content: bytes) -> None:
